@@ -1,0 +1,171 @@
+//! Every setting, typed and checked once at the start. Environment variables only; `.env` is read if present.
+//!
+//! Each layer is given the part that concerns it. Defaults suit production; `.env.example` explains each variable.
+
+use std::{net::SocketAddr, time::Duration};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+/// All settings of one process.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// PostgreSQL.
+    pub database: DatabaseConfig,
+    /// Redis.
+    pub redis: RedisConfig,
+    /// The cell protocol.
+    pub cache: CacheConfig,
+    /// The limiter.
+    pub rate_limit: RateLimitConfig,
+    /// Sessions and passwords.
+    pub session: SessionConfig,
+    /// The public and the admin server.
+    pub http: HttpConfig,
+    /// Logging.
+    pub log: LogConfig,
+}
+
+/// How Postgres is reached, and how long it may take.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// `DATABASE_URL`.
+    pub url: SecretString,
+    /// `DATABASE_MAX_CONNECTIONS`: pool size.
+    pub max_connections: u32,
+    /// `DATABASE_ACQUIRE_TIMEOUT`: waiting for a connection out of the pool, connecting included.
+    pub acquire_timeout: Duration,
+    /// `DATABASE_STATEMENT_TIMEOUT`: any one statement, enforced by the server.
+    pub statement_timeout: Duration,
+    /// `DATABASE_LOCK_TIMEOUT`: waiting for a row lock, enforced by the server.
+    pub lock_timeout: Duration,
+    /// `DATABASE_TRANSACTION_TIMEOUT`: a writing transaction from BEGIN to the reply to COMMIT; also its longest silence.
+    /// Below the life of a fence.
+    pub transaction_timeout: Duration,
+    /// `DATABASE_MAX_LOADS`: loads for the cache under way at once, so that reads leave connections for writes.
+    pub max_loads: usize,
+}
+
+/// How Redis is reached, and how long it may take.
+#[derive(Clone, Debug)]
+pub struct RedisConfig {
+    /// `REDIS_URL`.
+    pub url: SecretString,
+    /// `REDIS_KEY_PREFIX`: in front of every key and channel.
+    pub key_prefix: String,
+    /// `REDIS_CONNECTIONS`: multiplexed connections shared by all requests.
+    pub connections: usize,
+    /// `REDIS_CONNECT_TIMEOUT`.
+    pub connect_timeout: Duration,
+    /// `REDIS_COMMAND_TIMEOUT`: the bound of each wait for a reply.
+    pub command_timeout: Duration,
+}
+
+/// Where reads are answered from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheMode {
+    /// Always Postgres.
+    Off,
+    /// The shared cache.
+    Redis,
+}
+
+/// The cell protocol's times.
+#[derive(Clone, Debug)]
+pub struct CacheConfig {
+    /// `CACHE_MODE`.
+    pub mode: CacheMode,
+    /// `CACHE_TTL`: longest life of a cell.
+    pub ttl: Duration,
+    /// `CACHE_TTL_FRONT_PAGE`: longest life of the front page's cell.
+    pub front_page_ttl: Duration,
+    /// `CACHE_TTL_NEGATIVE`: how long an absence is remembered.
+    pub negative_ttl: Duration,
+    /// `CACHE_LEASE`: the time a fill has before another may take its place.
+    pub lease: Duration,
+    /// `CACHE_FENCE`: the life of a fence; above every deadline of a writing transaction.
+    pub fence: Duration,
+    /// `CACHE_LEASE_WAIT`: how long a reader waits for another's fill before it loads for itself.
+    pub lease_wait: Duration,
+    /// `CACHE_LOAD_WAIT`: how long a load may wait for its turn before it is shed.
+    pub load_wait: Duration,
+}
+
+/// A quota: so many requests in any window of this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Requests admitted in any window.
+    pub requests: u32,
+    /// Length of the window, whole seconds, at least one.
+    pub window: Duration,
+}
+
+/// The limiter's policies; `None` is `off`.
+#[derive(Clone, Debug)]
+pub struct RateLimitConfig {
+    /// `RATE_LIMIT_ANONYMOUS`, for each client address.
+    pub anonymous: Option<Quota>,
+    /// `RATE_LIMIT_SIGNED_IN`, for each user.
+    pub signed_in: Option<Quota>,
+    /// `RATE_LIMIT_LOGIN`, for each client address and, failed ones, for each account.
+    pub login: Option<Quota>,
+}
+
+/// Lives of sessions, and the price of passwords.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// `SESSION_IDLE`.
+    pub idle: Duration,
+    /// `SESSION_ABSOLUTE`.
+    pub absolute: Duration,
+    /// `PASSWORD_HASHES`: password hashes computed at once (46 MiB each).
+    pub concurrent_hashes: usize,
+    /// `PASSWORD_HASH_WAIT`: how long a sign-in waits for its turn to hash before it is shed.
+    pub hash_wait: Duration,
+}
+
+/// The two servers.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// `LISTEN_ADDR`.
+    pub listen: SocketAddr,
+    /// `ADMIN_ADDR`.
+    pub admin: SocketAddr,
+    /// `PUBLIC_URL`: what clients call this; https, or http on a loopback host.
+    pub public_url: Url,
+    /// `TRUSTED_PROXIES`: whose word on the client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `CORS_ALLOWED_ORIGINS`: exact origins.
+    pub cors_allowed_origins: Vec<String>,
+    /// `HTTP_HEADER_TIMEOUT`: from the first byte awaited to the end of the head.
+    pub header_timeout: Duration,
+    /// `HTTP_BODY_TIMEOUT`: the whole request body.
+    pub body_timeout: Duration,
+    /// `HTTP_WRITE_TIMEOUT`: a client that does not take its answer.
+    pub write_timeout: Duration,
+    /// `HTTP_REQUEST_TIMEOUT`: from the head of a request to the head of its answer.
+    pub request_timeout: Duration,
+    /// `HTTP_SHUTDOWN_TIMEOUT`: requests under way may take so long to finish after the first signal.
+    pub shutdown_timeout: Duration,
+    /// `HTTP_MAX_CONNECTIONS`: open at once; more wait in the backlog.
+    pub max_connections: usize,
+}
+
+/// How log lines look.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// `LOG_FORMAT`.
+    pub format: LogFormat,
+    /// `RUST_LOG`: directives of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+}
+
+/// The two ways to write a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, an object a line.
+    Json,
+}

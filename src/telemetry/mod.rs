@@ -1,0 +1,4 @@
+//! What operators see: metrics, log lines, and where a request's time went.
+
+pub mod metrics;
+pub mod timings;
