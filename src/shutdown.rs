@@ -1,4 +1,5 @@
-//! The end of the process: soft on the first signal, hard on the second, with every background task tracked.
+//! The end of the process, in two steps: first no new requests are taken and those under way are finished; then the
+//! background tasks that they still needed are stopped. Every task is tracked.
 
 use std::future::Future;
 
@@ -8,7 +9,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// Tells tasks to stop and knows which still run. Clones are handles to the same.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
-    token: CancellationToken,
+    started: CancellationToken,
+    drained: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -19,24 +21,35 @@ impl Shutdown {
         Self::default()
     }
 
-    /// Asks everything to stop. Idempotent.
+    /// The first step: take no new requests. Idempotent.
     pub fn start(&self) {
-        self.token.cancel();
+        self.started.cancel();
+    }
+
+    /// The second step: no request is under way any more, background tasks may end. Idempotent.
+    pub fn drain(&self) {
+        self.started.cancel();
+        self.drained.cancel();
         self.tasks.close();
     }
 
     /// Whether [`start`](Self::start) was called.
     #[must_use]
     pub fn has_started(&self) -> bool {
-        self.token.is_cancelled()
+        self.started.is_cancelled()
     }
 
     /// Resolves once [`start`](Self::start) was called.
     pub async fn started(&self) {
-        self.token.cancelled().await;
+        self.started.cancelled().await;
     }
 
-    /// Spawns a task that the shutdown waits for: background loops (which watch [`started`](Self::started)) and write
+    /// Resolves once [`drain`](Self::drain) was called.
+    pub async fn drained(&self) {
+        self.drained.cancelled().await;
+    }
+
+    /// Spawns a task that the shutdown waits for: background loops (which watch [`drained`](Self::drained)) and write
     /// sections (which end by their own deadlines).
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
@@ -46,7 +59,7 @@ impl Shutdown {
         self.tasks.spawn(task)
     }
 
-    /// Resolves when every task spawned here is over and [`start`](Self::start) was called.
+    /// Resolves when [`drain`](Self::drain) was called and every task spawned here is over.
     pub async fn finished(&self) {
         self.tasks.wait().await;
     }

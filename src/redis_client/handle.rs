@@ -1,0 +1,118 @@
+//! One connection, and the one Redis process it leads to.
+
+use std::{sync::Arc, time::Instant};
+
+use prometheus_client::metrics::histogram::Histogram;
+use redis::{
+    Pipeline, Value,
+    aio::{ConnectionLike, MultiplexedConnection},
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    error::RedisError,
+    script::{Call, is_unknown_script},
+};
+use crate::telemetry::{
+    metrics::ObserveDuration,
+    timings::{Waiting, waiting},
+};
+
+/// A clonable connection to one Redis process. It never reconnects: when that process is gone, so is the handle.
+///
+/// Commands sent through one handle are carried out in the order in which they were sent.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    link: Arc<Link>,
+}
+
+pub(super) struct Link {
+    pub(super) connection: MultiplexedConnection,
+    /// `<prefix><run_id>:`.
+    pub(super) namespace: String,
+    pub(super) duration: Histogram,
+    /// Cancelled when a command found the connection broken.
+    pub(super) broken: CancellationToken,
+    /// Told when a reply did not come in time: slow for once, or gone without a word. A ping decides.
+    pub(super) suspected: Notify,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Link").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+impl Handle {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+
+    /// What every key and channel of this Redis process starts with.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.link.namespace
+    }
+
+    /// The key called `name` in this Redis process.
+    #[must_use]
+    pub fn key(&self, name: &str) -> String {
+        [self.namespace(), name].concat()
+    }
+
+    /// Sends all commands in one go and gives their replies one by one; a command that the server refused is a
+    /// [`Value::ServerError`] in its place. Bounded by `REDIS_COMMAND_TIMEOUT`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the waiting; commands already sent are carried out.
+    pub async fn query(&self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
+        if pipeline.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut connection = self.link.connection.clone();
+        let started = Instant::now();
+        let replies = waiting(Waiting::Cache, connection.req_packed_commands(pipeline, 0, pipeline.len())).await;
+        self.link.duration.observe_duration(started.elapsed());
+        match replies {
+            Ok(replies) if replies.len() == pipeline.len() => Ok(replies),
+            Ok(_) => Err(RedisError::UnexpectedReply { command: "pipeline" }),
+            Err(error) => {
+                if error.is_timeout() {
+                    self.link.suspected.notify_one();
+                } else if error.is_unrecoverable_error() {
+                    self.link.broken.cancel();
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Calls scripts, all in one round trip. A server that does not know a script is given it, in one round trip more.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`query`](Self::query).
+    pub async fn call(&self, calls: &[Call]) -> Result<Vec<Value>, RedisError> {
+        let mut pipeline = Pipeline::with_capacity(calls.len());
+        for call in calls {
+            pipeline.add_command(call.by_hash());
+        }
+        let mut replies = self.query(&pipeline).await?;
+
+        let unknown: Vec<usize> = (0..calls.len()).filter(|&at| is_unknown_script(&replies[at])).collect();
+        if unknown.is_empty() {
+            return Ok(replies);
+        }
+        let mut again = Pipeline::with_capacity(unknown.len() * 2);
+        for &at in &unknown {
+            again.add_command(calls[at].load()).add_command(calls[at].by_hash());
+        }
+        let second = self.query(&again).await?;
+        for (at, reply) in unknown.into_iter().zip(second.into_iter().skip(1).step_by(2)) {
+            replies[at] = reply;
+        }
+        Ok(replies)
+    }
+}
