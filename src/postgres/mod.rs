@@ -1,1 +1,18 @@
-//! To come.
+//! PostgreSQL, the source of truth: the pool, transactions and every SQL statement.
+//!
+//! Queries are free functions over an executor, checked at compile time, so the same function serves a read in autocommit
+//! and a step of a transaction. Nothing here knows the cache.
+
+mod connection;
+mod error;
+pub mod follows;
+pub mod home;
+pub mod posts;
+pub mod sessions;
+mod transaction;
+pub mod users;
+
+pub use connection::Database;
+pub use error::DatabaseError;
+pub use sqlx::PgPool;
+pub use transaction::{CommitError, WriteTransaction};

@@ -1,0 +1,24 @@
+//! Why a cell could not be read: only its source can fail, the cache itself cannot.
+
+use std::{error::Error, sync::Arc};
+
+/// A read that has no answer. Clonable, since everybody who waited for one load gets its error.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The source of truth gave an error.
+    #[error("loading a cell failed")]
+    Source(#[source] Arc<dyn Error + Send + Sync>),
+    /// Too many loads were under way for too long; this one was shed.
+    #[error("too many loads are under way")]
+    Overloaded,
+    /// The task that loaded for this reader ended without an answer.
+    #[error("the load was aborted")]
+    Aborted,
+}
+
+impl LoadError {
+    /// An error of the source of truth.
+    pub fn source(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Source(Arc::new(error))
+    }
+}

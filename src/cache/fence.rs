@@ -1,0 +1,142 @@
+//! The writers' two steps: fence before COMMIT, lift after its reply.
+//!
+//! ```text
+//!   writer    BEGIN · lock rows · change them · FENCE ──────── COMMIT ──────── LIFT · answer
+//!   cell      value ───────────────────────────▶ fence ─────────────────────▶ absent
+//!   readers   hit ─────────────────────────────▶ Postgres, nothing stored ───▶ lease, load, fill
+//! ```
+//!
+//! While the fence is there nothing can be stored: a load that began before the COMMIT holds a lease that the fence has
+//! overwritten. A writer that dies leaves its fence, which outlives the transaction's own deadlines and then runs out.
+
+use std::{sync::LazyLock, time::Duration};
+
+use super::{
+    cell,
+    shared::{Cache, CellName, millis},
+    token::Token,
+};
+use crate::{
+    redis_client::{Call, Handle, RedisError, Script, Value},
+    telemetry::metrics::SourceLabels,
+};
+
+static FENCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fence.lua")));
+static LIFT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/lift.lua")));
+
+/// The count of fences so far, which in-process copies are held against.
+const SEQUENCE: &str = "sequence";
+/// Where fences are published: `<sequence number> <cell> <cell> …`.
+const CHANNEL: &str = "fences";
+/// Every key has a TTL. A sequence that ran out goes on above every number ever used.
+const SEQUENCE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a lift waits for a new connection when its own broke: a Redis that restarted meanwhile may have been filled
+/// with what was true before the commit.
+const LIFT_RECONNECT: Duration = Duration::from_millis(500);
+
+/// The fence of one attempt of one transaction. [`lift`](Self::lift) it when the outcome of the transaction is known; drop
+/// it when that is unknown, and it runs out by itself once no transaction can be left.
+#[derive(Debug)]
+#[must_use = "a fence keeps its cells from being cached until it is lifted"]
+pub struct Fence {
+    cache: Cache,
+    cells: Vec<CellName>,
+    token: Token,
+    /// The connection the fence was sent through: what is sent through it later is carried out later.
+    handle: Option<Handle>,
+}
+
+impl Cache {
+    /// Fences `cells` for a transaction that holds all its row locks, has made all its changes, and has not been sent its
+    /// COMMIT. Never fails: without Redis the write goes on, and the lift is tried all the same.
+    pub async fn fence(&self, cells: Vec<CellName>) -> Fence {
+        let token = Token::random();
+        let handle = self.redis.handle().ok();
+        let fence = Fence { cache: self.clone(), cells, token, handle };
+        if fence.cells.is_empty() {
+            return fence;
+        }
+        let set = match &fence.handle {
+            Some(handle) => fence.set(handle).await,
+            None => Err(RedisError::Unavailable),
+        };
+        if let Err(error) = set {
+            tracing::warn!(cells = fence.cells.len(), error = &error as &dyn std::error::Error, "fence not set");
+        }
+        fence
+    }
+}
+
+impl Fence {
+    async fn set(&self, handle: &Handle) -> Result<(), RedisError> {
+        let mut call = self
+            .with_keys(&FENCE, handle)
+            .arg(cell::fence(self.token))
+            .number(millis(self.cache.config.fence))
+            .number(millis(SEQUENCE_LIFE))
+            .arg(handle.key(CHANNEL));
+        for cell in &self.cells {
+            call = call.arg(cell.as_str());
+        }
+        expect_number(handle.call(&[call]).await?.pop())
+    }
+
+    /// Deletes whatever is in the cells but other writers' fences. To be called after the reply to COMMIT or ROLLBACK,
+    /// also when the fence was not set; the write is answered after it. Never fails: where Redis is out of reach the
+    /// fence runs out by itself.
+    pub async fn lift(self) {
+        if self.cells.is_empty() {
+            return;
+        }
+        let lifted = match &self.handle {
+            Some(handle) => self.lift_through(handle).await,
+            None => Err(RedisError::Unavailable),
+        };
+        let lifted = match lifted {
+            Ok(()) => Ok(()),
+            Err(_own_connection_broke) => self.lift_anew().await,
+        };
+        match lifted {
+            Ok(()) => {
+                let count = self.cells.len().try_into().unwrap_or(u64::MAX);
+                self.cache.metrics.cache_invalidations.get_or_create(&SourceLabels { source: "inline" }).inc_by(count);
+            }
+            Err(error) => {
+                tracing::warn!(cells = self.cells.len(), error = &error as &dyn std::error::Error, "fence not lifted");
+            }
+        }
+    }
+
+    async fn lift_anew(&self) -> Result<(), RedisError> {
+        if self.handle.is_some() {
+            self.cache.redis.wait_until_up(LIFT_RECONNECT).await;
+        }
+        let handle = self.cache.redis.handle()?;
+        self.lift_through(&handle).await
+    }
+
+    async fn lift_through(&self, handle: &Handle) -> Result<(), RedisError> {
+        let mut call = self
+            .with_keys(&LIFT, handle)
+            .arg(cell::fence(self.token))
+            .number(millis(SEQUENCE_LIFE))
+            .arg(handle.key(CHANNEL));
+        for cell in &self.cells {
+            call = call.arg(cell.as_str());
+        }
+        expect_number(handle.call(&[call]).await?.pop())
+    }
+
+    fn with_keys(&self, script: &'static Script, handle: &Handle) -> Call {
+        let call = script.call().key(handle.key(SEQUENCE));
+        self.cells.iter().fold(call, |call, cell| call.key(handle.key(cell.as_str())))
+    }
+}
+
+fn expect_number(reply: Option<Value>) -> Result<(), RedisError> {
+    match reply {
+        Some(Value::Int(_)) => Ok(()),
+        Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
+        _other => Err(RedisError::UnexpectedReply { command: "EVALSHA" }),
+    }
+}

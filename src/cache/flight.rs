@@ -1,0 +1,199 @@
+//! Single flight: who may share whose load within this process.
+//!
+//! A load is shared only by readers who arrived before its answer was asked for. Joining any load under way, as single
+//! flight usually does, serves a reader the state before a write that was answered before the reader began (the test
+//! `joining_a_dead_flight`). So a flight *boards* until its look or statement is issued; who comes later boards the *next*
+//! flight of that key, which starts when the current one has landed:
+//!
+//! ```text
+//!   flight 1   boards ─ closes ─ SET NX ─ SELECT ─ fill ─ lands
+//!   flight 2          └ boards ─────────────────────────── closes ─ SET NX (finds the value) ─ lands
+//! ```
+//!
+//! So each process has at most one load of a key under way, however many read it.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::SetOnce;
+
+use super::{error::LoadError, read_through::CellValue};
+
+/// The answer of a flight, for all on board.
+pub(super) type Landing = Result<Landed, LoadError>;
+
+/// A value and how the flight came by it.
+#[derive(Clone, Debug)]
+pub(super) struct Landed {
+    pub(super) value: CellValue,
+    pub(super) source: Source,
+}
+
+/// Where a flight's value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// It was in Redis after all.
+    Found,
+    /// Another process filled it while this flight waited for that.
+    Awaited,
+    /// Loaded under a lease; whether the fill was taken.
+    Loaded {
+        /// Whether it is in Redis now.
+        stored: bool,
+    },
+    /// Loaded without the right to store it: a write is under way, or Redis is out of reach.
+    Bypassed,
+}
+
+/// One load of one key, or the wait for one.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    landing: SetOnce<Landing>,
+}
+
+impl Flight {
+    /// Waits until the flight has landed.
+    ///
+    /// # Cancel safety
+    ///
+    /// A reader that goes away leaves the flight to the others on board.
+    pub(super) async fn landed(&self) -> Landing {
+        self.landing.wait().await.clone()
+    }
+}
+
+/// What a reader is to the flight it boarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The first of a flight that nobody has started: must start it.
+    Starter,
+    /// The first of a flight that starts when the one before has landed.
+    First,
+    /// One of the others.
+    Passenger,
+}
+
+/// The flights of one kind of cell, by id.
+#[derive(Debug)]
+pub(super) struct Flights<Id> {
+    table: Mutex<HashMap<Id, Slot>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    current: Arc<Flight>,
+    /// Whether what the current flight's answer will come from has not been issued yet.
+    boarding: bool,
+    next: Option<Arc<Flight>>,
+}
+
+impl<Id: Clone + Eq + Hash> Flights<Id> {
+    pub(super) fn new() -> Self {
+        Self { table: Mutex::new(HashMap::new()) }
+    }
+
+    /// Boards a flight whose answer will be from after now.
+    pub(super) fn board(&self, id: &Id) -> (Arc<Flight>, Role) {
+        match self.lock().entry(id.clone()) {
+            Entry::Vacant(vacant) => {
+                let flight = Arc::<Flight>::default();
+                vacant.insert(Slot { current: Arc::clone(&flight), boarding: true, next: None });
+                (flight, Role::Starter)
+            }
+            Entry::Occupied(mut occupied) => {
+                let slot = occupied.get_mut();
+                if slot.boarding {
+                    (Arc::clone(&slot.current), Role::Passenger)
+                } else if let Some(next) = &slot.next {
+                    (Arc::clone(next), Role::Passenger)
+                } else {
+                    let next = slot.next.insert(Arc::default());
+                    (Arc::clone(next), Role::First)
+                }
+            }
+        }
+    }
+
+    /// Sets whether the current flight of each key takes readers: closed just before what its answer will come from is
+    /// issued, open again while it waits for something else.
+    pub(super) fn set_boarding<'a>(&self, ids: impl Iterator<Item = &'a Id>, boarding: bool)
+    where
+        Id: 'a,
+    {
+        let mut table = self.lock();
+        for id in ids {
+            if let Some(slot) = table.get_mut(id) {
+                slot.boarding = boarding;
+            }
+        }
+    }
+
+    /// Lands the current flight of a key, and gives the next one, which is to be started now.
+    pub(super) fn land(&self, id: &Id, flight: &Flight, landing: Landing) -> Option<Arc<Flight>> {
+        let next = {
+            let mut table = self.lock();
+            let next = table.get_mut(id).and_then(|slot| {
+                let next = slot.next.take()?;
+                slot.current = Arc::clone(&next);
+                slot.boarding = true;
+                Some(next)
+            });
+            if next.is_none() {
+                table.remove(id);
+            }
+            next
+        };
+        let _lands_once = flight.landing.set(landing);
+        next
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Slot>> {
+        // No code under this lock can leave the table half changed, so a panic elsewhere does not make it unusable.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value() -> Landing {
+        let value = CellValue { payload: None, version: 1, expires_at_ms: 0 };
+        Ok(Landed { value, source: Source::Found })
+    }
+
+    #[test]
+    fn readers_join_a_flight_until_its_answer_was_asked_for() {
+        let flights = Flights::new();
+        let (first, role) = flights.board(&1);
+        assert_eq!(role, Role::Starter);
+        let (joined, role) = flights.board(&1);
+        assert_eq!(role, Role::Passenger);
+        assert!(Arc::ptr_eq(&first, &joined));
+
+        flights.set_boarding([1].iter(), false);
+
+        let (late, role) = flights.board(&1);
+        assert_eq!(role, Role::First);
+        assert!(!Arc::ptr_eq(&first, &late));
+        assert_eq!(flights.board(&1).1, Role::Passenger);
+    }
+
+    #[test]
+    fn the_next_flight_becomes_the_current_one() {
+        let flights = Flights::new();
+        let (first, _) = flights.board(&1);
+        flights.set_boarding([1].iter(), false);
+        let (late, _) = flights.board(&1);
+
+        let next = flights.land(&1, &first, value()).expect("somebody boarded it");
+
+        assert!(Arc::ptr_eq(&late, &next));
+        assert!(Arc::ptr_eq(&flights.board(&1).0, &next));
+        assert!(flights.land(&1, &next, value()).is_none());
+        assert_eq!(flights.board(&1).1, Role::Starter);
+    }
+}

@@ -1,0 +1,238 @@
+//! A flight, from boarding to landing: acquire, wait or load, fill.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use tokio::time::{self, Instant};
+
+use super::{
+    cell::{self, StoredValue},
+    error::LoadError,
+    flight::{Flight, Landed, Landing, Source},
+    loader::{Loaded, Loader},
+    read_through::{Inner, ReadThrough},
+    shared::{Acquired, CellName, Fill},
+    token::Token,
+};
+use crate::{
+    redis_client::{Call, Handle, Script},
+    telemetry::metrics::{EntityLabels, ObserveDuration},
+};
+
+static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/abandon.lua")));
+
+/// How long a flight sleeps before it asks again whether another process has filled its cell, in milliseconds; drawn at
+/// random, so that many processes do not ask at once.
+const LEASE_POLL_MS: std::ops::Range<u64> = 5..50;
+
+/// Lives are shortened at random by up to this part, so that what was filled together does not run out together.
+const JITTER: f64 = 0.1;
+
+impl<L: Loader> Inner<L> {
+    /// Starts flights that nobody has started, as one batch.
+    pub(super) fn start(self: &Arc<Self>, seats: Vec<Seat<L>>) {
+        if !seats.is_empty() {
+            let give_up_waiting_at = Instant::now() + self.cache.config.lease_wait;
+            self.cache.shutdown.spawn(Arc::clone(self).fly(seats, give_up_waiting_at, Source::Found));
+        }
+    }
+
+    /// Flies a batch: every flight of it lands, here or in a task started here.
+    async fn fly(self: Arc<Self>, seats: Vec<Seat<L>>, give_up_waiting_at: Instant, if_found: Source) {
+        // From here on an answer may come out of the reply to `SET NX GET`.
+        self.set_boarding(seats.iter(), false);
+        let handle = self.cache.redis.handle().ok();
+        let acquired = match &handle {
+            Some(handle) => {
+                let cells: Vec<CellName> = seats.iter().map(|seat| ReadThrough::<L>::cell(&seat.id)).collect();
+                self.cache.acquire(handle, &cells).await
+            }
+            None => seats.iter().map(|_| Acquired::Refused).collect(),
+        };
+
+        let waited_enough = Instant::now() >= give_up_waiting_at;
+        let (mut to_load, mut to_wait, mut to_start) = (Vec::new(), Vec::new(), Vec::new());
+        for (seat, acquired) in seats.into_iter().zip(acquired) {
+            match acquired {
+                Acquired::Found(value) => {
+                    to_start.extend(seat.land(Ok(Landed { value: value.into(), source: if_found })));
+                }
+                Acquired::Lease(token) => to_load.push((seat, Some(token))),
+                Acquired::Taken if !waited_enough => to_wait.push(seat),
+                Acquired::Taken | Acquired::Refused => to_load.push((seat, None)),
+            }
+        }
+        self.start(to_start);
+        if !to_wait.is_empty() {
+            self.cache.shutdown.spawn(Arc::clone(&self).wait_for_others(to_wait, give_up_waiting_at));
+        }
+        self.load(handle, to_load).await;
+    }
+
+    /// Another process fills these cells: sleep, then ask again. One lost lease holds up nothing else of its batch.
+    ///
+    /// Boxed, since it and [`fly`](Self::fly) call each other.
+    fn wait_for_others(self: Arc<Self>, seats: Vec<Seat<L>>, give_up_waiting_at: Instant) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.set_boarding(seats.iter(), true);
+            let nap = Duration::from_millis(rand::random_range(LEASE_POLL_MS));
+            time::sleep(nap).await;
+            self.fly(seats, give_up_waiting_at, Source::Awaited).await;
+        })
+    }
+
+    /// Loads with one statement, stores what is under a lease, and lands all.
+    async fn load(self: &Arc<Self>, handle: Option<Handle>, seats: Vec<(Seat<L>, Option<Token>)>) {
+        if seats.is_empty() {
+            return;
+        }
+        let landings = match self.load_in_turn(&seats).await {
+            Ok((loaded, cost)) => self.store(handle.as_ref(), &seats, loaded, cost).await,
+            Err(error) => {
+                self.abandon(handle.as_ref(), seats.iter().filter_map(|(seat, lease)| Some((seat, (*lease)?)))).await;
+                seats.iter().map(|_| Err(error.clone())).collect()
+            }
+        };
+        let landed = seats.into_iter().zip(landings);
+        self.start(landed.filter_map(|((seat, _), landing)| seat.land(landing)).collect());
+    }
+
+    /// Waits for a turn, then issues the statement. Gives its rows and how long they took.
+    async fn load_in_turn(&self, seats: &[(Seat<L>, Option<Token>)]) -> Result<(Vec<Loaded>, Duration), LoadError> {
+        let on_board = || seats.iter().map(|(seat, _)| seat);
+        // The statement has not been issued yet: whoever arrives while we wait for our turn may come along.
+        self.set_boarding(on_board(), true);
+        let turn = time::timeout(self.cache.config.load_wait, self.cache.loads.acquire()).await;
+        let _turn = turn.map_err(|_elapsed| LoadError::Overloaded)?.map_err(|_closed| LoadError::Aborted)?;
+        self.set_boarding(on_board(), false);
+
+        let ids: Vec<L::Id> = on_board().map(|seat| seat.id.clone()).collect();
+        let labels = EntityLabels { entity: L::ENTITY };
+        let started = Instant::now();
+        let loaded = self.loader.load(&ids).await?;
+        let cost = started.elapsed();
+        self.cache.metrics.cache_loads.get_or_create(&labels).inc_by(ids.len() as u64);
+        self.cache.metrics.cache_load_duration.get_or_create(&labels).observe_duration(cost);
+        debug_assert_eq!(loaded.len(), ids.len(), "a loader gives one answer for each id");
+        Ok((loaded, cost))
+    }
+
+    /// Fills the cells whose lease is ours. Gives the landing of each seat.
+    async fn store(
+        &self,
+        handle: Option<&Handle>,
+        seats: &[(Seat<L>, Option<Token>)],
+        loaded: Vec<Loaded>,
+        cost: Duration,
+    ) -> Vec<Landing> {
+        let now_ms = self.cache.clock.now_ms();
+        let mut fills = Vec::new();
+        let mut landings = Vec::with_capacity(seats.len());
+        let mut useless = Vec::new();
+        for ((seat, lease), loaded) in seats.iter().zip(loaded) {
+            let life_ms = self.life_ms(&loaded, now_ms, cost);
+            let value = StoredValue {
+                version: loaded.version,
+                soft_expiry_ms: now_ms + life_ms.max(0),
+                cost_us: u32::try_from(cost.as_micros()).unwrap_or(u32::MAX),
+                payload: loaded.payload,
+            };
+            let source = match lease {
+                Some(_) => Source::Loaded { stored: false },
+                None => Source::Bypassed,
+            };
+            match *lease {
+                Some(lease) if life_ms > 0 => {
+                    let cell = ReadThrough::<L>::cell(&seat.id);
+                    fills.push((landings.len(), Fill { cell, lease, value: value.clone(), life_ms }));
+                }
+                Some(lease) => useless.push((seat, lease)),
+                None => {}
+            }
+            landings.push(Ok(Landed { value: value.into(), source }));
+        }
+        self.abandon(handle, useless.into_iter()).await;
+        self.fill(handle, fills, &mut landings).await;
+        landings
+    }
+
+    async fn fill(&self, handle: Option<&Handle>, fills: Vec<(usize, Fill)>, landings: &mut [Landing]) {
+        let Some(handle) = handle.filter(|_| !fills.is_empty()) else { return };
+        let (places, fills): (Vec<usize>, Vec<Fill>) = fills.into_iter().unzip();
+        for (place, stored) in places.into_iter().zip(self.cache.fill(handle, &fills).await) {
+            match stored {
+                Some(true) => {
+                    if let Ok(landed) = &mut landings[place] {
+                        landed.source = Source::Loaded { stored: true };
+                    }
+                }
+                Some(false) => {
+                    let labels = EntityLabels { entity: L::ENTITY };
+                    self.cache.metrics.cache_fills_rejected.get_or_create(&labels).inc();
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Gives leases back, so that others need not wait until they run out. Best effort: they do run out.
+    async fn abandon<'a>(&self, handle: Option<&Handle>, leases: impl Iterator<Item = (&'a Seat<L>, Token)>) {
+        let Some(handle) = handle else { return };
+        let calls: Vec<Call> = leases
+            .map(|(seat, lease)| {
+                let cell = ReadThrough::<L>::cell(&seat.id);
+                ABANDON.call().key(handle.key(cell.as_str())).arg(cell::lease(lease))
+            })
+            .collect();
+        if let Err(error) = handle.call(&calls).await {
+            tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "leases not given back");
+        }
+    }
+
+    /// How long a value may live, counted from the start of its load, in milliseconds.
+    fn life_ms(&self, loaded: &Loaded, now_ms: i64, cost: Duration) -> i64 {
+        let ttl = if loaded.payload.is_some() { self.ttl } else { self.cache.config.negative_ttl };
+        let jittered = ttl.mul_f64(1.0 - rand::random_range(0.0..JITTER)).saturating_sub(cost);
+        let life_ms = i64::try_from(jittered.as_millis()).unwrap_or(i64::MAX);
+        loaded.lives_until_ms.map_or(life_ms, |until| life_ms.min(until - now_ms))
+    }
+
+    fn set_boarding<'a>(&self, seats: impl Iterator<Item = &'a Seat<L>>, boarding: bool) {
+        self.flights.set_boarding(seats.map(|seat| &seat.id), boarding);
+    }
+}
+
+/// The duty to land one flight. Dropped without an answer (a panic, the end of the process), it lands it as aborted.
+pub(super) struct Seat<L: Loader> {
+    inner: Arc<Inner<L>>,
+    id: L::Id,
+    flight: Arc<Flight>,
+    landed: bool,
+}
+
+impl<L: Loader> Seat<L> {
+    pub(super) fn new(inner: &Arc<Inner<L>>, id: L::Id, flight: Arc<Flight>) -> Self {
+        Self { inner: Arc::clone(inner), id, flight, landed: false }
+    }
+
+    /// Lands the flight; gives the seat of the next one, which is to be started.
+    fn land(mut self, landing: Landing) -> Option<Self> {
+        self.landed = true;
+        let next = self.inner.flights.land(&self.id, &self.flight, landing)?;
+        Some(Self::new(&self.inner, self.id.clone(), next))
+    }
+}
+
+impl<L: Loader> Drop for Seat<L> {
+    fn drop(&mut self) {
+        if self.landed {
+            return;
+        }
+        if let Some(next) = self.inner.flights.land(&self.id, &self.flight, Err(LoadError::Aborted)) {
+            self.inner.start(vec![Self::new(&self.inner, self.id.clone(), next)]);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A read, from the look to the answer.
+//!
+//! ```text
+//!   look (MGET) ─┬ value ─────────────────────────────────────────────────────▶ hit
+//!                └ else: board a flight ─ acquire ─┬ value ────────────────────▶ found
+//!                                                  ├ lease is ours ─ load ─ fill ▶ miss
+//!                                                  ├ lease is another's ─ wait ─ acquire again
+//!                                                  └ fence, or no answer ─ load ─▶ bypass, nothing stored
+//! ```
+//!
+//! Flights run in tasks of their own: a reader who goes away takes nobody's load along.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::{
+    cell::{State, StoredValue},
+    error::LoadError,
+    flight::{Flight, Flights, Landed, Role, Source},
+    fly::Seat,
+    loader::Loader,
+    shared::{Cache, CellName},
+};
+use crate::{
+    config::CacheMode,
+    telemetry::{
+        metrics::{CacheOutcome, CacheRequestLabels},
+        timings::{Waiting, waiting},
+    },
+};
+
+/// What a cell holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellValue {
+    /// The bytes, `None` when there is no such thing.
+    pub payload: Option<Bytes>,
+    /// The row's version.
+    pub version: u64,
+    /// When the cell is due for a refresh, milliseconds since the epoch; now, for one that is not stored.
+    pub expires_at_ms: i64,
+}
+
+/// A value and how it was come by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// What the cell holds.
+    pub value: CellValue,
+    /// As counted in `cache_requests_total`.
+    pub outcome: CacheOutcome,
+    /// Whether this read put it into the shared cache.
+    pub stored: bool,
+}
+
+/// The cells of one kind: reads go through the cache to the loader. Clones share the flights.
+#[derive(Debug)]
+pub struct ReadThrough<L: Loader> {
+    inner: Arc<Inner<L>>,
+}
+
+impl<L: Loader> Clone for ReadThrough<L> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Inner<L: Loader> {
+    pub(super) cache: Cache,
+    pub(super) loader: L,
+    pub(super) ttl: Duration,
+    pub(super) flights: Flights<L::Id>,
+}
+
+impl<L: Loader> ReadThrough<L> {
+    /// Cells of `loader`'s kind, which live for `ttl` at most.
+    #[must_use]
+    pub fn new(cache: Cache, loader: L, ttl: Duration) -> Self {
+        Self { inner: Arc::new(Inner { cache, loader, ttl, flights: Flights::new() }) }
+    }
+
+    /// The name of a cell of this kind, as writers fence it.
+    #[must_use]
+    pub fn cell(id: &L::Id) -> CellName {
+        CellName::new(L::ENTITY, id)
+    }
+
+    /// What the cell `id` holds: something that was true after this call began.
+    ///
+    /// # Errors
+    ///
+    /// When it has to be loaded and cannot be.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the waiting; a load under way goes on for others and fills the cell.
+    pub async fn get(&self, id: &L::Id) -> Result<Fetched, LoadError> {
+        let mut fetched = self.get_many(std::slice::from_ref(id)).await?;
+        Ok(fetched.pop().expect("one answer for one id"))
+    }
+
+    /// What each of the cells holds, in the order of `ids`, with one look and at most one statement for all. An id that
+    /// comes twice is asked for once.
+    ///
+    /// # Errors, cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub async fn get_many(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        let mut places = HashMap::with_capacity(ids.len());
+        let mut distinct = Vec::with_capacity(ids.len());
+        let order: Vec<usize> = ids
+            .iter()
+            .map(|id| {
+                *places.entry(id).or_insert_with(|| {
+                    distinct.push(id.clone());
+                    distinct.len() - 1
+                })
+            })
+            .collect();
+        let fetched = self.inner.get_distinct(&distinct).await?;
+        Ok(order.into_iter().map(|place| fetched[place].clone()).collect())
+    }
+}
+
+impl<L: Loader> Inner<L> {
+    async fn get_distinct(self: &Arc<Self>, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let fetched = if self.cache.config.mode == CacheMode::Off {
+            self.load_directly(ids).await?
+        } else {
+            self.fetch(ids).await?
+        };
+        for one in &fetched {
+            let labels = CacheRequestLabels { entity: L::ENTITY, outcome: one.outcome };
+            self.cache.metrics.cache_requests.get_or_create(&labels).inc();
+        }
+        Ok(fetched)
+    }
+
+    /// Always from the source, nothing shared, nothing stored: `CACHE_MODE=off`.
+    async fn load_directly(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        let loaded = self.loader.load(ids).await?;
+        let now_ms = self.cache.clock.now_ms();
+        Ok(loaded
+            .into_iter()
+            .map(|loaded| Fetched {
+                value: CellValue { payload: loaded.payload, version: loaded.version, expires_at_ms: now_ms },
+                outcome: CacheOutcome::Bypass,
+                stored: false,
+            })
+            .collect())
+    }
+
+    async fn fetch(self: &Arc<Self>, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        let mut answers = self.look(ids).await;
+        let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
+        let flights = self.board(missing.iter().map(|&at| &ids[at]));
+        for (at, (flight, role)) in missing.into_iter().zip(flights) {
+            let landed = waiting(Waiting::Db, flight.landed()).await?;
+            answers[at] = Some(answer(landed, role));
+        }
+        Ok(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect())
+    }
+
+    /// The hits among `ids`. Whatever goes wrong is a miss.
+    async fn look(&self, ids: &[L::Id]) -> Vec<Option<Fetched>> {
+        let cells: Vec<CellName> = ids.iter().map(ReadThrough::<L>::cell).collect();
+        let states = match self.cache.redis.handle() {
+            Ok(handle) => self.cache.look(&handle, &cells).await,
+            Err(error) => Err(error),
+        };
+        match states {
+            Ok(states) => states
+                .into_iter()
+                .map(|state| match state {
+                    State::Value(value) => {
+                        Some(Fetched { value: value.into(), outcome: CacheOutcome::RedisHit, stored: false })
+                    }
+                    State::Absent | State::Lease | State::Fence => None,
+                })
+                .collect(),
+            Err(error) => {
+                tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "look failed");
+                vec![None; ids.len()]
+            }
+        }
+    }
+
+    /// Boards a flight for each id, and starts those that nobody has started, as one batch.
+    fn board<'a>(self: &Arc<Self>, ids: impl Iterator<Item = &'a L::Id>) -> Vec<(Arc<Flight>, Role)> {
+        let mut to_start = Vec::new();
+        let boarded = ids
+            .map(|id| {
+                let (flight, role) = self.flights.board(id);
+                if role == Role::Starter {
+                    to_start.push(Seat::new(self, id.clone(), Arc::clone(&flight)));
+                }
+                (flight, role)
+            })
+            .collect();
+        self.start(to_start);
+        boarded
+    }
+}
+
+impl From<StoredValue> for CellValue {
+    fn from(stored: StoredValue) -> Self {
+        Self { payload: stored.payload, version: stored.version, expires_at_ms: stored.soft_expiry_ms }
+    }
+}
+
+fn answer(landed: Landed, role: Role) -> Fetched {
+    let (outcome, stored) = match (role, landed.source) {
+        (Role::Passenger, _) | (_, Source::Awaited) => (CacheOutcome::Collapsed, false),
+        (_, Source::Found) => (CacheOutcome::RedisHit, false),
+        (_, Source::Loaded { stored }) => (CacheOutcome::Miss, stored),
+        (_, Source::Bypassed) => (CacheOutcome::Bypass, false),
+    };
+    Fetched { value: landed.value, outcome, stored }
+}

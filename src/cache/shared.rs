@@ -1,0 +1,173 @@
+//! The readers' three steps in Redis: look, acquire, fill. Each is one round trip, for any number of cells.
+
+use std::sync::{Arc, LazyLock};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    cell::{self, State, StoredValue},
+    token::Token,
+};
+use crate::{
+    clock::Clock,
+    config::CacheConfig,
+    redis_client::{Call, Handle, Pipeline, RedisClient, RedisError, Script, Value, cmd},
+    shutdown::Shutdown,
+    telemetry::metrics::Metrics,
+};
+
+static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fill.lua")));
+
+/// A cell's name within its Redis process, `<entity>:<id>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CellName(String);
+
+impl CellName {
+    /// The cell of this kind and id.
+    #[must_use]
+    pub fn new(entity: &'static str, id: &impl std::fmt::Display) -> Self {
+        Self(format!("{entity}:{id}"))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The shared cache: what every kind of cell needs to speak the protocol. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    pub(super) redis: RedisClient,
+    pub(super) config: Arc<CacheConfig>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) shutdown: Shutdown,
+    /// Loads under way, so that a flood of misses leaves connections for writes.
+    pub(super) loads: Arc<Semaphore>,
+}
+
+/// What became of the attempt to become the one who fills a cell.
+#[derive(Debug)]
+pub(super) enum Acquired {
+    /// The server said OK: load, then fill under this token.
+    Lease(Token),
+    /// A value came in between.
+    Found(StoredValue),
+    /// Another fill is under way.
+    Taken,
+    /// A write is under way, or the server's answer is unknown: load, but do not store.
+    Refused,
+}
+
+impl Cache {
+    /// A cache in this Redis, with at most `max_loads` statements for it under way.
+    #[must_use]
+    pub fn new(
+        redis: RedisClient,
+        config: CacheConfig,
+        max_loads: usize,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        shutdown: Shutdown,
+    ) -> Self {
+        let loads = Arc::new(Semaphore::new(max_loads));
+        Self { redis, config: Arc::new(config), clock, metrics, shutdown, loads }
+    }
+
+    /// One `MGET`.
+    pub(super) async fn look(&self, handle: &Handle, cells: &[CellName]) -> Result<Vec<State>, RedisError> {
+        let mut command = cmd("MGET");
+        for cell in cells {
+            command.arg(handle.key(cell.as_str()));
+        }
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(command);
+        let unexpected = || RedisError::UnexpectedReply { command: "MGET" };
+        match handle.query(&pipeline).await?.pop() {
+            Some(Value::Array(found)) if found.len() == cells.len() => found
+                .into_iter()
+                .map(|cell| match cell {
+                    Value::Nil => Ok(State::Absent),
+                    Value::BulkString(bytes) => Ok(State::decode(bytes)),
+                    _other => Err(unexpected()),
+                })
+                .collect(),
+            Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
+            _other => Err(unexpected()),
+        }
+    }
+
+    /// `SET NX PX` of a lease for each cell. `GET` makes a refusal tell what is there, which spares a second look.
+    ///
+    /// Never fails: a cell without an answer is [`Acquired::Refused`], since an unanswered `SET NX` grants nothing.
+    pub(super) async fn acquire(&self, handle: &Handle, cells: &[CellName]) -> Vec<Acquired> {
+        let tokens: Vec<Token> = cells.iter().map(|_| Token::random()).collect();
+        let mut pipeline = Pipeline::with_capacity(cells.len());
+        for (cell, &token) in cells.iter().zip(&tokens) {
+            pipeline
+                .cmd("SET")
+                .arg(handle.key(cell.as_str()))
+                .arg(cell::lease(token))
+                .arg("NX")
+                .arg("GET")
+                .arg("PX")
+                .arg(millis(self.config.lease));
+        }
+        let Ok(replies) = handle.query(&pipeline).await else {
+            return cells.iter().map(|_| Acquired::Refused).collect();
+        };
+        let answers = replies.into_iter().zip(tokens);
+        answers
+            .map(|(reply, token)| match reply {
+                Value::Nil => Acquired::Lease(token),
+                Value::BulkString(bytes) => match State::decode(bytes) {
+                    State::Value(value) => Acquired::Found(value),
+                    State::Lease => Acquired::Taken,
+                    State::Fence | State::Absent => Acquired::Refused,
+                },
+                _error => Acquired::Refused,
+            })
+            .collect()
+    }
+
+    /// Stores values under their leases; gives, for each, whether it was stored. `None`: the answer is unknown.
+    pub(super) async fn fill(&self, handle: &Handle, fills: &[Fill]) -> Vec<Option<bool>> {
+        let calls: Vec<Call> = fills
+            .iter()
+            .map(|fill| {
+                FILL.call()
+                    .key(handle.key(fill.cell.as_str()))
+                    .arg(cell::lease(fill.lease))
+                    .arg(fill.value.encode().to_vec())
+                    .number(fill.life_ms)
+            })
+            .collect();
+        match handle.call(&calls).await {
+            Ok(replies) => replies
+                .into_iter()
+                .map(|reply| match reply {
+                    Value::Int(stored) => Some(stored == 1),
+                    _error => None,
+                })
+                .collect(),
+            Err(_unknown) => vec![None; fills.len()],
+        }
+    }
+}
+
+/// One value on its way into its cell.
+#[derive(Debug)]
+pub(super) struct Fill {
+    pub(super) cell: CellName,
+    pub(super) lease: Token,
+    pub(super) value: StoredValue,
+    /// Milliseconds the cell may live.
+    pub(super) life_ms: i64,
+}
+
+/// A duration as Redis takes it.
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

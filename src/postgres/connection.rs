@@ -1,0 +1,147 @@
+//! The pool: how connections are made, kept honest and given back.
+
+use std::{
+    future::Future,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use secrecy::ExposeSecret;
+use sqlx::{
+    ConnectOptions, Connection, Executor, PgPool,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time;
+
+use super::error::DatabaseError;
+use crate::{
+    config::DatabaseConfig,
+    telemetry::{
+        metrics::Metrics,
+        timings::{Waiting, waiting},
+    },
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Bounds what a connection is asked between two uses. sqlx asks without a bound, so a host that vanished without a word
+/// would keep the pool's permits for ever.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A connection that was idle for longer is asked whether it still lives before it is used.
+const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
+
+/// How much longer than the server's own statement time-out a client waits: the way there and back.
+const REPLY_GRACE: Duration = Duration::from_millis(500);
+
+/// Postgres: a pool and the deadlines of what is asked of it. Clones share the pool.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+    pub(super) config: Arc<DatabaseConfig>,
+    /// As `server_version_num` has it; 0 until the first connection was made.
+    server_version: Arc<AtomicU32>,
+}
+
+impl Database {
+    /// A pool that connects when it is first needed.
+    ///
+    /// # Errors
+    ///
+    /// When `DATABASE_URL` cannot be understood.
+    pub fn new(config: DatabaseConfig) -> Result<Self, DatabaseError> {
+        let options = connect_options(&config)?;
+        let server_version = Arc::<AtomicU32>::default();
+        let version_of_server = Arc::clone(&server_version);
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(config.acquire_timeout)
+            .after_connect(move |connection, _meta| {
+                version_of_server.store(connection.server_version_num().unwrap_or_default(), Ordering::Relaxed);
+                Box::pin(async { Ok(()) })
+            })
+            // In place of sqlx's ping, which has no time-out.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for < IDLE_BEFORE_CHECK {
+                        return Ok(true);
+                    }
+                    Ok(matches!(time::timeout(CHECK_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
+                })
+            })
+            // A caller who goes away inside `begin()` leaves a BEGIN on the connection (sqlx 0.9.0, launchbadge/sqlx
+            // #4394); the next borrower would write into that transaction, and nobody would commit it. It is ended here,
+            // before anybody else gets the connection; one that does not answer is closed.
+            .after_release(|connection, _meta| {
+                Box::pin(async move {
+                    Ok(matches!(time::timeout(CHECK_TIMEOUT, connection.execute("ROLLBACK")).await, Ok(Ok(_))))
+                })
+            })
+            .connect_lazy_with(options);
+        Ok(Self { pool, config: Arc::new(config), server_version })
+    }
+
+    /// The pool, for queries.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Runs a query under the client's own deadline, counted as time spent on the database.
+    ///
+    /// The server's statement time-out ends what runs too long; this one ends the wait for a server that says nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped query is ended, at the latest by the server's time-outs; its connection is cleaned before its next use.
+    pub async fn run<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DatabaseError> {
+        let deadline = self.config.acquire_timeout + self.config.statement_timeout + REPLY_GRACE;
+        match time::timeout(deadline, waiting(Waiting::Db, query)).await {
+            Ok(result) => result.map_err(DatabaseError::from),
+            Err(_elapsed) => Err(DatabaseError::TimedOut),
+        }
+    }
+
+    /// Brings the schema up to date. Safe to run from several processes at once: the migrator takes a lock.
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        MIGRATIONS.run(&self.pool).await
+    }
+
+    /// Whether Postgres answers.
+    pub async fn is_up(&self) -> bool {
+        matches!(time::timeout(CHECK_TIMEOUT, sqlx::query("SELECT 1").execute(&self.pool)).await, Ok(Ok(_)))
+    }
+
+    /// Puts the pool's numbers into the metrics.
+    pub fn observe(&self, metrics: &Metrics) {
+        metrics.db_pool_connections.set(self.pool.size().into());
+        metrics.db_pool_idle_connections.set(i64::try_from(self.pool.num_idle()).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn server_version(&self) -> u32 {
+        self.server_version.load(Ordering::Relaxed)
+    }
+
+    /// Closes every connection, after the queries under way.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn connect_options(config: &DatabaseConfig) -> Result<PgConnectOptions, DatabaseError> {
+    let milliseconds = |duration: Duration| duration.as_millis().to_string();
+    Ok(PgConnectOptions::from_str(config.url.expose_secret())?
+        .application_name("aside")
+        .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
+        .options([
+            ("statement_timeout", milliseconds(config.statement_timeout)),
+            // The ROLLBACK of each release is mostly unneeded; a warning about that would fill the log.
+            ("client_min_messages", "error".to_owned()),
+        ]))
+}

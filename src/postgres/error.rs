@@ -1,0 +1,81 @@
+//! What can go wrong on the way to Postgres.
+
+use sqlx::error::ErrorKind;
+
+/// Why a statement gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// A named constraint was violated.
+    #[error("constraint {name} refused the statement")]
+    Constraint {
+        /// Its name in the migrations.
+        name: String,
+        /// What Postgres said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Postgres is out of reach, has no connection left, shuts down, or gave no answer in time. Worth another try.
+    #[error("postgres is out of reach")]
+    Unavailable(#[source] sqlx::Error),
+    /// No answer came within the client's own deadline.
+    #[error("postgres gave no answer in time")]
+    TimedOut,
+    /// Another transaction was in the way: a lock or a statement took too long, a deadlock was broken up.
+    #[error("another transaction was in the way")]
+    Contended(#[source] sqlx::Error),
+    /// Anything else is a defect of ours.
+    #[error("statement failed")]
+    Failed(#[source] sqlx::Error),
+}
+
+impl DatabaseError {
+    /// Whether this is the violation of the constraint called `name`.
+    #[must_use]
+    pub fn is_constraint(&self, name: &str) -> bool {
+        matches!(self, Self::Constraint { name: violated, .. } if violated == name)
+    }
+
+    /// Whether the same request may well succeed a moment later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::TimedOut | Self::Contended(_))
+    }
+}
+
+/// Codes of a transaction in the way: `lock_not_available`, `query_canceled` (our statement timeout), `deadlock_detected`,
+/// `serialization_failure`.
+const CONTENDED: [&str; 4] = ["55P03", "57014", "40P01", "40001"];
+
+/// Classes and codes of a server that cannot serve now: connection exceptions, insufficient resources, shutting down or
+/// starting up, a transaction or session ended by its own time-out, read-only after a failover.
+const UNAVAILABLE: [&str; 7] = ["08", "53", "57P", "25P02", "25P03", "25P04", "25006"];
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        let sqlx::Error::Database(refusal) = &error else {
+            return match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::BeginFailed
+                | sqlx::Error::Protocol(_) => Self::Unavailable(error),
+                _ => Self::Failed(error),
+            };
+        };
+        if refusal.kind() != ErrorKind::Other
+            && let Some(name) = refusal.constraint()
+        {
+            return Self::Constraint { name: name.to_owned(), source: error };
+        }
+        let code = refusal.code().unwrap_or_default();
+        if CONTENDED.contains(&code.as_ref()) {
+            Self::Contended(error)
+        } else if UNAVAILABLE.iter().any(|start| code.starts_with(start)) {
+            Self::Unavailable(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Writing transactions: bounded in time by the server itself, and honest about how they ended.
+
+use std::{ops::DerefMut, time::Duration};
+
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use tokio::time;
+
+use super::{connection::Database, error::DatabaseError};
+use crate::telemetry::timings::{Waiting, waiting};
+
+/// `transaction_timeout` came with PostgreSQL 17.
+const HAS_TRANSACTION_TIMEOUT: u32 = 170_000;
+
+/// A transaction that cannot outlive its deadlines, wherever its client is: each is enforced by the server.
+#[derive(Debug)]
+pub struct WriteTransaction {
+    transaction: Transaction<'static, Postgres>,
+    commit_timeout: Duration,
+}
+
+/// How a transaction ended, when it was not committed for certain.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Nothing of it has happened.
+    #[error("the transaction was rolled back")]
+    RolledBack(#[source] DatabaseError),
+    /// The reply to COMMIT did not come: it may have happened, and may still happen.
+    #[error("the outcome of the transaction is unknown")]
+    OutcomeUnknown,
+}
+
+impl Database {
+    /// Begins a transaction, in one round trip with its deadlines.
+    pub async fn begin(&self) -> Result<WriteTransaction, DatabaseError> {
+        let begin = self.begin_statement();
+        let transaction = self.run(self.pool().begin_with(AssertSqlSafe(begin))).await?;
+        Ok(WriteTransaction { transaction, commit_timeout: self.config.transaction_timeout })
+    }
+
+    /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
+    fn begin_statement(&self) -> String {
+        let config = &self.config;
+        let mut begin = format!(
+            "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
+             SET LOCAL idle_in_transaction_session_timeout = {}",
+            config.statement_timeout.as_millis(),
+            config.lock_timeout.as_millis(),
+            config.transaction_timeout.as_millis(),
+        );
+        if self.server_version() >= HAS_TRANSACTION_TIMEOUT {
+            begin += &format!("; SET LOCAL transaction_timeout = {}", config.transaction_timeout.as_millis());
+        }
+        begin
+    }
+}
+
+impl WriteTransaction {
+    /// Where its statements are executed.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        self.transaction.deref_mut()
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    ///
+    /// Tells a transaction that has certainly not happened from one that may have: a lost connection, a missing reply and
+    /// a server that ended the session while it committed leave that open.
+    pub async fn commit(self) -> Result<(), CommitError> {
+        let commit = waiting(Waiting::Db, self.transaction.commit());
+        match time::timeout(self.commit_timeout, commit).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) if is_refusal(&error) => Err(CommitError::RolledBack(error.into())),
+            Ok(Err(_)) | Err(_) => Err(CommitError::OutcomeUnknown),
+        }
+    }
+
+    /// Rolls back. A failure needs no answer: the connection is cleaned, or closed, before its next use.
+    pub async fn rollback(self) {
+        let _cleaned_at_release = time::timeout(self.commit_timeout, self.transaction.rollback()).await;
+    }
+}
+
+/// Whether the reply to COMMIT says that the transaction was rolled back. A session that an administrator or a crash ended
+/// (class 57) may have committed before it could say so; one that its own time-outs ended (25P03, 25P04) has not.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| !code.starts_with("57") && !code.starts_with("08"))
+        }
+        _no_reply => false,
+    }
+}
