@@ -1,1 +1,7 @@
-//! To come.
+//! Who is asking, as far as secrets go: session tokens and password hashes. Knows neither SQL nor HTTP.
+
+mod password;
+mod token;
+
+pub use password::{HashError, PasswordHasher};
+pub use token::{SessionToken, TokenError, TokenHash};

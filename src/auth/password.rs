@@ -1,0 +1,263 @@
+//! Password hashes: argon2id as OWASP ASVS 5.0 asks (46 MiB, one pass, one lane), some 40 ms of one core each.
+//!
+//! That is by far the dearest thing the service does, so it happens on the blocking pool, a bounded number at a time, and
+//! whoever waits too long for a turn is shed.
+
+use std::{sync::Arc, time::Duration};
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version, password_hash,
+};
+use rand::{TryRng, rngs::SysRng};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinError, spawn_blocking},
+    time::timeout,
+};
+
+use crate::{
+    config::SessionConfig,
+    domain::{MAX_PASSWORD_BYTES, Password},
+};
+
+const MEMORY_KIB: u32 = 47_104;
+const PASSES: u32 = 1;
+const LANES: u32 = 1;
+
+/// Hashes and verifies passwords. Clones share the turns.
+#[derive(Clone, Debug)]
+pub struct PasswordHasher {
+    turns: Arc<Semaphore>,
+    wait: Duration,
+    /// The hash of a password that nobody knows, for names that nobody has.
+    decoy: Arc<PasswordHash>,
+}
+
+/// Why no answer was found. A wrong password is an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// Too many others are hashing; try again later.
+    #[error("no turn to hash a password came in time")]
+    Busy,
+    /// The algorithm gave up, most likely for want of memory.
+    #[error("hashing a password failed")]
+    Failed(#[source] password_hash::Error),
+    /// The thread that hashed is gone.
+    #[error("hashing a password ended before its time")]
+    Died(#[source] JoinError),
+}
+
+impl PasswordHasher {
+    /// Takes as long as hashing one password: makes the decoy.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system has no randomness to give.
+    pub fn new(config: &SessionConfig) -> Result<Self, HashError> {
+        let mut unknown = [0; 32];
+        SysRng.try_fill_bytes(&mut unknown).expect("the operating system gives randomness");
+        let decoy = argon2().hash_password(&unknown).map_err(HashError::Failed)?;
+        Ok(Self {
+            turns: Arc::new(Semaphore::new(config.concurrent_hashes)),
+            wait: config.hash_wait,
+            decoy: Arc::new(decoy),
+        })
+    }
+
+    /// The PHC string of a new password: algorithm, parameters, a fresh salt and the hash.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the queue. A hash under way runs to its end and keeps its turn until then.
+    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
+        let secret = password.into_secret();
+        self.take_turn(move || argon2().hash_password(secret.expose_secret().as_bytes()))
+            .await?
+            .map(|hash| hash.to_string())
+            .map_err(HashError::Failed)
+    }
+
+    /// Whether a candidate is the password behind a stored hash. With `None`, for a name that nobody has, it takes as long and
+    /// the answer is no, so that the time of an answer does not tell which names exist.
+    ///
+    /// The candidate need not satisfy today's rules for passwords; one too long for any password is refused at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`hash`](Self::hash).
+    pub async fn verify(&self, candidate: SecretString, stored: Option<&str>) -> Result<bool, HashError> {
+        if candidate.expose_secret().len() > MAX_PASSWORD_BYTES {
+            return Ok(false);
+        }
+        let known = stored.and_then(read);
+        let is_known = known.is_some();
+        let hash = known.map_or_else(|| Arc::clone(&self.decoy), Arc::new);
+        let outcome = self
+            .take_turn(move || argon2().verify_password(candidate.expose_secret().as_bytes(), hash.as_ref()))
+            .await?;
+        match outcome {
+            Ok(()) => Ok(is_known),
+            Err(password_hash::Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(HashError::Failed(error)),
+        }
+    }
+
+    /// Runs `work` on the blocking pool when a turn is free. The turn goes with the work, not with the caller: a caller who
+    /// hangs up must not let the next one in while the memory and the core are still in use.
+    async fn take_turn<T, F>(&self, work: F) -> Result<T, HashError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let turn = timeout(self.wait, Arc::clone(&self.turns).acquire_owned())
+            .await
+            .map_err(|_| HashError::Busy)?
+            .expect("the semaphore is never closed");
+        spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+        .map_err(HashError::Died)
+    }
+}
+
+fn argon2() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are in the algorithm's range");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// A stored hash that can be verified against. Others (put there by hand, say) match no password, and are no failure of the
+/// request.
+fn read(stored: &str) -> Option<PasswordHash> {
+    let hash = PasswordHash::new(stored).ok().filter(|hash| {
+        let has_parts = hash.salt.is_some() && hash.hash.is_some();
+        has_parts && Algorithm::try_from(hash.algorithm.as_str()).is_ok() && Params::try_from(hash).is_ok()
+    });
+    if hash.is_none() {
+        tracing::warn!("a stored password hash cannot be read; its owner cannot sign in");
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures::poll;
+
+    use super::*;
+
+    fn hasher(concurrent_hashes: usize, hash_wait: Duration) -> PasswordHasher {
+        let (idle, absolute) = (Duration::from_secs(1), Duration::from_secs(1));
+        PasswordHasher::new(&SessionConfig { idle, absolute, concurrent_hashes, hash_wait }).unwrap()
+    }
+
+    fn patient() -> PasswordHasher {
+        hasher(1, Duration::from_mins(1))
+    }
+
+    async fn hashed(hasher: &PasswordHasher, text: &str) -> String {
+        hasher.hash(Password::parse(text.into()).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_very_password_matches() {
+        let hasher = patient();
+        let stored = hashed(&hasher, "a fine long phrase").await;
+
+        assert!(hasher.verify("a fine long phrase".into(), Some(&stored)).await.unwrap());
+        for wrong in ["a fine long phrase ", "A fine long phrase", "", "x"] {
+            assert!(!hasher.verify(wrong.into(), Some(&stored)).await.unwrap(), "{wrong:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn hashes_and_the_decoy_carry_the_parameters_owasp_asks_for() {
+        let hasher = patient();
+
+        let stored = hashed(&hasher, "a fine long phrase").await;
+
+        assert!(stored.starts_with("$argon2id$v=19$m=47104,t=1,p=1$"), "{stored}");
+        assert!(hasher.decoy.to_string().starts_with("$argon2id$v=19$m=47104,t=1,p=1$"));
+    }
+
+    #[tokio::test]
+    async fn the_same_password_never_hashes_alike() {
+        let hasher = patient();
+
+        assert_ne!(hashed(&hasher, "a fine long phrase").await, hashed(&hasher, "a fine long phrase").await);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_is_refused_after_taking_a_turn_like_a_known_one() {
+        let hasher = hasher(1, Duration::from_millis(1));
+        let turn = hasher.turns.clone().acquire_owned().await.unwrap();
+
+        let without_a_turn = hasher.verify("whatever".into(), None).await;
+        drop(turn);
+        let with_a_turn = hasher.verify("whatever".into(), None).await;
+
+        assert!(matches!(without_a_turn, Err(HashError::Busy)));
+        assert!(matches!(with_a_turn, Ok(false)));
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_in_with_the_decoys_password() {
+        let decoy = Arc::new(argon2().hash_password(b"guessed").unwrap());
+        let hasher = PasswordHasher { decoy, ..patient() };
+
+        assert!(!hasher.verify("guessed".into(), None).await.unwrap());
+        assert!(!hasher.verify("guessed".into(), Some("not a hash")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_cannot_be_read_matches_nothing_and_is_no_failure() {
+        let hasher = patient();
+
+        for stored in
+            ["", "x", "$2b$12$abcdefghijklmnopqrstuv", "$argon2id$v=19$m=47104,t=1,p=1", "$argon2id$m=1$c2FsdHNhbHQ"]
+        {
+            assert!(!hasher.verify("whatever".into(), Some(stored)).await.unwrap(), "{stored:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_candidate_longer_than_any_password_takes_no_turn() {
+        let hasher = hasher(1, Duration::from_millis(1));
+        let _turn = hasher.turns.clone().acquire_owned().await.unwrap();
+
+        let longest = hasher.verify("x".repeat(MAX_PASSWORD_BYTES).into(), None).await;
+        let longer = hasher.verify("x".repeat(MAX_PASSWORD_BYTES + 1).into(), None).await;
+
+        assert!(matches!(longest, Err(HashError::Busy)));
+        assert!(matches!(longer, Ok(false)));
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_keeps_the_turn_until_the_work_is_done() {
+        let hasher = hasher(1, Duration::from_millis(1));
+        let (finish, finished) = mpsc::channel::<()>();
+        let mut abandoned = Box::pin(hasher.take_turn(move || finished.recv()));
+        assert!(poll!(&mut abandoned).is_pending());
+        drop(abandoned);
+
+        let while_it_runs = hasher.take_turn(|| ()).await;
+        finish.send(()).unwrap();
+        let afterwards = PasswordHasher { wait: Duration::from_mins(1), ..hasher }.take_turn(|| ()).await;
+
+        assert!(matches!(while_it_runs, Err(HashError::Busy)));
+        assert!(afterwards.is_ok());
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_gives_its_turn_back() {
+        let hasher = patient();
+
+        let outcome = hasher.take_turn(|| panic!("on purpose")).await;
+
+        assert!(matches!(outcome, Err(HashError::Died(_))));
+        assert!(hasher.take_turn(|| ()).await.is_ok());
+    }
+}

@@ -1,0 +1,54 @@
+//! What a client calls itself.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Longer ones are cut: it is a hint for people who look at their sessions, and no client may fill the table with it.
+const MAX: usize = 256;
+
+/// The `User-Agent` of a sign-in: at most 256 characters, without control characters, never blank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct UserAgent(String);
+
+impl UserAgent {
+    /// Makes the best of a header's bytes: whatever a client sends is good enough to be shown. `None` if nothing is left.
+    #[must_use]
+    pub fn from_header(value: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(value);
+        let cut: String = text.chars().filter(|character| !character.is_control()).take(MAX).collect();
+        let trimmed = cut.trim();
+        (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
+    }
+
+    /// The text to store.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(value: &[u8]) -> Option<String> {
+        UserAgent::from_header(value).map(|agent| agent.0)
+    }
+
+    #[test]
+    fn control_characters_and_invalid_bytes_never_get_through() {
+        assert_eq!(shown(b"curl\t/8\0\xff").as_deref(), Some("curl/8\u{fffd}"));
+    }
+
+    #[test]
+    fn a_blank_name_is_none() {
+        assert_eq!(shown(b" \t "), None);
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        assert_eq!(shown("é".repeat(300).as_bytes()), Some("é".repeat(256)));
+    }
+}
