@@ -112,6 +112,13 @@ impl TokenHash {
     }
 }
 
+/// URL-safe base64, as the name of the session's cell.
+impl fmt::Display for TokenHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
 /// The first bytes only: enough to tell two apart in a log.
 impl fmt::Debug for TokenHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
