@@ -1,6 +1,9 @@
 //! The readers' three steps in Redis: look, acquire, fill. Each is one round trip, for any number of cells.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use tokio::sync::Semaphore;
 
@@ -10,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::CacheConfig,
+    config::{CacheConfig, CacheMode},
     redis_client::{Call, Handle, Pipeline, RedisClient, RedisError, Script, Value, cmd},
     shutdown::Shutdown,
     telemetry::metrics::Metrics,
@@ -74,6 +77,24 @@ impl Cache {
     ) -> Self {
         let loads = Arc::new(Semaphore::new(max_loads));
         Self { redis, config: Arc::new(config), clock, metrics, shutdown, loads }
+    }
+
+    /// Whether reads can be answered from the shared cache at all right now.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.config.mode != CacheMode::Off && self.redis.is_up()
+    }
+
+    /// The longest life of a cell.
+    #[must_use]
+    pub fn ttl(&self) -> Duration {
+        self.config.ttl
+    }
+
+    /// The longest life of the front page's cell.
+    #[must_use]
+    pub fn front_page_ttl(&self) -> Duration {
+        self.config.front_page_ttl
     }
 
     /// One `MGET`.
@@ -168,6 +189,6 @@ pub(super) struct Fill {
 }
 
 /// A duration as Redis takes it.
-pub(super) fn millis(duration: std::time::Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -41,6 +41,8 @@ pub enum Scope {
     Following(UserId),
     /// `GET /home` of a user, or of anybody.
     Home(Option<UserId>),
+    /// `GET /sessions` of a user.
+    Sessions(UserId),
 }
 
 impl Scope {
@@ -53,6 +55,7 @@ impl Scope {
             Self::Following(user) => (4, Some(user)),
             Self::Home(Some(viewer)) => (5, Some(viewer)),
             Self::Home(None) => (6, None),
+            Self::Sessions(user) => (7, Some(user)),
         }
     }
 }
@@ -167,6 +170,7 @@ mod tests {
             user().prop_map(Scope::Followers),
             user().prop_map(Scope::Following),
             proptest::option::of(user()).prop_map(Scope::Home),
+            user().prop_map(Scope::Sessions),
         ]
     }
 

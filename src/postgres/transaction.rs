@@ -15,7 +15,7 @@ const HAS_TRANSACTION_TIMEOUT: u32 = 170_000;
 #[derive(Debug)]
 pub struct WriteTransaction {
     transaction: Transaction<'static, Postgres>,
-    commit_timeout: Duration,
+    timeout: Duration,
 }
 
 /// How a transaction ended, when it was not committed for certain.
@@ -34,7 +34,7 @@ impl Database {
     pub async fn begin(&self) -> Result<WriteTransaction, DatabaseError> {
         let begin = self.begin_statement();
         let transaction = self.run(self.pool().begin_with(AssertSqlSafe(begin))).await?;
-        Ok(WriteTransaction { transaction, commit_timeout: self.config.transaction_timeout })
+        Ok(WriteTransaction { transaction, timeout: self.config.transaction_timeout })
     }
 
     /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
@@ -55,6 +55,12 @@ impl Database {
 }
 
 impl WriteTransaction {
+    /// How long the server lets it live.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Where its statements are executed.
     pub fn connection(&mut self) -> &mut PgConnection {
         self.transaction.deref_mut()
@@ -68,7 +74,7 @@ impl WriteTransaction {
     /// a server that ended the session while it committed leave that open.
     pub async fn commit(self) -> Result<(), CommitError> {
         let commit = waiting(Waiting::Db, self.transaction.commit());
-        match time::timeout(self.commit_timeout, commit).await {
+        match time::timeout(self.timeout, commit).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) if is_refusal(&error) => Err(CommitError::RolledBack(error.into())),
             Ok(Err(_)) | Err(_) => Err(CommitError::OutcomeUnknown),
@@ -77,7 +83,7 @@ impl WriteTransaction {
 
     /// Rolls back. A failure needs no answer: the connection is cleaned, or closed, before its next use.
     pub async fn rollback(self) {
-        let _cleaned_at_release = time::timeout(self.commit_timeout, self.transaction.rollback()).await;
+        let _cleaned_at_release = time::timeout(self.timeout, self.transaction.rollback()).await;
     }
 }
 

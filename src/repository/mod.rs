@@ -1,1 +1,33 @@
-//! To come.
+//! Where Postgres and the cache meet: the only place that loads cells, fences them and lifts the fences.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `write` | the write section: BEGIN, rows, fence, COMMIT, lift, in a task of its own |
+//! | `cells` | how each kind of cell is loaded, and what its bytes are |
+//! | `fragments` | JSON cut so that pages are put together by copying |
+//! | `users`, `sessions`, `posts`, `follows`, `home` | what handlers ask for |
+//! | `session_upkeep` | when sessions were last used, and the end of those that are over |
+
+mod cells;
+mod error;
+mod follows;
+mod fragments;
+mod home;
+mod merge;
+mod posts;
+mod report;
+mod session_upkeep;
+mod sessions;
+mod users;
+mod write;
+
+pub use error::RepositoryError;
+pub use follows::{FollowOutcome, FollowRepository};
+pub use fragments::UserFragment;
+pub use home::HomeRepository;
+pub use posts::{PostChange, PostRefusal, PostRepository, PostView};
+pub use report::{CacheReport, Cached};
+pub use session_upkeep::SessionUpkeep;
+pub use sessions::{ActiveSession, Client, NewSession, SessionRepository, SignIn};
+pub use users::{Created, NewPassword, Registration, UserChange, UserRepository, UserUpdate, UserView};
+pub use write::Writer;

@@ -1,0 +1,281 @@
+//! The six kinds of cells: how each is loaded from Postgres, and what its bytes are.
+//!
+//! | cell | bytes | owned by the row |
+//! |---|---|---|
+//! | `user` | [`UserFragment`] | `users` |
+//! | `post` | [`PostFragment`] | `posts` |
+//! | `session` | [`SessionCell`], fixed width | `sessions` |
+//! | `timeline` | whether it is complete, then ids of an author's newest posts | the author's `users` row |
+//! | `following` | ids of those a user follows | the follower's `users` row |
+//! | `front_page` | post and author ids of the newest posts of all | none: short-lived instead of fenced |
+
+use std::{collections::HashMap, fmt, hash::Hash};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::fragments::{PostFragment, UserFragment};
+use crate::{
+    auth::TokenHash,
+    cache::{LoadError, Loaded, Loader, ReadThrough},
+    clock::Clock,
+    domain::{PostId, SessionId, UserId},
+    postgres::{
+        Database, follows, posts,
+        sessions::{self, LiveSession},
+        users,
+    },
+};
+
+/// Ids in a timeline: more than the first page of a home page can take from one author, and one look at a hundred
+/// timelines stays at some 50 KB.
+pub(super) const TIMELINE_LENGTH: i64 = 32;
+
+/// Ids in the front page.
+const FRONT_PAGE_LENGTH: i64 = 128;
+
+pub(super) type Users = ReadThrough<UserLoader>;
+pub(super) type Posts = ReadThrough<PostLoader>;
+pub(super) type Sessions = ReadThrough<SessionLoader>;
+pub(super) type Timelines = ReadThrough<TimelineLoader>;
+pub(super) type Followings = ReadThrough<FollowingLoader>;
+pub(super) type FrontPages = ReadThrough<FrontPageLoader>;
+
+/// Puts rows into the order in which they were asked for; what has no row is absent.
+fn in_order<K: Eq + Hash>(ids: impl Iterator<Item = K>, mut rows: HashMap<K, Loaded>) -> Vec<Loaded> {
+    ids.map(|id| rows.remove(&id).unwrap_or_else(Loaded::absent)).collect()
+}
+
+fn version(version: i64) -> u64 {
+    u64::try_from(version).unwrap_or_default()
+}
+
+/// Loads `user` cells.
+#[derive(Clone, Debug)]
+pub(super) struct UserLoader(pub(super) Database);
+
+impl Loader for UserLoader {
+    const ENTITY: &'static str = "user";
+    type Id = UserId;
+
+    async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
+        let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows = self.0.run(users::find_users(self.0.pool(), &uuids)).await.map_err(LoadError::source)?;
+        let rows = rows
+            .iter()
+            .map(|user| (user.id, Loaded::present(UserFragment::from(user).into_payload(), version(user.version))));
+        Ok(in_order(ids.iter().copied(), rows.collect()))
+    }
+}
+
+/// Loads `post` cells.
+#[derive(Clone, Debug)]
+pub(super) struct PostLoader(pub(super) Database);
+
+impl Loader for PostLoader {
+    const ENTITY: &'static str = "post";
+    type Id = PostId;
+
+    async fn load(&self, ids: &[PostId]) -> Result<Vec<Loaded>, LoadError> {
+        let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows = self.0.run(posts::find_posts(self.0.pool(), &uuids)).await.map_err(LoadError::source)?;
+        let rows = rows
+            .iter()
+            .map(|post| (post.id, Loaded::present(PostFragment::from(post).into_payload(), version(post.version))));
+        Ok(in_order(ids.iter().copied(), rows.collect()))
+    }
+}
+
+/// Loads `timeline` cells.
+#[derive(Clone, Debug)]
+pub(super) struct TimelineLoader(pub(super) Database);
+
+impl Loader for TimelineLoader {
+    const ENTITY: &'static str = "timeline";
+    type Id = UserId;
+
+    async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
+        let authors: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let timelines = posts::list_timelines(self.0.pool(), &authors, TIMELINE_LENGTH);
+        let rows = self.0.run(timelines).await.map_err(LoadError::source)?;
+        let mut rows: HashMap<UserId, Loaded> =
+            rows.into_iter().map(|(author, posts)| (author, Loaded::present(Timeline::encode(&posts), 0))).collect();
+        // An author without posts has an empty timeline: true until the author's row is locked for a first post.
+        Ok(ids.iter().map(|id| rows.remove(id).unwrap_or_else(|| Loaded::present(Timeline::encode(&[]), 0))).collect())
+    }
+}
+
+/// An author's newest posts, out of a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Timeline {
+    /// Whether there are no older ones.
+    pub(super) is_complete: bool,
+    ids: Bytes,
+}
+
+impl Timeline {
+    fn encode(ids: &[Uuid]) -> Bytes {
+        let is_complete = i64::try_from(ids.len()).is_ok_and(|length| length < TIMELINE_LENGTH);
+        let mut payload = BytesMut::with_capacity(1 + ids.len() * 16);
+        payload.put_u8(u8::from(is_complete));
+        for id in ids {
+            payload.put_slice(id.as_bytes());
+        }
+        payload.freeze()
+    }
+
+    /// Reads a cell's payload; one that cannot be read knows nothing.
+    pub(super) fn decode(payload: Option<Bytes>) -> Self {
+        match payload {
+            Some(payload) if payload.len() % 16 == 1 => Self { is_complete: payload[0] == 1, ids: payload.slice(1..) },
+            _unreadable => Self { is_complete: false, ids: Bytes::new() },
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(ids: &[Uuid]) -> Self {
+        Self::decode(Some(Self::encode(ids)))
+    }
+
+    /// The ids, newest first.
+    pub(super) fn ids(&self) -> &[[u8; 16]] {
+        self.ids.as_chunks().0
+    }
+}
+
+/// Loads `following` cells.
+#[derive(Clone, Debug)]
+pub(super) struct FollowingLoader(pub(super) Database);
+
+impl Loader for FollowingLoader {
+    const ENTITY: &'static str = "following";
+    type Id = UserId;
+
+    async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
+        let followers: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let followees = follows::list_followees(self.0.pool(), &followers);
+        let rows = self.0.run(followees).await.map_err(LoadError::source)?;
+        let mut rows: HashMap<UserId, Vec<Uuid>> = rows.into_iter().collect();
+        let cell = |id| {
+            let followees = rows.remove(id).unwrap_or_default();
+            Loaded::present(followees.iter().flat_map(|id| *id.as_bytes()).collect(), 0)
+        };
+        Ok(ids.iter().map(cell).collect())
+    }
+}
+
+/// The users of a `following` cell.
+pub(super) fn decode_following(payload: Option<Bytes>) -> Vec<UserId> {
+    payload.unwrap_or_default().as_chunks().0.iter().copied().map(UserId::from_bytes).collect()
+}
+
+/// The one front page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Everybody;
+
+impl fmt::Display for Everybody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("everybody")
+    }
+}
+
+/// Loads the `front_page` cell.
+#[derive(Clone, Debug)]
+pub(super) struct FrontPageLoader(pub(super) Database);
+
+impl Loader for FrontPageLoader {
+    const ENTITY: &'static str = "front_page";
+    type Id = Everybody;
+
+    async fn load(&self, ids: &[Everybody]) -> Result<Vec<Loaded>, LoadError> {
+        let newest = posts::list_newest(self.0.pool(), FRONT_PAGE_LENGTH);
+        let rows = self.0.run(newest).await.map_err(LoadError::source)?;
+        let payload: Bytes =
+            rows.iter().flat_map(|(post, author)| [*post.0.as_bytes(), *author.0.as_bytes()].concat()).collect();
+        Ok(ids.iter().map(|_| Loaded::present(payload.clone(), 0)).collect())
+    }
+}
+
+/// The posts of the front page and their authors, newest first, and whether there are no older ones.
+pub(super) fn decode_front_page(payload: Option<Bytes>) -> (Vec<(PostId, UserId)>, bool) {
+    let payload = payload.unwrap_or_default();
+    let entries: Vec<_> = payload
+        .as_chunks::<32>()
+        .0
+        .iter()
+        .map(|entry| {
+            let (post, author) = entry.split_at(16);
+            let id = |bytes: &[u8]| bytes.try_into().expect("half of 32 bytes");
+            (PostId::from_bytes(id(post)), UserId::from_bytes(id(author)))
+        })
+        .collect();
+    let is_complete = i64::try_from(entries.len()).is_ok_and(|length| length < FRONT_PAGE_LENGTH);
+    (entries, is_complete)
+}
+
+/// Loads `session` cells.
+#[derive(Clone, Debug)]
+pub(super) struct SessionLoader {
+    pub(super) database: Database,
+    pub(super) clock: Clock,
+}
+
+impl Loader for SessionLoader {
+    const ENTITY: &'static str = "session";
+    type Id = TokenHash;
+
+    async fn load(&self, ids: &[TokenHash]) -> Result<Vec<Loaded>, LoadError> {
+        let hashes: Vec<Vec<u8>> = ids.iter().map(|hash| hash.as_bytes().to_vec()).collect();
+        let live = sessions::find_live_sessions(self.database.pool(), &hashes, self.clock.now());
+        let rows = self.database.run(live).await.map_err(LoadError::source)?;
+        let rows = rows.into_iter().map(|session| {
+            let cell = SessionCell::from(&session);
+            // A cell outlives neither end of its session; the idle one is never later than the absolute one.
+            let lives_until_ms = Some(session.idle_expires_at.timestamp_millis());
+            (session.token_hash, Loaded { payload: Some(cell.encode()), version: 0, lives_until_ms })
+        });
+        Ok(in_order(hashes.iter().cloned(), rows.collect()))
+    }
+}
+
+/// What a request needs to know of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SessionCell {
+    pub(super) id: SessionId,
+    pub(super) user_id: UserId,
+    pub(super) last_seen_at: DateTime<Utc>,
+    pub(super) idle_expires_at: DateTime<Utc>,
+}
+
+impl From<&LiveSession> for SessionCell {
+    fn from(session: &LiveSession) -> Self {
+        let LiveSession { id, user_id, last_seen_at, idle_expires_at, .. } = *session;
+        Self { id, user_id, last_seen_at, idle_expires_at }
+    }
+}
+
+impl SessionCell {
+    fn encode(&self) -> Bytes {
+        let mut payload = BytesMut::with_capacity(48);
+        payload.put_slice(self.id.0.as_bytes());
+        payload.put_slice(self.user_id.0.as_bytes());
+        payload.put_i64(self.last_seen_at.timestamp_micros());
+        payload.put_i64(self.idle_expires_at.timestamp_micros());
+        payload.freeze()
+    }
+
+    /// Reads a cell's payload; one that cannot be read is no session.
+    pub(super) fn decode(payload: &[u8]) -> Option<Self> {
+        let (id, rest) = payload.split_first_chunk()?;
+        let (user_id, rest) = rest.split_first_chunk()?;
+        let (last_seen_at, idle_expires_at) = rest.split_first_chunk()?;
+        let moment = |micros: &[u8; 8]| DateTime::from_timestamp_micros(i64::from_be_bytes(*micros));
+        Some(Self {
+            id: SessionId::from_bytes(*id),
+            user_id: UserId::from_bytes(*user_id),
+            last_seen_at: moment(last_seen_at)?,
+            idle_expires_at: moment(idle_expires_at.try_into().ok()?)?,
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! Keeping sessions up: writing back when they were last used, rarely and in batches, and deleting those that are over.
+//!
+//! A use moves the idle end of a session on. Cells are not fenced for that: a cell that knows an earlier end runs out
+//! earlier, and the next look finds the later one in Postgres.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use quick_cache::sync::Cache as BoundedMap;
+use tokio::{sync::mpsc, time};
+use uuid::Uuid;
+
+use super::{cells::SessionCell, error::RepositoryError, sessions::delta};
+use crate::{
+    clock::Clock,
+    config::SessionConfig,
+    domain::SessionId,
+    postgres::{
+        Database,
+        sessions::{self, SessionUse},
+    },
+    shutdown::Shutdown,
+};
+
+/// `last_seen_at` may lag by a minute: half of it, so that a batch that failed can be made up for.
+const MAX_LAG: Duration = Duration::from_secs(30);
+/// How long a batch is collected, at most.
+const MAX_COLLECTING: Duration = Duration::from_secs(1);
+/// Uses written in one statement.
+const BATCH: usize = 500;
+/// Uses waiting to be written. One that finds no room is noted at the session's next use.
+const QUEUE: usize = 10_000;
+/// Sessions whose last use this process remembers; one that is forgotten is written once more than needed.
+const REMEMBERED: usize = 200_000;
+
+/// How often sessions that are over are deleted, and how many in one statement.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+const SWEEP_BATCH: i64 = 1_000;
+
+/// Notes uses of sessions. Clones share one queue.
+#[derive(Clone, Debug)]
+pub struct SessionUpkeep {
+    database: Database,
+    idle: TimeDelta,
+    /// A session is written back when its last use that is known of is so long ago.
+    lag: TimeDelta,
+    /// A session whose idle end is nearer than this does not wait for a batch.
+    urgent: TimeDelta,
+    noted: Arc<BoundedMap<SessionId, DateTime<Utc>>>,
+    queue: mpsc::Sender<SessionUse>,
+}
+
+impl SessionUpkeep {
+    /// Starts the two background tasks; they end with `shutdown`, after writing what is noted.
+    #[must_use]
+    pub fn start(database: Database, clock: Clock, config: &SessionConfig, shutdown: &Shutdown) -> Self {
+        let collecting = MAX_COLLECTING.min(config.idle / 16);
+        let (queue, noted_uses) = mpsc::channel(QUEUE);
+        let upkeep = Self {
+            database: database.clone(),
+            idle: delta(config.idle),
+            lag: delta(MAX_LAG.min(config.idle / 8)),
+            urgent: delta(collecting * 4),
+            noted: Arc::new(BoundedMap::new(REMEMBERED)),
+            queue,
+        };
+        let writer = upkeep.clone();
+        let stop = shutdown.clone();
+        shutdown.spawn(async move { writer.write_back(noted_uses, collecting, stop).await });
+        let (absolute, stop) = (config.absolute, shutdown.clone());
+        shutdown.spawn(async move {
+            tokio::select! {
+                () = stop.drained() => {}
+                () = sweep(database, clock, absolute) => {}
+            }
+        });
+        upkeep
+    }
+
+    /// Notes that a session is used now.
+    ///
+    /// # Errors
+    ///
+    /// Only for a session that is about to expire: its use is written before it is answered, so that the next request
+    /// finds it alive.
+    pub(super) async fn note_use(&self, session: &SessionCell, now: DateTime<Utc>) -> Result<(), RepositoryError> {
+        let known = self.noted.get(&session.id).map_or(session.last_seen_at, |noted| noted.max(session.last_seen_at));
+        if now - known < self.lag {
+            return Ok(());
+        }
+        let used = SessionUse { id: session.id, at: now };
+        let ends = session.idle_expires_at.max(known + self.idle);
+        if ends - now < self.urgent {
+            self.write(&[used]).await?;
+        } else if self.queue.try_send(used).is_err() {
+            return Ok(());
+        }
+        self.noted.insert(session.id, now);
+        Ok(())
+    }
+
+    async fn write(&self, uses: &[SessionUse]) -> Result<(), RepositoryError> {
+        // Lossless below 2^52 milliseconds.
+        #[expect(clippy::cast_precision_loss, reason = "idle times are far below 2^52 milliseconds")]
+        let idle_seconds = self.idle.num_milliseconds() as f64 / 1e3;
+        Ok(self.database.run(sessions::touch_sessions(self.database.pool(), uses, idle_seconds)).await?)
+    }
+
+    async fn write_back(self, mut noted: mpsc::Receiver<SessionUse>, collecting: Duration, stop: Shutdown) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let is_over = tokio::select! {
+                received = noted.recv_many(&mut batch, BATCH) => received == 0,
+                () = stop.drained() => {
+                    noted.close();
+                    noted.recv_many(&mut batch, QUEUE).await;
+                    true
+                }
+            };
+            if !is_over {
+                // Whatever is noted meanwhile comes along.
+                tokio::select! {
+                    () = time::sleep(collecting) => {}
+                    () = stop.drained() => {}
+                }
+                while batch.len() < BATCH
+                    && let Ok(used) = noted.try_recv()
+                {
+                    batch.push(used);
+                }
+            }
+            if !batch.is_empty()
+                && let Err(error) = self.write(&batch).await
+            {
+                // The sessions' next uses are noted again; what is lost is some minutes of their idle time.
+                tracing::warn!(
+                    sessions = batch.len(),
+                    error = &error as &dyn std::error::Error,
+                    "uses not written back"
+                );
+                batch.iter().for_each(|used| {
+                    self.noted.remove(&used.id);
+                });
+            }
+            batch.clear();
+            if is_over {
+                return;
+            }
+        }
+    }
+}
+
+/// Deletes sessions that are over, for ever. A session that only idled out stays until its absolute end; nobody can use it.
+async fn sweep(database: Database, clock: Clock, absolute: Duration) {
+    loop {
+        // Jittered, so that replicas take turns instead of meeting.
+        time::sleep(SWEEP_INTERVAL.mul_f64(rand::random_range(0.5..1.5))).await;
+        let now = clock.now();
+        let began_before = first_id_at(now - delta(absolute));
+        loop {
+            let deleted = sessions::delete_expired_sessions(database.pool(), began_before, now, SWEEP_BATCH);
+            match database.run(deleted).await {
+                Ok(deleted) if deleted > 0 => tracing::debug!(deleted, "sessions that were over are deleted"),
+                Ok(_none_left) => break,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "sessions that are over not deleted");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The least UUIDv7 of a moment.
+fn first_id_at(moment: DateTime<Utc>) -> Uuid {
+    let millis = u64::try_from(moment.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(u128::from(millis) << 80)
+}

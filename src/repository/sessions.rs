@@ -1,0 +1,267 @@
+//! Sessions: signing in, being recognised, signing out.
+//!
+//! Postgres holds the truth, so a Redis that lost its data signs nobody out. Signing out is a write like any other: its
+//! fence refuses every fill that began before it, so no racing reader brings a session back.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{
+    cells::{SessionCell, SessionLoader, Sessions},
+    error::RepositoryError,
+    session_upkeep::SessionUpkeep,
+    write::{Writer, Written},
+};
+use crate::{
+    auth::{HashError, PasswordHasher, SessionToken, TokenHash},
+    cache::{Cache, CellName},
+    clock::Clock,
+    config::SessionConfig,
+    domain::{Cursor, Page, PageSize, Scope, Session, SessionId, UserAgent, UserId, Username},
+    postgres::{
+        Database,
+        sessions::{self, SessionRow},
+        users,
+    },
+};
+
+/// Live sessions a user may have; a sign-in beyond that ends the oldest.
+const MAX_SESSIONS: i64 = 100;
+
+/// Who asks: the session behind a good token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActiveSession {
+    /// Names the session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+}
+
+/// A session that was just begun; its token is never to be seen again.
+#[derive(Debug)]
+pub struct NewSession {
+    /// For its owner.
+    pub token: SessionToken,
+    /// As its owner sees it.
+    pub session: Session,
+}
+
+/// Where a sign-in comes from.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The client's address.
+    pub address: String,
+    /// What the client calls itself.
+    pub user_agent: Option<UserAgent>,
+}
+
+/// What became of a sign-in.
+#[derive(Debug)]
+pub enum SignIn {
+    /// Name and password are right.
+    Session(Box<NewSession>),
+    /// Name or password is wrong; nobody is told which.
+    Refused,
+    /// Too many passwords are being hashed.
+    Busy,
+}
+
+/// Sessions in Postgres, behind their cells.
+#[derive(Clone, Debug)]
+pub struct SessionRepository {
+    database: Database,
+    writer: Writer,
+    clock: Clock,
+    config: SessionConfig,
+    hasher: PasswordHasher,
+    sessions: Sessions,
+    upkeep: SessionUpkeep,
+}
+
+impl SessionRepository {
+    /// Sessions of this database, behind this cache.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        cache: Cache,
+        writer: Writer,
+        clock: Clock,
+        config: SessionConfig,
+        hasher: PasswordHasher,
+        upkeep: SessionUpkeep,
+    ) -> Self {
+        let ttl = cache.ttl();
+        let sessions = Sessions::new(cache, SessionLoader { database: database.clone(), clock: clock.clone() }, ttl);
+        Self { database, writer, clock, config, hasher, sessions, upkeep }
+    }
+
+    /// Whose token this is; `None` for one that was never given out, was signed out, or has expired. Counts as a use.
+    pub async fn authenticate(&self, token: &SessionToken) -> Result<Option<ActiveSession>, RepositoryError> {
+        let hash = token.hash();
+        let fetched = self.sessions.get(&hash).await?;
+        let now = self.clock.now();
+        let cell = match fetched.value.payload.as_deref().and_then(SessionCell::decode) {
+            // By a clock that differs from Redis's. A use elsewhere may have moved the end on, which the cell does not
+            // know; the row does.
+            Some(cell) if cell.idle_expires_at <= now => self.find_in_postgres(&hash, now).await?,
+            found => found,
+        };
+        let Some(cell) = cell else { return Ok(None) };
+        self.upkeep.note_use(&cell, now).await?;
+        Ok(Some(ActiveSession { id: cell.id, user_id: cell.user_id }))
+    }
+
+    async fn find_in_postgres(
+        &self,
+        hash: &TokenHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<SessionCell>, RepositoryError> {
+        let hashes = [hash.as_bytes().to_vec()];
+        let live = self.database.run(sessions::find_live_sessions(self.database.pool(), &hashes, now)).await?;
+        Ok(live.first().map(SessionCell::from))
+    }
+
+    /// Begins a session if name and password are right. A wrong name takes as long as a wrong password.
+    pub async fn sign_in(
+        &self,
+        name: Option<&Username>,
+        password: SecretString,
+        client: Client,
+    ) -> Result<SignIn, RepositoryError> {
+        let credentials = match name {
+            Some(name) => {
+                let folded = name.folded();
+                self.database.run(users::find_credentials(self.database.pool(), &folded)).await?
+            }
+            // A name that nobody can have. It is looked at all the same, for as long.
+            None => None,
+        };
+        let stored = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
+        match self.hasher.verify(password, stored).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(SignIn::Refused),
+            Err(HashError::Busy) => return Ok(SignIn::Busy),
+            Err(error) => return Err(RepositoryError::Failed(Box::new(error))),
+        }
+        match credentials {
+            Some(credentials) => self.create_session(credentials, client).await,
+            None => Ok(SignIn::Refused),
+        }
+    }
+
+    async fn create_session(&self, credentials: users::Credentials, client: Client) -> Result<SignIn, RepositoryError> {
+        let now = self.clock.now();
+        let expires_at = now + delta(self.config.absolute);
+        let row = SessionRow {
+            id: SessionId::new(),
+            user_id: credentials.user_id,
+            created_at: now,
+            last_seen_at: now,
+            idle_expires_at: expires_at.min(now + idle(&self.config)),
+            expires_at,
+            address: client.address,
+            user_agent: client.user_agent,
+        };
+        let token = SessionToken::generate();
+        let hash = token.hash();
+        let session = as_session(row.clone(), row.id);
+        let begun = self
+            .writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    // The lock orders this sign-in against a password change, which ends all sessions: it is either ended
+                    // by it, or sees the new password's hash and begins nothing.
+                    users::lock_user(&mut *connection, row.user_id).await?;
+                    let stored = users::find_password_hash(&mut *connection, row.user_id).await?;
+                    if stored.as_ref() != Some(&credentials.password_hash) {
+                        return Ok(Written::nothing(false));
+                    }
+                    let keep = MAX_SESSIONS - 1;
+                    let ended = sessions::delete_surplus_sessions(&mut *connection, row.user_id, now, keep).await?;
+                    sessions::insert_session(&mut *connection, &row, hash.as_bytes()).await?;
+                    let mut cells = vec![Sessions::cell(&hash)];
+                    cells.extend(session_cells(&ended));
+                    Ok(Written { value: true, cells })
+                })
+            })
+            .await?;
+        Ok(if begun { SignIn::Session(Box::new(NewSession { token, session })) } else { SignIn::Refused })
+    }
+
+    /// Somebody's live sessions, newest first. Straight from Postgres.
+    pub async fn list_sessions(
+        &self,
+        of: ActiveSession,
+        after: Option<Uuid>,
+        size: PageSize,
+    ) -> Result<Page<Session>, RepositoryError> {
+        let (before, now) = (after.unwrap_or(Uuid::max()), self.clock.now());
+        let rows = sessions::list_sessions(self.database.pool(), of.user_id, before, now, size.rows());
+        let rows = self.database.run(rows).await?;
+        let cursor = |row: &SessionRow| Cursor::new(Scope::Sessions(of.user_id), &row.id.0);
+        Ok(Page::from_rows(rows, size, cursor).map(|row| as_session(row, of.id)))
+    }
+
+    /// Ends one session of this user; false when the user has no such session.
+    pub async fn delete_session(&self, user: UserId, id: SessionId) -> Result<bool, RepositoryError> {
+        let deleted = self
+            .writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    let hash = sessions::delete_session(connection, user, id).await?;
+                    let cells: Vec<CellName> = session_cells(hash.as_slice()).collect();
+                    Ok(Written { value: !cells.is_empty(), cells })
+                })
+            })
+            .await?;
+        Ok(deleted)
+    }
+
+    /// Ends all sessions of this user.
+    pub async fn delete_sessions(&self, user: UserId) -> Result<(), RepositoryError> {
+        self.writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    // Orders this against a sign-in that is under way.
+                    users::lock_user(&mut *connection, user).await?;
+                    let hashes = sessions::delete_sessions(&mut *connection, user, None).await?;
+                    Ok(Written { value: (), cells: session_cells(&hashes).collect() })
+                })
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// The cells of the sessions with these token hashes.
+pub(super) fn session_cells(hashes: &[Vec<u8>]) -> impl Iterator<Item = CellName> {
+    hashes.iter().filter_map(|hash| {
+        let hash = hash.as_slice().try_into().ok()?;
+        Some(Sessions::cell(&TokenHash::from_bytes(hash)))
+    })
+}
+
+fn as_session(row: SessionRow, current: SessionId) -> Session {
+    Session {
+        id: row.id,
+        created_at: row.created_at,
+        last_seen_at: row.last_seen_at,
+        idle_expires_at: row.idle_expires_at,
+        expires_at: row.expires_at,
+        address: row.address,
+        user_agent: row.user_agent,
+        current: row.id == current,
+    }
+}
+
+fn idle(config: &SessionConfig) -> TimeDelta {
+    delta(config.idle)
+}
+
+/// A configured duration as clocks add it.
+pub(super) fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}

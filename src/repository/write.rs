@@ -1,0 +1,164 @@
+//! The write section: everything between BEGIN and the lift, in a task of its own.
+//!
+//! ```text
+//!   BEGIN ─ lock rows ─ change them ─ fence ─ COMMIT ─┬─ committed ───── lift ─ answer
+//!                                                     ├─ rolled back ─── lift ─ error
+//!                                                     └─ unknown ────────────── error (the fence runs out by itself)
+//! ```
+//!
+//! A caller who goes away cancels only the waiting: a write that was begun is finished, and its fences are lifted.
+
+use std::{sync::Arc, time::Instant};
+
+use futures::future::BoxFuture;
+use sqlx::PgConnection;
+use tokio::time;
+
+use super::error::RepositoryError;
+use crate::{
+    cache::{Cache, CellName},
+    postgres::{CommitError, Database, DatabaseError, WriteTransaction},
+    shutdown::Shutdown,
+    telemetry::{
+        metrics::{Metrics, ObserveDuration, SourceLabels},
+        timings::{Waiting, waiting},
+    },
+};
+
+/// What a transaction's statements have come to, before its COMMIT.
+#[derive(Debug)]
+pub struct Written<T> {
+    /// The answer, if the COMMIT succeeds.
+    pub value: T,
+    /// The cells whose rows were changed; none when nothing was.
+    pub cells: Vec<CellName>,
+}
+
+impl<T> Written<T> {
+    /// Nothing was changed.
+    pub fn nothing(value: T) -> Self {
+        Self { value, cells: Vec::new() }
+    }
+}
+
+/// The statements of a transaction: they take all row locks, in the order *users by id, then the others*, and make all
+/// changes.
+pub trait Statements<T>:
+    for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written<T>, sqlx::Error>> + Send + 'static
+{
+}
+
+impl<T, F> Statements<T> for F where
+    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written<T>, sqlx::Error>> + Send + 'static
+{
+}
+
+/// Runs write sections. Clones are handles to the same.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    database: Database,
+    cache: Cache,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
+}
+
+impl Writer {
+    /// Writes to this database and fences in this cache; the shutdown waits for what is under way.
+    #[must_use]
+    pub fn new(database: Database, cache: Cache, metrics: Arc<Metrics>, shutdown: Shutdown) -> Self {
+        Self { database, cache, metrics, shutdown }
+    }
+
+    /// Runs `statements` in a transaction and sees to it that no cache shows what was before, once this has answered.
+    ///
+    /// # Errors
+    ///
+    /// The error of the first statement that failed (nothing has happened then), or [`WriteError::OutcomeUnknown`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the waiting; the write goes on to its end.
+    pub async fn write<T: Send + 'static>(&self, statements: impl Statements<T>) -> Result<T, WriteError> {
+        let writer = self.clone();
+        let section = self.shutdown.spawn(async move { writer.run(statements).await });
+        match waiting(Waiting::Db, section).await {
+            Ok(outcome) => outcome,
+            Err(panicked) => Err(WriteError::Panicked(panicked)),
+        }
+    }
+
+    async fn run<T>(self, statements: impl Statements<T>) -> Result<T, WriteError> {
+        let mut transaction = self.database.begin().await?;
+        let written = match self.execute(&mut transaction, statements).await {
+            Ok(written) => written,
+            Err(error) => {
+                transaction.rollback().await;
+                return Err(error.into());
+            }
+        };
+
+        let fence = self.cache.fence(written.cells).await;
+        match transaction.commit().await {
+            Ok(()) => {
+                let committed = Instant::now();
+                fence.lift().await;
+                let labels = SourceLabels { source: "inline" };
+                self.metrics.cache_invalidation_lag.get_or_create(&labels).observe_duration(committed.elapsed());
+                Ok(written.value)
+            }
+            Err(CommitError::RolledBack(error)) => {
+                fence.lift().await;
+                Err(error.into())
+            }
+            Err(CommitError::OutcomeUnknown) => {
+                // Not lifted: the transaction may still commit. The fence outlives every deadline of the transaction.
+                drop(fence);
+                Err(WriteError::OutcomeUnknown)
+            }
+        }
+    }
+
+    async fn execute<T>(
+        &self,
+        transaction: &mut WriteTransaction,
+        statements: impl Statements<T>,
+    ) -> Result<Written<T>, DatabaseError> {
+        // The server ends the transaction at the same deadline; this one ends the wait for a server that is gone.
+        let deadline = transaction.timeout();
+        match time::timeout(deadline, statements(transaction.connection())).await {
+            Ok(written) => written.map_err(DatabaseError::from),
+            Err(_elapsed) => Err(DatabaseError::TimedOut),
+        }
+    }
+}
+
+/// Why a write was not done, or may not have been.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A statement failed; nothing has happened.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The reply to COMMIT did not come.
+    #[error("the outcome of the transaction is unknown")]
+    OutcomeUnknown,
+    /// The write section panicked before its COMMIT; nothing has happened.
+    #[error("the write section panicked")]
+    Panicked(#[source] tokio::task::JoinError),
+}
+
+impl WriteError {
+    /// Whether nothing has happened because this constraint refused it.
+    pub fn is_constraint(&self, name: &str) -> bool {
+        matches!(self, Self::Database(error) if error.is_constraint(name))
+    }
+}
+
+impl From<WriteError> for RepositoryError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Database(error) => error.into(),
+            WriteError::OutcomeUnknown => Self::OutcomeUnknown,
+            WriteError::Panicked(error) => Self::Failed(Box::new(error)),
+        }
+    }
+}
