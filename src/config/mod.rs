@@ -1,12 +1,26 @@
 //! Every setting, typed and checked once at the start. Environment variables only; `.env` is read if present.
 //!
-//! Each layer is given the part that concerns it. Defaults suit production; `.env.example` explains each variable.
+//! Each layer is given the part that concerns it. Defaults suit production; `.env.example` explains each variable, and a test
+//! holds it to the table in `variables.rs`.
+//!
+//! Read by hand and not through a general configuration crate: each bad value has to be reported in a line of its own with
+//! the variable's name and what was expected, without ever showing a secret. A deserializer stops at the first bad value,
+//! knows it by the field's name and quotes it whatever it is.
+
+mod dotenv;
+mod error;
+mod load;
+mod reader;
+mod values;
+mod variables;
 
 use std::{net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
+
+pub use error::ConfigError;
 
 /// All settings of one process.
 #[derive(Clone, Debug)]
@@ -25,6 +39,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Logging.
     pub log: LogConfig,
+    /// Names in the environment that look like misspelt settings, a sentence each; to be logged once there is a log.
+    pub warnings: Vec<String>,
 }
 
 /// How Postgres is reached, and how long it may take.

@@ -1,4 +1,5 @@
 //! What operators see: metrics, log lines, and where a request's time went.
 
+pub mod logging;
 pub mod metrics;
 pub mod timings;

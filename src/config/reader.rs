@@ -1,0 +1,115 @@
+//! Takes values out of the environment and collects what is wrong with them.
+
+use std::{collections::HashMap, fmt, ops::RangeInclusive, time::Duration};
+
+use secrecy::SecretString;
+
+use super::{
+    ConfigError, Quota, values,
+    variables::{Fallback, fallback, resembling},
+};
+
+/// The bounds of waiting: an hour is longer than anybody waits, and fits wherever milliseconds are counted.
+const TIMEOUTS: (RangeInclusive<Duration>, &str) = (Duration::from_millis(1)..=Duration::from_hours(1), "1ms to 1h");
+/// The bounds of keeping.
+const LIVES: (RangeInclusive<Duration>, &str) =
+    (Duration::from_millis(1)..=Duration::from_hours(3_650 * 24), "1ms to 3650d");
+
+/// Reads one variable after the other. A bad one is noted and read as its default, so that all bad ones are found at once.
+pub(super) struct Reader {
+    values: HashMap<String, String>,
+    problems: Vec<String>,
+}
+
+impl Reader {
+    pub(super) fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { values: variables.into_iter().collect(), problems: Vec::new() }
+    }
+
+    /// The value of a variable that has a default. `expected` completes "expected ...".
+    pub(super) fn value<T>(&mut self, name: &str, expected: impl fmt::Display, parse: impl Fn(&str) -> Option<T>) -> T {
+        let Fallback::Text(default) = fallback(name) else { panic!("{name} has no default text") };
+        self.parsed(name, expected, &parse)
+            .unwrap_or_else(|| parse(default).unwrap_or_else(|| panic!("the default of {name} is good")))
+    }
+
+    /// A whole number that has a default.
+    pub(super) fn number(&mut self, name: &str, allowed: RangeInclusive<usize>) -> usize {
+        self.value(name, whole_number(&allowed), |text| values::number(text, &allowed))
+    }
+
+    /// A whole number whose default follows from something else.
+    pub(super) fn number_or(&mut self, name: &str, default: usize, allowed: RangeInclusive<usize>) -> usize {
+        self.parsed(name, whole_number(&allowed), |text| values::number(text, &allowed)).unwrap_or(default)
+    }
+
+    /// How long something may take.
+    pub(super) fn timeout(&mut self, name: &str) -> Duration {
+        self.duration(name, &TIMEOUTS)
+    }
+
+    /// How long something is kept.
+    pub(super) fn life(&mut self, name: &str) -> Duration {
+        self.duration(name, &LIVES)
+    }
+
+    fn duration(&mut self, name: &str, (allowed, bounds): &(RangeInclusive<Duration>, &str)) -> Duration {
+        let expected = format!("a duration from {bounds} in whole milliseconds, like 500ms, 10m or 30d");
+        self.value(name, expected, |text| values::duration(text, allowed))
+    }
+
+    /// A limit, or none.
+    pub(super) fn quota(&mut self, name: &str) -> Option<Quota> {
+        self.value(name, "requests/window like 60/60s, in whole seconds up to 1d, or off", values::quota)
+    }
+
+    /// The address of a server, which may hold a password: it has no default and is never shown.
+    pub(super) fn secret_url(&mut self, name: &str, schemes: &[&str], expected: &str) -> SecretString {
+        let Fallback::Required(hint) = fallback(name) else { panic!("{name} has a default") };
+        match self.values.remove(name).filter(|value| !value.is_empty()) {
+            None => self.problems.push(format!("{name} is not set: {hint}")),
+            Some(value) if values::server_url(&value, schemes).is_some() => return value.into(),
+            Some(_) => self.problems.push(format!("{name} (not shown here) cannot be used, expected {expected}")),
+        }
+        SecretString::default()
+    }
+
+    /// Notes that a value that is good by itself does not go with another.
+    pub(super) fn refuse(&mut self, name: &str, expected: impl fmt::Display) {
+        let (value, remark) = match (self.values.get(name), fallback(name)) {
+            (None, Fallback::Text(default)) => (default, " (the default)"),
+            (value, _) => (value.map_or("", String::as_str), ""),
+        };
+        self.problems.push(format!("{name} is {value:?}{remark}, expected {expected}"));
+    }
+
+    /// What was read, if nothing was wrong.
+    pub(super) fn finish<T>(self, read: T) -> Result<T, ConfigError> {
+        if self.problems.is_empty() { Ok(read) } else { Err(ConfigError::new(self.problems)) }
+    }
+
+    /// A sentence for each name that is probably misspelt.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<String> = self
+            .values
+            .keys()
+            .filter_map(|name| Some(format!("{name:?} is not a setting; did you mean {}?", resembling(name)?)))
+            .collect();
+        warnings.sort();
+        warnings
+    }
+
+    /// `None` if the variable is not set, and after noting that its value is bad.
+    fn parsed<T>(&mut self, name: &str, expected: impl fmt::Display, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = self.values.get(name)?;
+        let parsed = parse(value);
+        if parsed.is_none() {
+            self.refuse(name, expected);
+        }
+        parsed
+    }
+}
+
+fn whole_number(allowed: &RangeInclusive<usize>) -> String {
+    format!("a whole number from {} to {}", allowed.start(), allowed.end())
+}
