@@ -1,1 +1,31 @@
-//! To come.
+//! The limiter: exact quotas in every rolling window, over all replicas.
+//!
+//! While Redis is reachable nobody is admitted more often than the quota in any window, wherever it is laid, and nobody
+//! is refused who, with this request, has no more than the quota in the last window and a sixtieth of it. It knows no
+//! HTTP and no users: a client is a text.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `limiter.rs` | [`Limiter`]: memory of refusals, then Redis, then this process alone |
+//! | `window.rs` | the algorithm, without a clock or a store |
+//! | `shared.rs`, `admit.lua`, `refund.lua` | the algorithm in Redis, one round trip for all policies of a request |
+//! | `local.rs` | the algorithm in this process, while Redis is away |
+//! | `refusals.rs` | clients over their quota, so that a flood of theirs costs Redis nothing |
+//! | `admission.rs` | [`Admission`]: the answer, and the texts of the `RateLimit` headers |
+
+mod admission;
+mod decisions;
+mod limiter;
+mod local;
+mod policy;
+mod refusals;
+mod shared;
+mod ticket;
+mod verdict;
+mod window;
+
+pub use admission::{Admission, Refusal, Room, Standing};
+pub use decisions::Decision;
+pub use limiter::Limiter;
+pub use policy::{Charge, Policy};
+pub use ticket::Ticket;

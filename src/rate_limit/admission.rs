@@ -1,0 +1,157 @@
+//! The answer of the limiter, and the texts of its headers (draft-ietf-httpapi-ratelimit-headers-10).
+
+use std::{fmt::Write, time::Duration};
+
+use super::{
+    decisions::Decision,
+    policy::{Limit, Policy, window_seconds},
+    ticket::Ticket,
+    window::Reading,
+};
+use crate::config::Quota;
+
+/// Whether a request may go on, and what its client may know about it.
+#[derive(Debug, Default)]
+pub struct Admission {
+    /// How the policies that apply stand, in the order of the charges; empty when all are off.
+    pub standings: Vec<Standing>,
+    /// Why it may not go on; `None` when it may.
+    pub refusal: Option<Refusal>,
+    /// Who decided; `None` when nothing had to be decided, for all policies are off.
+    pub decision: Option<Decision>,
+    /// When Redis decided, by its own clock, in microseconds since the Unix epoch; `None` when this process decided.
+    /// Decisions of all replicas can be held against each other by it.
+    pub redis_time_us: Option<u64>,
+    /// What gives the request back; see [`take_ticket`](Self::take_ticket).
+    pub(super) ticket: Option<Ticket>,
+}
+
+/// One policy of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The policy.
+    pub policy: Policy,
+    /// What it allows.
+    pub quota: Quota,
+    /// What is left of it. `None` for the policies of a refused request that did not refuse it: nothing was charged.
+    pub room: Option<Room>,
+}
+
+/// What is left of a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Requests that would be admitted now.
+    pub remaining: u32,
+    /// Until there will be more: the oldest requests that count leave the window. Some may leave later.
+    pub reset: Duration,
+}
+
+/// Why a request may not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The policies without room, the one that lasts longest first; never empty.
+    pub policies: Vec<Policy>,
+    /// Until this request would be admitted, if nobody else came. Not before the [`Room::reset`] of its policies.
+    pub retry_after: Duration,
+}
+
+impl Refusal {
+    /// The policy that lasts longest.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policies[0]
+    }
+
+    /// [`retry_after`](Self::retry_after) for a `Retry-After` header: whole seconds, rounded up, so at least one.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> u64 {
+        seconds_up(self.retry_after)
+    }
+}
+
+impl Admission {
+    /// Builds the answer out of what is known of each limit; `None` where nothing is.
+    pub(super) fn new(limits: &[Limit], readings: &[Option<Reading>], decision: Decision) -> Self {
+        let refusal = refusal(limits, readings);
+        let standings = limits.iter().zip(readings).map(|(limit, reading)| {
+            let told = reading.filter(|reading| refusal.is_none() || reading.retry_in.is_some());
+            Standing { policy: limit.policy, quota: limit.quota, room: told.map(|reading| room(limit, reading)) }
+        });
+        Self { standings: standings.collect(), refusal, decision: Some(decision), redis_time_us: None, ticket: None }
+    }
+
+    /// Whether the request may go on.
+    #[must_use]
+    pub fn is_admitted(&self) -> bool {
+        self.refusal.is_none()
+    }
+
+    /// What gives the charge of [`Policy::LoginAccount`] back, once; `None` when there is nothing to give back.
+    #[must_use]
+    pub fn take_ticket(&mut self) -> Option<Ticket> {
+        self.ticket.take()
+    }
+
+    /// `RateLimit-Policy`: `"signed-in";q=600;w=60`, of all policies that apply; `None` when there are none.
+    #[must_use]
+    pub fn policy_header(&self) -> Option<String> {
+        list(&self.standings, |text, Standing { policy, quota, .. }| {
+            let (name, window) = (policy.as_str(), window_seconds(quota.window));
+            write!(text, "\"{name}\";q={};w={window}", quota.requests)
+        })
+    }
+
+    /// `RateLimit`: `"signed-in";r=599;t=60`, of the policies charged, or of those that refused; `None` when there are
+    /// none.
+    ///
+    /// `t` is in whole seconds, rounded up, and at most the window, so that `Retry-After` is never before it. (A bucket
+    /// counts for a window and a sixtieth of it; a client that goes by `r` and `t` comes too early by the sixtieth at most.)
+    #[must_use]
+    pub fn limit_header(&self) -> Option<String> {
+        let told = self.standings.iter().filter_map(|standing| Some((standing, standing.room?)));
+        list(told, |text, (Standing { policy, quota, .. }, Room { remaining, reset })| {
+            let seconds = seconds_up(reset).min(window_seconds(quota.window));
+            write!(text, "\"{}\";r={remaining};t={seconds}", policy.as_str())
+        })
+    }
+}
+
+fn refusal(limits: &[Limit], readings: &[Option<Reading>]) -> Option<Refusal> {
+    let waits = limits.iter().zip(readings).filter_map(|(limit, reading)| Some(((*reading)?.retry_in?, limit.policy)));
+    let mut waits: Vec<(Duration, Policy)> = waits.collect();
+    waits.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let retry_after = waits.first()?.0;
+    Some(Refusal { policies: waits.into_iter().map(|(_, policy)| policy).collect(), retry_after })
+}
+
+fn room(limit: &Limit, reading: Reading) -> Room {
+    // More than the quota is counted where another replica allows more.
+    let remaining = u64::from(limit.quota.requests).saturating_sub(reading.used);
+    Room {
+        remaining: u32::try_from(remaining).unwrap_or(limit.quota.requests),
+        reset: reading.frees_in.unwrap_or_default(),
+    }
+}
+
+/// A list of structured fields (RFC 9651); an empty one is no field at all.
+fn list<T>(
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut String, T) -> std::fmt::Result,
+) -> Option<String> {
+    let mut text = String::new();
+    for item in items {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        write(&mut text, item).expect("writing to a String does not fail");
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+fn seconds_up(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+#[path = "admission_tests.rs"]
+mod tests;

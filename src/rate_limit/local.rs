@@ -1,0 +1,78 @@
+//! The limiter of one process, for while Redis is away.
+//!
+//! It is not fed while Redis is there: that would cost every request for the sake of few. So when Redis goes away each
+//! replica starts with what it counted the last time that Redis was away, and a client may have its quota once more from
+//! each. Memory is bounded: of more clients than it holds, those seen least start anew.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use quick_cache::unsync::Cache;
+
+use super::{policy::Limit, verdict::Verdict, window::Tally};
+
+/// Clients counted at once: at most 1 KB each, when they use all buckets of a window.
+const CAPACITY: usize = 32_768;
+
+/// What each client was admitted, by the limit's name.
+type Tallies = Cache<String, Tally>;
+
+/// Limits by what this process alone has seen.
+#[derive(Debug)]
+pub(super) struct LocalLimiter {
+    /// The zero of its time.
+    started: Instant,
+    tallies: Mutex<Tallies>,
+}
+
+impl LocalLimiter {
+    pub(super) fn new() -> Self {
+        Self { started: Instant::now(), tallies: Mutex::new(Cache::new(CAPACITY)) }
+    }
+
+    /// As `admit.lua`: all limits admit, or none is charged.
+    pub(super) fn admit(&self, limits: &[Limit]) -> Verdict {
+        let mut tallies = self.lock();
+        // Read while the lock is held, so that time never goes back for a tally.
+        let time_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        decide(&mut tallies, limits, time_us)
+    }
+
+    /// Gives one request back to the bucket it was counted in.
+    pub(super) fn refund(&self, limit: &Limit, bucket: u64) {
+        if let Some(mut tally) = self.lock().get_mut(&limit.name) {
+            tally.refund(bucket);
+        }
+    }
+
+    /// A panic while it was held, if there ever is one, has not left a tally half changed: go on.
+    fn lock(&self) -> MutexGuard<'_, Tallies> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn decide(tallies: &mut Tallies, limits: &[Limit], now_us: u64) -> Verdict {
+    let read = |limit: &Limit| {
+        let quota = limit.quota.requests;
+        match tallies.get_mut(&limit.name) {
+            Some(mut tally) => tally.read(now_us, limit.cut, quota),
+            None => Tally::default().read(now_us, limit.cut, quota),
+        }
+    };
+    let verdict = Verdict { time_us: now_us, readings: limits.iter().map(read).collect() };
+    if !verdict.is_admission() {
+        return verdict;
+    }
+    let charge = |limit: &Limit| {
+        if let Some(mut tally) = tallies.get_mut(&limit.name) {
+            return tally.charge(now_us, limit.cut);
+        }
+        let mut tally = Tally::default();
+        let reading = tally.charge(now_us, limit.cut);
+        tallies.insert(limit.name.clone(), tally);
+        reading
+    };
+    Verdict { time_us: now_us, readings: limits.iter().map(charge).collect() }
+}

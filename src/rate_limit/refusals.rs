@@ -1,0 +1,93 @@
+//! Clients over their quota, remembered in the process, so that a flood of theirs costs Redis nothing.
+//!
+//! Only what Redis refused, only until Redis would admit it again, and only where nothing is given back: until then more
+//! can be counted, and never less, so the same answer would come.
+//!
+//! ```text
+//!   here      asked ─────────────────── answered
+//!   Redis              decided ├──────── retry_in ────────┤ admits again
+//!   refused here until  asked + retry_in (less the drift) ┘   never later than Redis admits
+//!   told to the client  answered + retry_in                   never earlier
+//! ```
+
+use std::time::{Duration, Instant};
+
+use quick_cache::sync::Cache;
+
+/// Clients remembered. With more of them over their quota at once, some cost a round trip more; some 10 MB.
+const CAPACITY: usize = 65_536;
+
+/// Two clocks that are being slewed run apart by at most twice 500 ppm (adjtime's bound): this share of a wait is not
+/// refused here but left to Redis.
+const DRIFT_SHARE: u32 = 1_000;
+
+/// The clients that Redis refused, by the limit's name.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    refused: Cache<String, Refused>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    /// Redis certainly refuses until then.
+    until: Instant,
+    /// Redis certainly has room from then on.
+    room_at: Instant,
+}
+
+impl Refusals {
+    pub(super) fn new() -> Self {
+        Self { refused: Cache::new(CAPACITY) }
+    }
+
+    /// Remembers that Redis, asked at `asked`, had answered by `answered` that there is no room for `retry_in`.
+    pub(super) fn remember(&self, name: &str, asked: Instant, answered: Instant, retry_in: Duration) {
+        let until = asked + retry_in.saturating_sub(retry_in / DRIFT_SHARE);
+        self.refused.insert(name.to_owned(), Refused { until, room_at: answered + retry_in });
+    }
+
+    /// How long a client should wait that Redis would certainly refuse now; `None` when Redis has to be asked.
+    pub(super) fn wait(&self, name: &str, now: Instant) -> Option<Duration> {
+        let refused = self.refused.get(name)?;
+        if now < refused.until {
+            return Some(refused.room_at - now);
+        }
+        self.refused.remove(name);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_refusal_ends_before_redis_admits_and_is_told_to_last_until_it_certainly_does() {
+        let refusals = Refusals::new();
+        let asked = Instant::now();
+        let answered = asked + SECOND;
+
+        refusals.remember("client", asked, answered, 10 * SECOND);
+
+        assert_eq!(refusals.wait("client", answered), Some(10 * SECOND));
+        assert_eq!(refusals.wait("client", asked + 9 * SECOND), Some(2 * SECOND));
+        assert_eq!(refusals.wait("other", asked), None);
+        // The earliest moment at which Redis may have decided is `asked`, by a clock that may be 1,000 ppm faster.
+        assert_eq!(refusals.wait("client", asked + Duration::from_millis(9_990)), None);
+        assert_eq!(refusals.refused.len(), 0);
+    }
+
+    #[test]
+    fn distinct_attackers_do_not_make_it_grow() {
+        let refusals = Refusals::new();
+        let now = Instant::now();
+
+        for attacker in 0..2 * CAPACITY {
+            refusals.remember(&attacker.to_string(), now, now, SECOND);
+        }
+
+        assert!(refusals.refused.len() <= CAPACITY);
+    }
+}

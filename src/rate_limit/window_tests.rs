@@ -1,0 +1,162 @@
+//! Both halves of the promise, against a brute-force count of everything that was ever admitted.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+
+const WINDOW_US: u64 = 1_000_000;
+
+/// What a client of the limiter sees, and all it was admitted: no buckets, nothing forgotten.
+struct Witness {
+    tally: Tally,
+    cut: Subwindows,
+    quota: u32,
+    now_us: u64,
+    admitted: Vec<u64>,
+}
+
+impl Witness {
+    fn new(window: Duration, quota: u32, start_us: u64) -> Self {
+        Self { tally: Tally::default(), cut: Subwindows::of(window), quota, now_us: start_us, admitted: Vec::new() }
+    }
+
+    fn arrive(&mut self, gap_us: u64) {
+        self.now_us += gap_us;
+        let (now, cut, quota) = (self.now_us, self.cut, self.quota);
+        let reading = self.tally.read(now, cut, quota);
+        match reading.retry_in {
+            None => {
+                self.tally.charge(now, cut);
+                self.admitted.push(now);
+                self.holds_the_quota();
+            }
+            Some(retry_in) => {
+                self.is_refused_rightly();
+                self.has_room_after_exactly(retry_in);
+            }
+        }
+    }
+
+    /// First half: with the newest request, no window holds more than the quota. Clocks are cut to microseconds, so two
+    /// that show a distance of the window may be less than that apart.
+    fn holds_the_quota(&self) {
+        let together = self.admitted.iter().filter(|&&at| self.now_us - at <= self.cut.window_us).count();
+        assert!(together <= self.quota as usize, "{together} of {} at {}", self.quota, self.now_us);
+    }
+
+    /// Second half: with this request there are more than the quota in a window and a sixtieth. Clocks are cut, so two
+    /// may be up to a microsecond further apart than they show.
+    fn is_refused_rightly(&self) {
+        let recent = self.admitted.iter().filter(|&&at| 60 * (self.now_us - at + 1) <= 61 * self.cut.window_us).count();
+        assert!(recent + 1 > self.quota as usize, "refused with {recent} of {} at {}", self.quota, self.now_us);
+    }
+
+    fn has_room_after_exactly(&self, retry_in: Duration) {
+        let then = self.now_us + u64::try_from(retry_in.as_micros()).unwrap_or(u64::MAX);
+        let room_at = |at| self.tally.clone().read(at, self.cut, self.quota).retry_in.is_none();
+        assert!(room_at(then));
+        assert!(!room_at(then - 1));
+    }
+
+    fn refund_one(&mut self, which: usize) {
+        if self.admitted.is_empty() {
+            return;
+        }
+        let at = self.admitted.remove(which % self.admitted.len());
+        self.tally.refund(self.cut.bucket_at(at));
+    }
+}
+
+/// Distances at which something changes: to the same bucket, the next, the edge of the window, the edge of the last bucket.
+fn critical_gaps(window_us: u64) -> Vec<u64> {
+    let width = window_us / 60;
+    let edges = [0, width, window_us - width, window_us, window_us + width];
+    edges.iter().flat_map(|&edge| [edge.saturating_sub(1), edge, edge + 1]).collect()
+}
+
+#[test]
+fn both_halves_hold_for_every_sequence_of_arrivals_at_the_edges() {
+    let gaps = critical_gaps(WINDOW_US);
+    let width = WINDOW_US / 60;
+    for quota in 1..=3 {
+        for start in [width * 1_000, width * 1_000 + 1, width * 1_001 - 1] {
+            for sequence in 0..gaps.len().pow(4) {
+                let mut witness = Witness::new(Duration::from_secs(1), quota, start);
+                for place in 0..4 {
+                    witness.arrive(gaps[sequence / gaps.len().pow(place) % gaps.len()]);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Arrive(u64),
+    Refund(usize),
+}
+
+fn steps(window_us: u64) -> impl Strategy<Value = Vec<Step>> {
+    let gap = prop_oneof![
+        4 => 0..window_us / 200,
+        2 => proptest::sample::select(critical_gaps(window_us)),
+        1 => 0..2 * window_us,
+    ];
+    let step = prop_oneof![8 => gap.prop_map(Step::Arrive), 1 => any::<usize>().prop_map(Step::Refund)];
+    vec(step, 1..200)
+}
+
+proptest! {
+    #[test]
+    fn both_halves_hold_for_random_arrivals_and_refunds(
+        (window_s, steps) in (1_u64..=61).prop_flat_map(|window_s| (Just(window_s), steps(window_s * 1_000_000))),
+        quota in 1_u32..12,
+        start in 1_700_000_000_000_000_u64..1_700_000_100_000_000,
+    ) {
+        let mut witness = Witness::new(Duration::from_secs(window_s), quota, start);
+        for step in steps {
+            match step {
+                Step::Arrive(gap_us) => witness.arrive(gap_us),
+                Step::Refund(which) => witness.refund_one(which),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_told_of_a_tally_is_what_happens_to_it() {
+    let cut = Subwindows::of(Duration::from_mins(1));
+    let mut tally = Tally::default();
+
+    tally.charge(60_999_999, cut);
+    let two = tally.charge(61_000_000, cut);
+
+    // Bucket 60 ends at 61 s and counts until 121 s.
+    assert_eq!(two, Reading { used: 2, frees_in: Some(Duration::from_mins(1)), retry_in: None });
+    let refused = tally.read(62_000_000, cut, 1);
+    assert_eq!(refused.retry_in, Some(Duration::from_mins(1)), "both have to leave");
+    assert_eq!(tally.read(121_000_000, cut, 2).used, 1);
+    assert_eq!(tally.read(122_000_000, cut, 2), Reading { used: 0, frees_in: None, retry_in: None });
+}
+
+#[test]
+fn a_refund_takes_out_of_its_bucket_and_out_of_no_other() {
+    let cut = Subwindows::of(Duration::from_mins(1));
+    let mut tally = Tally::default();
+    tally.charge(1_000_000, cut);
+    tally.charge(2_000_000, cut);
+
+    tally.refund(1);
+    tally.refund(1);
+    tally.refund(7);
+
+    let reading = tally.read(2_000_000, cut, 5);
+    assert_eq!((reading.used, reading.frees_in), (1, Some(Duration::from_secs(61))));
+}
+
+#[test]
+fn a_quota_of_nothing_admits_nobody() {
+    let reading = Tally::default().read(0, Subwindows::of(Duration::from_secs(1)), 0);
+
+    assert_eq!(reading.retry_in, Some(Duration::from_secs(1)));
+}

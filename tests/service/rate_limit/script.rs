@@ -1,0 +1,256 @@
+//! The scripts, branch by branch. `admit.lua` is run with a clock of the test: the one line that reads the server's is
+//! replaced, so that arrivals at the edges need no waiting.
+
+use aside::redis_client::{Cmd, Pipeline, Value, cmd};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::select,
+    test_runner::{Config, TestRunner},
+};
+
+use crate::redis::{self, TestRedis};
+
+const ADMIT: &str = include_str!("../../../src/rate_limit/admit.lua");
+const REFUND: &str = include_str!("../../../src/rate_limit/refund.lua");
+
+const SECOND_US: u64 = 1_000_000;
+const START_US: u64 = 1_900_000_000 * SECOND_US;
+
+/// One limit of a request, and all that it ever admitted: no buckets, nothing forgotten.
+#[derive(Clone, Debug)]
+struct Limit {
+    key: String,
+    quota: u64,
+    window_us: u64,
+    admitted: Vec<u64>,
+}
+
+impl Limit {
+    fn new(redis: &TestRedis, quota: u64, window_s: u64) -> Self {
+        let key = redis.handle().key(&format!("limit:{:016x}", rand::random::<u64>()));
+        Self { key, quota, window_us: window_s * SECOND_US, admitted: Vec::new() }
+    }
+
+    /// When each request leaves that counts at `now`: a window after the end of its bucket.
+    fn leaving(&self, now_us: u64) -> Vec<u64> {
+        let width = self.window_us / 60;
+        let ends = self.admitted.iter().map(|at| (at / width + 1) * width + self.window_us);
+        ends.filter(|&end| end > now_us).collect()
+    }
+
+    /// The window, a bucket, and the millisecond that PX may lack.
+    fn longest_ttl_ms(&self) -> i64 {
+        i64::try_from((self.window_us + self.window_us / 60) / 1_000 + 1).expect("it is small")
+    }
+
+    fn has_room(&self, now_us: u64) -> bool {
+        (self.leaving(now_us).len() as u64) < self.quota
+    }
+
+    fn expected(&self, now_us: u64, refused: bool) -> [i64; 3] {
+        let mut leaving = self.leaving(now_us);
+        leaving.sort_unstable();
+        let until = |end: Option<&u64>| end.map_or(0, |end| end - now_us);
+        let room_at = leaving.iter().find(|&&end| self.has_room(end));
+        let retry = if refused && !self.has_room(now_us) { until(room_at) } else { 0 };
+        [leaving.len() as u64, until(leaving.first()), retry].map(|number| i64::try_from(number).expect("it is small"))
+    }
+}
+
+/// The model of one request: what the script has to answer.
+fn model(limits: &mut [Limit], now_us: u64) -> Vec<i64> {
+    let refused = limits.iter().any(|limit| !limit.has_room(now_us));
+    let mut reply = vec![i64::try_from(now_us).expect("a time of this century")];
+    for limit in limits {
+        if !refused {
+            limit.admitted.push(now_us);
+        }
+        reply.extend(limit.expected(now_us, refused));
+    }
+    reply
+}
+
+fn admit_at(limits: &[Limit], now_us: u64) -> Cmd {
+    let script = ADMIT.replace("redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}");
+    assert_ne!(script, ADMIT, "the clock is read in another way now");
+    let mut command = cmd("EVAL");
+    command.arg(script).arg(limits.len());
+    for limit in limits {
+        command.arg(&limit.key);
+    }
+    for limit in limits {
+        command.arg(limit.quota).arg(limit.window_us);
+    }
+    command.arg(now_us / SECOND_US).arg(now_us % SECOND_US);
+    command
+}
+
+fn refund(limit: &Limit, bucket: u64) -> Cmd {
+    let mut command = cmd("EVAL");
+    command.arg(REFUND).arg(1).arg(&limit.key).arg(bucket).arg(limit.window_us);
+    command
+}
+
+fn integers(reply: &Value) -> Vec<i64> {
+    let Value::Array(items) = reply else { panic!("not a list: {reply:?}") };
+    let integer = |item: &Value| match item {
+        Value::Int(integer) => *integer,
+        other => panic!("not an integer: {other:?}"),
+    };
+    items.iter().map(integer).collect()
+}
+
+async fn run(redis: &TestRedis, command: Cmd) -> Value {
+    let mut pipeline = Pipeline::new();
+    pipeline.add_command(command);
+    redis.query(&pipeline).await.remove(0)
+}
+
+async fn ttl_ms(redis: &TestRedis, limit: &Limit) -> i64 {
+    let mut command = cmd("PTTL");
+    command.arg(&limit.key);
+    let Value::Int(ttl) = run(redis, command).await else { panic!("PTTL gives an integer") };
+    ttl
+}
+
+/// Runs one request and looks at the TTL that it left on each of its keys.
+async fn admit_and_look(redis: &TestRedis, limits: &[Limit], now_us: u64) -> (Vec<i64>, Vec<i64>) {
+    let reply = integers(&run(redis, admit_at(limits, now_us)).await);
+    let mut ttls = Vec::new();
+    for limit in limits {
+        ttls.push(ttl_ms(redis, limit).await);
+    }
+    (reply, ttls)
+}
+
+fn gaps() -> impl Strategy<Value = Vec<u64>> {
+    let width = SECOND_US / 60;
+    let edges = [0, width, SECOND_US - width, SECOND_US, SECOND_US + width, 2 * SECOND_US, 2 * SECOND_US + width];
+    let critical: Vec<u64> = edges.iter().flat_map(|&edge| [edge.saturating_sub(1), edge, edge + 1]).collect();
+    let gap = prop_oneof![4 => 0..SECOND_US / 50, 2 => select(critical), 1 => 0..3 * SECOND_US];
+    vec(gap, 1..120)
+}
+
+#[test]
+fn the_script_decides_as_the_model_does_over_several_limits() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    let redis = runtime.block_on(TestRedis::connect(redis::config(&redis::url())));
+    let cases = (gaps(), 1_u64..10, 1_u64..20, 0..SECOND_US);
+
+    let outcome = TestRunner::new(Config::with_cases(100)).run(&cases, |(gaps, tight, loose, start)| {
+        let mut limits = [Limit::new(&redis, tight, 1), Limit::new(&redis, loose, 2)];
+        let (mut pipeline, mut expected, mut now_us) = (Pipeline::new(), Vec::new(), START_US + start);
+        for gap in gaps {
+            now_us += gap;
+            pipeline.add_command(admit_at(&limits, now_us));
+            expected.push(model(&mut limits, now_us));
+        }
+
+        let replies: Vec<Vec<i64>> = runtime.block_on(redis.query(&pipeline)).iter().map(integers).collect();
+
+        prop_assert_eq!(replies, expected);
+        Ok(())
+    });
+
+    outcome.expect("script and model agree");
+}
+
+#[tokio::test]
+async fn every_path_of_admit_leaves_a_ttl() {
+    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let (one, other) = (Limit::new(&redis, 2, 60), Limit::new(&redis, 1, 3600));
+    let (single, both) = ([one.clone()], [one, other]);
+    let bucket_later = START_US + SECOND_US;
+    let all_left = START_US + 200 * SECOND_US;
+    // Which path, which limits, when, whether it is admitted.
+    let paths = [
+        ("first request", &both[..], START_US, true),
+        ("refused by the other limit", &both[..], START_US, false),
+        ("a new bucket", &single[..], bucket_later, true),
+        ("refused", &single[..], bucket_later, false),
+        ("the same bucket, after all others have left", &single[..], all_left, true),
+        ("refused, with the clock set back", &both[..], START_US, false),
+    ];
+
+    for (path, limits, now_us, admitted) in paths {
+        let (reply, ttls) = admit_and_look(&redis, limits, now_us).await;
+
+        assert_eq!(reply[1..].chunks(3).all(|limit| limit[2] == 0), admitted, "{path}: {reply:?}");
+        for (ttl, limit) in ttls.iter().zip(limits) {
+            assert!((1..=limit.longest_ttl_ms()).contains(ttl), "{path}: {ttls:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_writes_no_key() {
+    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let (full, fresh) = (Limit::new(&redis, 1, 60), Limit::new(&redis, 5, 60));
+    run(&redis, admit_at(std::slice::from_ref(&full), START_US)).await;
+
+    let (reply, ttls) = admit_and_look(&redis, &[fresh, full], START_US).await;
+
+    assert_eq!(reply[1..4], [0, 0, 0], "nothing is counted of the one that has room");
+    assert_eq!(ttls[0], -2, "its key is not there");
+}
+
+#[tokio::test]
+async fn a_clock_set_back_costs_a_client_one_window_and_no_quota() {
+    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let limit = [Limit::new(&redis, 2, 60)];
+    let hour_back = START_US - 3600 * SECOND_US;
+    for second in 0..2 {
+        run(&redis, admit_at(&limit, START_US + second * SECOND_US)).await;
+    }
+
+    let refused = integers(&run(&redis, admit_at(&limit, hour_back)).await);
+    let still = integers(&run(&redis, admit_at(&limit, hour_back + 61 * SECOND_US - 1)).await);
+    let admitted = integers(&run(&redis, admit_at(&limit, hour_back + 61 * SECOND_US)).await);
+
+    assert_eq!(refused[1..], [2, 61_000_000, 61_000_000]);
+    assert_eq!(still[1..], [2, 1, 1]);
+    assert_eq!(admitted[1..], [1, 61_000_000, 0]);
+}
+
+#[tokio::test]
+async fn every_path_of_refund_leaves_a_ttl_or_no_key() {
+    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let limit = Limit::new(&redis, 9, 60);
+    let bucket = START_US / SECOND_US;
+    for second in [0, 0, 1] {
+        run(&redis, admit_at(std::slice::from_ref(&limit), START_US + second * SECOND_US)).await;
+    }
+    // Which path, which bucket, whether it was there, whether a key is left.
+    let paths = [
+        ("a bucket that is not there", bucket + 7, 0, true),
+        ("one of two", bucket, 1, true),
+        ("the last of a bucket, not of the key", bucket, 1, true),
+        ("never below zero", bucket, 0, true),
+        ("the last of the key", bucket + 1, 1, false),
+        ("no key", bucket + 1, 0, false),
+    ];
+
+    for (path, bucket, found, left) in paths {
+        let reply = run(&redis, refund(&limit, bucket)).await;
+        let ttl = ttl_ms(&redis, &limit).await;
+
+        assert_eq!(reply, Value::Int(found), "{path}");
+        assert!(if left { (1..=limit.longest_ttl_ms()).contains(&ttl) } else { ttl == -2 }, "{path}: {ttl}");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_leaves_the_other_buckets_as_they_were() {
+    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let limit = [Limit::new(&redis, 9, 60)];
+    for second in [0, 1, 1, 2] {
+        run(&redis, admit_at(&limit, START_US + second * SECOND_US)).await;
+    }
+
+    run(&redis, refund(&limit[0], START_US / SECOND_US + 1)).await;
+    run(&redis, refund(&limit[0], START_US / SECOND_US)).await;
+
+    let reply = integers(&run(&redis, admit_at(&limit, START_US + 2 * SECOND_US)).await);
+    assert_eq!(reply[1..], [3, 60_000_000, 0], "one of bucket 1, which leaves first, and two of bucket 2");
+}
