@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn https_makes_a_host_cookie() {
-        let header = cookie("https://aside.example").set(&SecretString::from("t0k"), Duration::from_secs(60));
+        let header = cookie("https://aside.example").set(&SecretString::from("t0k"), Duration::from_mins(1));
 
         assert_eq!(header, "__Host-aside_session=t0k; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
     }

@@ -3,11 +3,19 @@
 //!
 //! | module | what it owns |
 //! |---|---|
+//! | [`server`], `io` | connections: accepting, deadlines, the end |
+//! | [`routes`], `middleware` | the layers around every handler, and their order |
+//! | [`extract`], [`cookie`] | requests into values |
 //! | [`problem`], [`problem_kind`] | errors as clients see them |
-//! | [`extract`] | requests into values, or into problems |
 
 pub mod cookie;
 pub mod extract;
+mod io;
+mod middleware;
 pub mod problem;
 pub mod problem_kind;
 mod request_body;
+pub mod routes;
+pub mod server;
+
+pub use middleware::request_id::RequestId;

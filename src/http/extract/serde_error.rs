@@ -28,7 +28,8 @@ impl BadValue {
 
     /// As a JSON pointer (RFC 6901).
     pub(super) fn pointer(&self) -> String {
-        self.path.iter().map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1"))).collect()
+        let escaped = self.path.iter().map(|name| name.replace('~', "~0").replace('/', "~1"));
+        escaped.flat_map(|name| ["/".to_owned(), name]).collect()
     }
 }
 
