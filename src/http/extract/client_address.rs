@@ -1,0 +1,148 @@
+//! Who is calling: the address of the client, through our own proxies only.
+//!
+//! Only what our own proxies added counts. They append, so the walk goes from the peer backwards: as long as the hop in
+//! hand is one of `TRUSTED_PROXIES`, the entry it added is the next one. It ends at the first address that is none of ours,
+//! at an entry that names no address, or where the entries end.
+//!
+//! Both headers at once: a proxy that writes one of them lets the other pass, as its client sent it. When the two lead to
+//! different clients, one of them is a lie and nothing tells which, so neither is believed: the request counts as the
+//! proxy's own.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, request::Parts};
+use ipnet::IpNet;
+
+use super::forwarded::{Hop, Hops};
+use crate::http::problem::Problem;
+
+/// The client's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(IpAddr);
+
+impl ClientAddress {
+    /// Finds it for a request of this peer.
+    #[must_use]
+    pub fn find(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
+        let peer = peer.to_canonical();
+        if !is_trusted(peer, trusted) {
+            return Self(peer);
+        }
+        let Hops { x_forwarded_for, forwarded } = Hops::read(headers);
+        match (x_forwarded_for, forwarded) {
+            (None, None) => Self(peer),
+            (Some(hops), None) | (None, Some(hops)) => Self(walk(peer, &hops, trusted)),
+            (Some(one), Some(other)) => {
+                let client = walk(peer, &one, trusted);
+                Self(if client == walk(peer, &other, trusted) { client } else { peer })
+            }
+        }
+    }
+
+    /// The address itself, as people want to see it.
+    #[must_use]
+    pub fn ip(self) -> IpAddr {
+        self.0
+    }
+
+    /// What the limiter counts by: an IPv6 client has a /64 to itself and may use any address in it.
+    #[must_use]
+    pub fn network(self) -> IpAddr {
+        match self.0 {
+            IpAddr::V4(_) => self.0,
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+        }
+    }
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address))
+}
+
+fn walk(peer: IpAddr, hops: &[Hop], trusted: &[IpNet]) -> IpAddr {
+    let mut client = peer;
+    for hop in hops {
+        if !is_trusted(client, trusted) {
+            break;
+        }
+        let Some(address) = hop else { break };
+        // IPv4 in IPv6 clothes is IPv4: one client, one key.
+        client = address.to_canonical();
+    }
+    client
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let found = parts.extensions.get().copied();
+        found.ok_or_else(|| Problem::internal("no layer found the client's address"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    const TRUSTED: &str = "10.0.0.0/8";
+
+    fn find(peer: &str, lines: &[(&'static str, &'static str)]) -> String {
+        let headers = lines
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        let trusted = [TRUSTED.parse().expect("a network"), "fd00::/8".parse().expect("a network")];
+        ClientAddress::find(peer.parse().expect("an address"), &headers, &trusted).ip().to_string()
+    }
+
+    const XFF: &str = "x-forwarded-for";
+    const FWD: &str = "forwarded";
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        assert_eq!(find("192.0.2.1", &[(XFF, "198.51.100.1"), (FWD, "for=198.51.100.1")]), "192.0.2.1");
+    }
+
+    #[test]
+    fn only_entries_that_our_proxies_added_count() {
+        for (lines, expected) in [
+            (vec![], "10.0.0.1"),
+            (vec![(XFF, "198.51.100.1")], "198.51.100.1"),
+            (vec![(XFF, "6.6.6.6, 198.51.100.1")], "198.51.100.1"),
+            (vec![(XFF, "6.6.6.6"), (XFF, "198.51.100.1")], "198.51.100.1"),
+            (vec![(XFF, "6.6.6.6, 198.51.100.1, 10.0.0.2")], "198.51.100.1"),
+            (vec![(XFF, "10.0.0.3, 10.0.0.2")], "10.0.0.3"),
+            (vec![(XFF, "6.6.6.6, unknown")], "10.0.0.1"),
+            (vec![(XFF, "6.6.6.6, nonsense, 10.0.0.2")], "10.0.0.2"),
+            (vec![(XFF, "6.6.6.6,")], "10.0.0.1"),
+            (vec![(XFF, "::ffff:198.51.100.1")], "198.51.100.1"),
+            (vec![(XFF, "198.51.100.1, ::ffff:10.0.0.2")], "198.51.100.1"),
+            (vec![(FWD, "for=6.6.6.6, for=\"[2001:db8::1]:80\";proto=https")], "2001:db8::1"),
+            (vec![(FWD, "for=6.6.6.6, for=_hidden")], "10.0.0.1"),
+            (vec![(FWD, "for=\"6.6.6.6"), (FWD, "for=198.51.100.1")], "198.51.100.1"),
+            (vec![(FWD, "for=\"6.6.6.6, for=198.51.100.1")], "10.0.0.1"),
+        ] {
+            assert_eq!(find("10.0.0.1", &lines), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn two_headers_must_agree() {
+        assert_eq!(find("10.0.0.1", &[(XFF, "198.51.100.1"), (FWD, "for=198.51.100.1")]), "198.51.100.1");
+        assert_eq!(find("10.0.0.1", &[(XFF, "198.51.100.1"), (FWD, "for=6.6.6.6")]), "10.0.0.1");
+        assert_eq!(find("10.0.0.1", &[(XFF, "6.6.6.6"), (FWD, "for=198.51.100.1")]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_network_and_a_mapped_peer_is_ipv4() {
+        let client = |peer: &str| ClientAddress::find(peer.parse().expect("an address"), &HeaderMap::new(), &[]);
+
+        assert_eq!(client("2001:db8:1:2:3:4:5:6").network().to_string(), "2001:db8:1:2::");
+        assert_eq!(client("::ffff:192.0.2.1").network().to_string(), "192.0.2.1");
+        assert_eq!(find("::ffff:10.0.0.1", &[(XFF, "198.51.100.1")]), "198.51.100.1");
+    }
+}

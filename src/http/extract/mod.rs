@@ -1,0 +1,15 @@
+//! Requests into values, or into problems: the only ways in which handlers read a request.
+
+mod client_address;
+mod credentials;
+mod forwarded;
+mod json;
+mod path_id;
+mod query;
+mod serde_error;
+
+pub use client_address::ClientAddress;
+pub use credentials::Credentials;
+pub use json::Json;
+pub use path_id::{PathId, ResourceId};
+pub use query::Query;

@@ -1,0 +1,20 @@
+//! `Allow` in full: axum knows nothing of our `OPTIONS`, and writes the field outside of all layers of its routes.
+
+use axum::response::Response;
+use http::{HeaderValue, header};
+
+/// All methods that the service knows, for requests that are about no resource.
+pub(super) const ALL_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+pub(in crate::http) fn complete(mut response: Response) -> Response {
+    let Some(allow) = response.headers().get(header::ALLOW).and_then(|value| value.to_str().ok()) else {
+        return response;
+    };
+    let mut methods: Vec<_> = allow.split(',').map(str::trim).filter(|method| !method.is_empty()).collect();
+    if !methods.contains(&"OPTIONS") {
+        methods.push("OPTIONS");
+    }
+    let allow = HeaderValue::try_from(methods.join(", ")).expect("made of a header value");
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}

@@ -1,0 +1,143 @@
+//! Compression, with entity tags that tell the codings apart.
+//!
+//! A strong `ETag` names bytes, so the compressed answer needs another than the plain one (RFC 9110, 8.8.3.3); tower-http
+//! leaves it as it is. Here `"7"` becomes `"7-gzip"`, and comparisons accept either (see `domain`).
+//!
+//! The client's `Accept-Encoding` is reduced to the one coding we choose, since tower-http turns an answer into 406 when a
+//! client refuses them all, also that of a write which has happened. Such a client gets the plain bytes.
+
+use axum::{extract::Request, middleware::Next, response::Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tower_http::{
+    CompressionLevel,
+    compression::{CompressionLayer, predicate::SizeAbove},
+};
+
+use super::sign_in;
+
+/// Below this the answer fits into one packet anyway.
+const MIN_BYTES: u64 = 1024;
+
+/// Of 11 (brotli) and 9 (gzip): for answers that are made once and sent once, size that costs no time.
+const LEVEL: i32 = 4;
+
+/// A coding we have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Brotli,
+    Gzip,
+}
+
+impl Coding {
+    /// Best first, where the client has no preference.
+    const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+}
+
+/// The layer that compresses; [`codings`] goes around it.
+pub(in crate::http) fn layer() -> CompressionLayer<SizeAbove> {
+    CompressionLayer::new().quality(CompressionLevel::Precise(LEVEL)).compress_when(SizeAbove::new(MIN_BYTES))
+}
+
+pub(in crate::http) async fn codings(mut request: Request, next: Next) -> Response {
+    let coding = if sign_in::is_sign_in(&request) { None } else { choose(request.headers()) };
+    match coding {
+        Some(coding) => {
+            request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding.as_str()))
+        }
+        None => request.headers_mut().remove(header::ACCEPT_ENCODING),
+    };
+    let asked = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
+
+    let mut response = next.run(request).await;
+
+    let chosen = coding.filter(|coding| {
+        let applied = response.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value == coding.as_str());
+        applied || (response.status() == StatusCode::NOT_MODIFIED && knows_compressed(&asked, &response, *coding))
+    });
+    if let Some(coding) = chosen {
+        suffix_etag(response.headers_mut(), coding);
+    }
+    response
+}
+
+/// A 304 has the tag that a 200 would have; with no body to compress, what the client has tells which one that is.
+fn knows_compressed(asked: &[HeaderValue], response: &Response, coding: Coding) -> bool {
+    let Some(etag) = response.headers().get(header::ETAG).and_then(|etag| with_suffix(etag, coding)) else {
+        return false;
+    };
+    let tags = asked.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+    tags.map(str::trim).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+fn suffix_etag(headers: &mut HeaderMap, coding: Coding) {
+    let tagged = headers.get(header::ETAG).and_then(|etag| with_suffix(etag, coding));
+    if let Some(etag) = tagged.and_then(|etag| HeaderValue::try_from(etag).ok()) {
+        headers.insert(header::ETAG, etag);
+    }
+}
+
+/// `"7"` to `"7-gzip"`; weak tags name no bytes and stay.
+fn with_suffix(etag: &HeaderValue, coding: Coding) -> Option<String> {
+    let opaque = etag.to_str().ok()?.strip_prefix('"')?.strip_suffix('"')?;
+    Some(format!("\"{opaque}-{}\"", coding.as_str()))
+}
+
+/// The coding that the client likes best; `None` if it wants none of ours.
+fn choose(headers: &HeaderMap) -> Option<Coding> {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let wishes: Vec<(&str, f32)> = lines.flat_map(|line| line.split(',')).filter_map(wish).collect();
+    let quality = |coding: Coding| {
+        let of = |name: &str| wishes.iter().find(|(wished, _)| wished.eq_ignore_ascii_case(name));
+        of(coding.as_str()).or_else(|| of("*")).map_or(0.0, |(_, quality)| *quality)
+    };
+    let mut best = None;
+    for coding in Coding::ALL {
+        if quality(coding) > best.map_or(0.0, quality) {
+            best = Some(coding);
+        }
+    }
+    best
+}
+
+/// `gzip;q=0.5`; nonsense in place of a quality is no wish.
+fn wish(element: &str) -> Option<(&str, f32)> {
+    let (name, parameters) = element.split_once(';').unwrap_or((element, "q=1"));
+    let (_, quality) = parameters.trim().split_once('=')?;
+    let quality = quality.trim().parse().ok().filter(|quality| (0.0..=1.0).contains(quality))?;
+    Some((name.trim(), quality))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_chooses_and_brotli_wins_ties() {
+        for (accept, chosen) in [
+            ("gzip", Some(Coding::Gzip)),
+            ("br", Some(Coding::Brotli)),
+            ("gzip, deflate, br, zstd", Some(Coding::Brotli)),
+            ("gzip;q=1.0, br;q=0.5", Some(Coding::Gzip)),
+            ("GZIP ; q=0.1", Some(Coding::Gzip)),
+            ("*", Some(Coding::Brotli)),
+            ("br;q=0, *;q=0.5", Some(Coding::Gzip)),
+            ("deflate", None),
+            ("", None),
+            ("gzip;q=0", None),
+            ("identity;q=0", None),
+            ("*;q=0", None),
+            ("gzip;q=x", None),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(accept))]);
+
+            assert_eq!(choose(&headers), chosen, "{accept}");
+        }
+    }
+}

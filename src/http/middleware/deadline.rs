@@ -1,0 +1,22 @@
+//! The deadline of a request: from its head to the head of its answer.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tokio::time::timeout;
+
+use crate::http::problem::Problem;
+
+/// # Cancel safety
+///
+/// At the deadline the handler is dropped, wherever it waits. Writes go on: they have tasks and deadlines of their own.
+pub(in crate::http) async fn deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(elapsed) => Problem::unavailable(elapsed).into_response(),
+    }
+}

@@ -1,0 +1,112 @@
+//! What the head of a request alone decides: its size, its target, its `Host`, the length it announces.
+//!
+//! hyper takes more than we want (64 KiB of head) so that it is our answer that clients get, and it takes a request without
+//! `Host`, or with two, which RFC 9112 (3.2) forbids. Its limit of 100 fields is ours, too: see `io::bare_answers`.
+
+use std::net::Ipv6Addr;
+
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, Method, StatusCode, Version, header};
+
+use super::allow::ALL_METHODS;
+use crate::http::{
+    problem::{Problem, ProblemKind},
+    request_body::MAX_BODY_BYTES,
+};
+
+const MAX_TARGET_BYTES: usize = 8 * 1024;
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+pub(in crate::http) async fn head(request: Request, next: Next) -> Response {
+    if let Err(problem) = check(&request) {
+        return problem.into_response();
+    }
+    match (request.method(), request.uri().path()) {
+        // About the server as a whole.
+        (&Method::OPTIONS, "*") => (StatusCode::NO_CONTENT, [(header::ALLOW, ALL_METHODS)]).into_response(),
+        (_, "*") => malformed("Only OPTIONS may be asked of *.").into_response(),
+        // For proxies, and this is none.
+        (&Method::CONNECT, _) => {
+            ([(header::ALLOW, ALL_METHODS)], Problem::new(ProblemKind::MethodNotAllowed)).into_response()
+        }
+        _ => next.run(request).await,
+    }
+}
+
+fn check(request: &Request) -> Result<(), Problem> {
+    // The target without its scheme and authority, which are rare here and short.
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > MAX_TARGET_BYTES {
+        return Err(Problem::new(ProblemKind::UriTooLong));
+    }
+    // Each line has ": " and CRLF; the request line is a method, a version and a few more.
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if request.method().as_str().len() + target + 13 + fields.sum::<usize>() > MAX_HEAD_BYTES {
+        return Err(Problem::new(ProblemKind::HeadTooLarge));
+    }
+    check_host(request.version(), request.headers())?;
+    check_length(request.headers())
+}
+
+fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if version == Version::HTTP_10 => Ok(()),
+        (None, _) => Err(malformed("The request has no Host field.")),
+        (Some(_), Some(_)) => Err(malformed("The request has more than one Host field.")),
+        (Some(host), None) if host.to_str().is_ok_and(is_host) => Ok(()),
+        (Some(_), None) => Err(malformed("The Host field names no host.")),
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2), and not empty: http and https have no targets without a host.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rfind(':') {
+        Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),
+        _ => (text, ""),
+    };
+    let is_port = port.is_empty() || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(is_host_byte),
+    };
+    is_port && is_host
+}
+
+/// Unreserved characters, sub-delimiters and percent signs: what a registered name is made of.
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte)
+}
+
+/// A body that says that it is too large is refused before any of it is read.
+fn check_length(headers: &HeaderMap) -> Result<(), Problem> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(Problem::new(ProblemKind::BodyTooLarge));
+    }
+    Ok(())
+}
+
+fn malformed(detail: &'static str) -> Problem {
+    Problem::new(ProblemKind::MalformedRequest).with_detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for host in ["localhost", "aside.example:8080", "127.0.0.1:80", "[::1]", "[::1]:8080", "a_b", "a:", "%41"] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in ["", ":80", "a b", "a/b", "a@b", "a:x", "a:99999", "a:b:80", "[::1", "::1", "[::g]", "a:+80", "[]"]
+        {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+}

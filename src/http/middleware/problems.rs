@@ -1,0 +1,39 @@
+//! The safety net: an error that is no problem document yet becomes one. And `OPTIONS` is answered here, from the 405 that
+//! the router has for it.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{Method, StatusCode, header};
+
+use crate::http::problem::{Problem, ProblemKind};
+
+pub(in crate::http) async fn problems(request: Request, next: Next) -> Response {
+    let is_options = request.method() == Method::OPTIONS;
+
+    let response = next.run(request).await;
+
+    let status = response.status();
+    if is_options && status == StatusCode::METHOD_NOT_ALLOWED {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_problem = response.extensions().get::<ProblemKind>().is_some();
+    if is_error && !is_problem { into_problem(response) } else { response }
+}
+
+/// Keeps the fields that are not about the body (`Allow`, `Set-Cookie`, …), and what is said of the cause.
+fn into_problem(bare: Response) -> Response {
+    let (mut parts, _text) = bare.into_parts();
+    for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ETAG] {
+        parts.headers.remove(name);
+    }
+    let (problem, body) = Problem::new(ProblemKind::of_status(parts.status)).into_response().into_parts();
+    parts.status = problem.status;
+    parts.headers.extend(problem.headers);
+    parts.extensions.extend(problem.extensions);
+    Response::from_parts(parts, Body::new(body))
+}

@@ -1,0 +1,20 @@
+//! Header fields that tell browsers what not to do with an answer (OWASP REST Security Cheat Sheet).
+
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, header};
+
+/// JSON needs to load nothing and to be framed by nobody. Pages set their own.
+const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+const FIELDS: [(HeaderName, HeaderValue); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CONTENT_SECURITY_POLICY, API_POLICY),
+];
+
+pub(in crate::http) fn add(mut response: Response) -> Response {
+    for (name, value) in FIELDS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}

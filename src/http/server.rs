@@ -1,0 +1,156 @@
+//! The accept loop, and the life of each connection.
+//!
+//! Our own loop over hyper's HTTP/1 connection, since `axum::serve` has no time-out for heads: silent, half-sent and idle
+//! connections would stay for ever, and one of them would hold up a graceful shutdown for ever.
+//!
+//! | what | its bound |
+//! |---|---|
+//! | a connection that sends nothing, half a head, a trickled head, or is idle after an answer | `header_timeout` |
+//! | a client that does not take its answer | `write_timeout`, see `io` |
+//! | open connections | `max_connections`; more wait in the kernel's backlog, unaccepted |
+//! | after the first signal | idle connections end at once, requests under way have `shutdown_timeout` |
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tower::ServiceExt;
+
+use super::io::client_stream;
+use crate::{config::HttpConfig, shutdown::Shutdown};
+
+/// hyper's own limit for a head, above ours (see `middleware::head`), so that our answer is the one that clients get. What
+/// is beyond it gets hyper's answer, which `io::bare_answers` turns into the same problem document.
+const HYPER_MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// How long to wait before accepting again when there are no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whom a request comes from, before anybody is believed.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`.
+///
+/// # Cancel safety
+///
+/// Dropping the future is the hard end: the listener and all connections are closed at once, whatever they do.
+pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, shutdown: &Shutdown) {
+    let connections = Connections {
+        http: http1_builder(config),
+        router,
+        write_timeout: config.write_timeout,
+        shutdown: shutdown.clone(),
+    };
+    let slots = Arc::new(Semaphore::new(config.max_connections));
+    let mut tasks = JoinSet::new();
+
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.started() => break,
+            // Finished tasks are taken out as they end, or they would pile up.
+            Some(_) = tasks.join_next() => {}
+            (socket, peer, slot) = accept(&listener, &slots) => {
+                tasks.spawn(connections.clone().run(socket, Peer(peer), slot));
+            }
+        }
+    }
+
+    drop(listener);
+    drain(tasks, config.shutdown_timeout).await;
+}
+
+/// Waits for a slot first and only then for a connection: with all slots taken, new ones wait in the backlog.
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => return (socket, peer, slot),
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) => {
+                // EMFILE and the like: the connection stays in the backlog, so that at once would be again and again.
+                tracing::error!(%error, "cannot accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Errors of a connection that was over before it was accepted; the next one may be fine.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
+    )
+}
+
+async fn drain(mut tasks: JoinSet<()>, limit: Duration) {
+    let started = Instant::now();
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if timeout(limit, all).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "ended connections that did not finish in time");
+    }
+    tracing::debug!(waited = ?started.elapsed(), "no connection is left");
+}
+
+fn http1_builder(config: &HttpConfig) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        // From the moment a head is awaited, the first one and each next: also the bound of silence.
+        .header_read_timeout(config.header_timeout)
+        // A client may close its end after the request and still read the answer.
+        .half_close(true)
+        .max_buf_size(HYPER_MAX_HEAD_BYTES);
+    http
+}
+
+/// What all connections have in common.
+#[derive(Clone)]
+struct Connections {
+    http: http1::Builder,
+    router: Router,
+    write_timeout: Duration,
+    shutdown: Shutdown,
+}
+
+impl Connections {
+    /// One connection, from accepted to closed. The slot is free again when this is over, however it ends.
+    async fn run(self, socket: TcpStream, peer: Peer, _slot: OwnedSemaphorePermit) {
+        // Answers are written in one piece: waiting for more to send would only delay them.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "the connection is gone already");
+            return;
+        }
+        let router = self.router;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request)
+        });
+        let io = TokioIo::new(client_stream(socket, self.write_timeout));
+        let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
+
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.shutdown.started() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(peer = %peer.0, %error, "a connection ended early");
+        }
+    }
+}
