@@ -44,6 +44,17 @@ pub struct Fence {
     token: Token,
     /// The connection the fence was sent through: what is sent through it later is carried out later.
     handle: Option<Handle>,
+    /// Whether the fence is known to have been set while the writer held its row locks.
+    is_sure: bool,
+}
+
+/// How a transaction ended for certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The fence was set while the row locks were held, if it was answered at all.
+    Committed,
+    /// The row locks may have been gone before the fence was set: time-outs of the server end a transaction unasked.
+    RolledBack,
 }
 
 impl Cache {
@@ -52,7 +63,7 @@ impl Cache {
     pub async fn fence(&self, cells: Vec<CellName>) -> Fence {
         let token = Token::random();
         let handle = self.redis.handle().ok();
-        let fence = Fence { cache: self.clone(), cells, token, handle };
+        let mut fence = Fence { cache: self.clone(), cells, token, handle, is_sure: false };
         if fence.cells.is_empty() {
             return fence;
         }
@@ -60,8 +71,12 @@ impl Cache {
             Some(handle) => fence.set(handle).await,
             None => Err(RedisError::Unavailable),
         };
-        if let Err(error) = set {
-            tracing::warn!(cells = fence.cells.len(), error = &error as &dyn std::error::Error, "fence not set");
+        match set {
+            Ok(()) => fence.is_sure = true,
+            Err(error) => {
+                let cells = fence.cells.len();
+                tracing::warn!(cells, error = &error as &dyn std::error::Error, "fence not set");
+            }
         }
         fence
     }
@@ -84,10 +99,14 @@ impl Fence {
     /// Deletes whatever is in the cells but other writers' fences. To be called after the reply to COMMIT or ROLLBACK,
     /// also when the fence was not set; the write is answered after it. Never fails: where Redis is out of reach the
     /// fence runs out by itself.
-    pub async fn lift(self) {
+    ///
+    /// A fence that may have been set after the row locks were gone may stand where the next writer's fence stood, and be
+    /// all that this writer has. So it is left to run out, like another writer's.
+    pub async fn lift(mut self, ended: Ended) {
         if self.cells.is_empty() {
             return;
         }
+        self.is_sure &= ended == Ended::Committed;
         let lifted = match &self.handle {
             Some(handle) => self.lift_through(handle).await,
             None => Err(RedisError::Unavailable),
@@ -116,11 +135,10 @@ impl Fence {
     }
 
     async fn lift_through(&self, handle: &Handle) -> Result<(), RedisError> {
-        let mut call = self
-            .with_keys(&LIFT, handle)
-            .arg(cell::fence(self.token))
-            .number(millis(SEQUENCE_LIFE))
-            .arg(handle.key(CHANNEL));
+        // A new token matches no fence.
+        let own = if self.is_sure { self.token } else { Token::random() };
+        let mut call =
+            self.with_keys(&LIFT, handle).arg(cell::fence(own)).number(millis(SEQUENCE_LIFE)).arg(handle.key(CHANNEL));
         for cell in &self.cells {
             call = call.arg(cell.as_str());
         }

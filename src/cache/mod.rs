@@ -32,7 +32,7 @@ mod shared;
 mod token;
 
 pub use error::LoadError;
-pub use fence::Fence;
+pub use fence::{Ended, Fence};
 pub use loader::{Loaded, Loader};
 pub use read_through::{CellValue, Fetched, ReadThrough};
 pub use shared::{Cache, CellName};

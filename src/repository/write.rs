@@ -16,7 +16,7 @@ use tokio::time;
 
 use super::error::RepositoryError;
 use crate::{
-    cache::{Cache, CellName},
+    cache::{Cache, CellName, Ended},
     postgres::{CommitError, Database, DatabaseError, WriteTransaction},
     shutdown::Shutdown,
     telemetry::{
@@ -101,13 +101,13 @@ impl Writer {
         match transaction.commit().await {
             Ok(()) => {
                 let committed = Instant::now();
-                fence.lift().await;
+                fence.lift(Ended::Committed).await;
                 let labels = SourceLabels { source: "inline" };
                 self.metrics.cache_invalidation_lag.get_or_create(&labels).observe_duration(committed.elapsed());
                 Ok(written.value)
             }
             Err(CommitError::RolledBack(error)) => {
-                fence.lift().await;
+                fence.lift(Ended::RolledBack).await;
                 Err(error.into())
             }
             Err(CommitError::OutcomeUnknown) => {

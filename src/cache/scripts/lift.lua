@@ -3,7 +3,7 @@
 --
 -- KEYS[1]    the sequence: the count of fences so far
 -- KEYS[2..]  the cells
--- ARGV[1]    this writer's fence
+-- ARGV[1]    this writer's fence; one that matches nothing, if it may have been set too late
 -- ARGV[2]    life of the sequence, milliseconds
 -- ARGV[3]    the channel
 -- ARGV[4..]  the cells' names, in the order of KEYS[2..]
