@@ -10,10 +10,10 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Cursor, PageSize, Post, PostBody, PostId, User, UserId, UserSummary},
+    domain::{Cursor, PageSize, Post, PostBody, PostId, User, UserId, UserSummary, Username},
     postgres::posts::AuthoredPost,
 };
 
@@ -44,6 +44,17 @@ impl UserFragment {
     #[must_use]
     pub fn json(&self) -> Bytes {
         self.payload.slice(2..)
+    }
+
+    /// The user's name.
+    #[must_use]
+    pub fn username(&self) -> Option<Username> {
+        #[derive(Deserialize)]
+        struct Named {
+            username: String,
+        }
+        let Named { username } = serde_json::from_slice(&self.json()).ok()?;
+        Username::parse(username).ok()
     }
 
     /// Writes what stands for the user elsewhere: id and names.
@@ -194,7 +205,7 @@ pub(super) fn write_page(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{DisplayName, Username};
+    use crate::domain::DisplayName;
 
     fn user() -> User {
         let at = DateTime::from_timestamp_micros(1_795_000_000_000_000).unwrap();

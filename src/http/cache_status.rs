@@ -1,0 +1,73 @@
+//! `Cache-Status` (RFC 9211): what the cache did for an answer.
+
+use axum::response::{IntoResponseParts, ResponseParts};
+use http::{HeaderName, HeaderValue};
+
+use crate::repository::CacheReport;
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// The header, to be put before a response.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheStatus {
+    report: CacheReport,
+    now_ms: i64,
+}
+
+impl CacheStatus {
+    /// Of an answer that was put together at `now_ms`, milliseconds since the epoch.
+    #[must_use]
+    pub fn new(report: CacheReport, now_ms: i64) -> Self {
+        Self { report, now_ms }
+    }
+
+    fn value(self) -> String {
+        let CacheReport { hits, misses, stored, collapsed, bypassed, expires_at_ms } = self.report;
+        if bypassed {
+            return "aside; fwd=bypass".to_owned();
+        }
+        if misses == 0 {
+            let ttl = expires_at_ms.map_or(0, |expiry| (expiry - self.now_ms).max(0) / 1_000);
+            return format!("aside; hit; ttl={ttl}; detail=redis");
+        }
+        let mut value = format!("aside; fwd={}", if hits == 0 { "miss" } else { "partial" });
+        if stored {
+            value += "; stored";
+        }
+        if collapsed {
+            value += "; collapsed";
+        }
+        value
+    }
+}
+
+impl IntoResponseParts for CacheStatus {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        let value = HeaderValue::try_from(self.value()).expect("words and digits");
+        parts.headers_mut().insert(CACHE_STATUS, value);
+        Ok(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_report_has_its_words() {
+        let report = CacheReport::default();
+        for (report, expected) in [
+            (CacheReport { hits: 3, expires_at_ms: Some(42_900), ..report }, "aside; hit; ttl=42; detail=redis"),
+            (CacheReport { hits: 1, expires_at_ms: Some(-1), ..report }, "aside; hit; ttl=0; detail=redis"),
+            (CacheReport { misses: 1, stored: true, ..report }, "aside; fwd=miss; stored"),
+            (CacheReport { misses: 1, collapsed: true, ..report }, "aside; fwd=miss; collapsed"),
+            (CacheReport { misses: 1, ..report }, "aside; fwd=miss"),
+            (CacheReport { hits: 9, misses: 1, stored: true, ..report }, "aside; fwd=partial; stored"),
+            (CacheReport { hits: 9, misses: 1, bypassed: true, ..report }, "aside; fwd=bypass"),
+        ] {
+            assert_eq!(CacheStatus::new(report, 0).value(), expected);
+        }
+    }
+}

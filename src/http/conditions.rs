@@ -1,0 +1,67 @@
+//! Conditional requests (RFC 9110, 13): `If-Match` for writers, `If-None-Match` for readers, and answers with an `ETag`.
+
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+
+use super::problem::{Problem, ProblemKind};
+use crate::domain::{Condition, ETag};
+
+/// `If-Match`, if it is there.
+#[derive(Clone, Debug)]
+pub struct IfMatch(pub Option<Condition>);
+
+/// `If-None-Match`, if it is there.
+#[derive(Clone, Debug)]
+pub struct IfNoneMatch(Option<Condition>);
+
+impl IfNoneMatch {
+    /// The representation, or 304 when the client has it.
+    #[must_use]
+    pub fn answer(&self, etag: &ETag, json: Bytes) -> Response {
+        if self.0.as_ref().is_some_and(|condition| condition.matches_weak(etag)) {
+            return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag_value(etag))]).into_response();
+        }
+        json_with_etag(StatusCode::OK, etag, json)
+    }
+}
+
+/// A JSON answer with its entity tag.
+pub(super) fn json_with_etag(status: StatusCode, etag: &ETag, json: Bytes) -> Response {
+    (status, [(header::ETAG, etag_value(etag)), (header::CONTENT_TYPE, JSON)], json).into_response()
+}
+
+/// A JSON answer out of bytes that are JSON already.
+pub(super) fn json(json: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, JSON)], json).into_response()
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+fn etag_value(etag: &ETag) -> HeaderValue {
+    HeaderValue::try_from(etag.to_string()).expect("digits, a dot and quotes")
+}
+
+fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Problem> {
+    Condition::parse(headers.get_all(name).iter().map(HeaderValue::as_bytes))
+        .map_err(|error| Problem::new(ProblemKind::MalformedRequest).with_detail(format!("The field {name} {error}.")))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        read(&parts.headers, &header::IF_MATCH).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        read(&parts.headers, &header::IF_NONE_MATCH).map(Self)
+    }
+}

@@ -1,0 +1,111 @@
+//! The gate in front of every handler: who asks, and whether they may ask so often.
+//!
+//! A good token charges its user, anything else its address. A bad token is 401, never silently anonymous; but those who
+//! want to sign in, register or read the documentation are not asked for one.
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::Method;
+use secrecy::ExposeSecret;
+
+use super::{
+    extract::{ClientAddress, Credentials},
+    identity::Identity,
+    meter::Meter,
+    problem::{Problem, ProblemKind},
+    state::ApiState,
+};
+use crate::{
+    auth::SessionToken,
+    rate_limit::{Charge, Policy},
+};
+
+/// The layer.
+pub(super) async fn gate(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
+    let route = Route::of(&request);
+    let identity = if route.ignores_credentials() { Ok(Identity::default()) } else { identify(&state, &request).await };
+
+    let meter = Meter::new(state.limiter, charges(&request, route, identity.as_ref().ok()));
+    let mut response = match identity {
+        Ok(identity) => {
+            request.extensions_mut().insert(identity);
+            request.extensions_mut().insert(meter.clone());
+            if route.is_charged_by_its_handler() {
+                next.run(request).await
+            } else {
+                match meter.charge([]).await {
+                    Ok(()) => next.run(request).await,
+                    Err(refused) => refused.into_response(),
+                }
+            }
+        }
+        Err(problem) => problem.into_response(),
+    };
+
+    // Of what was charged already nothing comes: this is for a request that was turned away before its handler could.
+    if let Err(refused) = meter.charge([]).await {
+        response = refused.into_response();
+    }
+    meter.write_headers(response.headers_mut());
+    response
+}
+
+async fn identify(state: &ApiState, request: &Request) -> Result<Identity, Problem> {
+    let Some(credentials) = Credentials::find(request.headers(), state.cookie)? else {
+        return Ok(Identity::default());
+    };
+    let invalid = || Problem::new(ProblemKind::InvalidToken);
+    let token = SessionToken::parse(credentials.token().expose_secret()).map_err(|_| invalid())?;
+    let session = state.sessions.authenticate(&token).await?.ok_or_else(invalid)?;
+    Ok(Identity { session: Some(session), by_cookie: matches!(credentials, Credentials::Cookie(_)) })
+}
+
+fn charges(request: &Request, route: Route, identity: Option<&Identity>) -> Vec<Charge> {
+    let session = identity.and_then(|identity| identity.session);
+    let address = request.extensions().get::<ClientAddress>().map(|client| client.network().to_string());
+    let address = address.unwrap_or_default();
+    let mut charges = vec![match session {
+        Some(session) => Charge::new(Policy::SignedIn, session.user_id.to_string()),
+        None => Charge::new(Policy::Anonymous, &*address),
+    }];
+    if matches!(route, Route::SignIn | Route::Registration) {
+        charges.push(Charge::new(Policy::LoginAddress, address));
+    }
+    charges
+}
+
+/// The routes that are different at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    SignIn,
+    Registration,
+    UserChange,
+    Documentation,
+    Other,
+}
+
+impl Route {
+    fn of(request: &Request) -> Self {
+        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+        match (request.method(), path) {
+            (&Method::POST, "/sessions") => Self::SignIn,
+            (&Method::POST, "/users") => Self::Registration,
+            (&Method::PATCH, "/users/{id}") => Self::UserChange,
+            (_, "/openapi.json") => Self::Documentation,
+            (_, path) if path.starts_with("/docs") || path.starts_with("/problems/") => Self::Documentation,
+            _other => Self::Other,
+        }
+    }
+
+    fn ignores_credentials(self) -> bool {
+        matches!(self, Self::SignIn | Self::Registration | Self::Documentation)
+    }
+
+    /// Those whose body says which account a password is tried for.
+    fn is_charged_by_its_handler(self) -> bool {
+        matches!(self, Self::SignIn | Self::UserChange)
+    }
+}

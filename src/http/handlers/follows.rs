@@ -1,0 +1,75 @@
+//! `/users/{id}/follow`, `/followers`, `/following`.
+
+use axum::{Json as JsonResponse, extract::State};
+use http::StatusCode;
+
+use super::{
+    failures::{not_found, user_is_gone},
+    paging::PageQuery,
+};
+use crate::{
+    domain::{Page, Scope, User, UserId},
+    http::{
+        extract::{PathId, Query},
+        identity::CurrentUser,
+        problem::{InvalidPart, Problem},
+    },
+    repository::{FollowOutcome, FollowRepository},
+};
+
+/// Who follows this user, the latest first.
+#[utoipa::path(get, path = "/users/{id}/followers", tag = "follows", params(("id" = UserId, Path), PageQuery),
+    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+pub(super) async fn list_followers(
+    State(follows): State<FollowRepository>,
+    PathId(id): PathId<UserId>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonResponse<Page<User>>, Problem> {
+    let (after, size) = query.parse(Scope::Followers(id))?;
+    follows.list_followers(id, after, size).await?.map(JsonResponse).ok_or_else(not_found)
+}
+
+/// Whom this user follows, the latest first.
+#[utoipa::path(get, path = "/users/{id}/following", tag = "follows", params(("id" = UserId, Path), PageQuery),
+    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+pub(super) async fn list_following(
+    State(follows): State<FollowRepository>,
+    PathId(id): PathId<UserId>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonResponse<Page<User>>, Problem> {
+    let (after, size) = query.parse(Scope::Following(id))?;
+    follows.list_following(id, after, size).await?.map(JsonResponse).ok_or_else(not_found)
+}
+
+/// Follows this user. Idempotent; at most 2,000 may be followed.
+#[utoipa::path(put, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
+    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn create_follow(
+    State(follows): State<FollowRepository>,
+    user: CurrentUser,
+    PathId(id): PathId<UserId>,
+) -> Result<StatusCode, Problem> {
+    answer(follows.create_follow(user.id(), id).await?)
+}
+
+/// Follows this user no longer. Idempotent.
+#[utoipa::path(delete, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
+    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn delete_follow(
+    State(follows): State<FollowRepository>,
+    user: CurrentUser,
+    PathId(id): PathId<UserId>,
+) -> Result<StatusCode, Problem> {
+    answer(follows.delete_follow(user.id(), id).await?)
+}
+
+fn answer(outcome: FollowOutcome) -> Result<StatusCode, Problem> {
+    let refused = |detail| Err(Problem::invalid_body([InvalidPart::body("", detail)]).with_detail(detail));
+    match outcome {
+        FollowOutcome::Done => Ok(StatusCode::NO_CONTENT),
+        FollowOutcome::NotFound => Err(not_found()),
+        FollowOutcome::FollowerGone => Err(user_is_gone()),
+        FollowOutcome::Oneself => refused("Nobody can follow themselves."),
+        FollowOutcome::TooMany => refused("At most 2,000 users can be followed."),
+    }
+}

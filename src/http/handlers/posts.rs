@@ -1,0 +1,137 @@
+//! `/posts` and `/users/{id}/posts`.
+
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    failures::{not_found, user_is_gone},
+    paging::PageQuery,
+};
+use crate::{
+    clock::Clock,
+    domain::{FieldErrors, Page, Patch, PostBody, PostId, PostPatch, Scope, UserId, UserSummary},
+    http::{
+        cache_status::CacheStatus,
+        conditions::{IfMatch, IfNoneMatch, json, json_with_etag},
+        extract::{Json, PathId, Query},
+        identity::CurrentUser,
+        problem::{Problem, ProblemKind},
+    },
+    repository::{PostChange, PostRefusal, PostRepository},
+};
+
+/// A post. Written by the repository, out of cells; this is its documentation.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct PostResponse {
+    id: PostId,
+    body: PostBody,
+    /// Counts the changes of this post.
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    author: UserSummary,
+}
+
+/// A new post.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreatePostRequest {
+    #[schema(min_length = 1, max_length = 2000)]
+    body: String,
+}
+
+/// A change of a post (RFC 7396).
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdatePostRequest {
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
+    body: Patch<String>,
+}
+
+/// Makes a post.
+#[utoipa::path(post, path = "/posts", tag = "posts", request_body = CreatePostRequest,
+    responses((status = CREATED, body = PostResponse)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn create_post(
+    State(posts): State<PostRepository>,
+    user: CurrentUser,
+    Json(request): Json<CreatePostRequest>,
+) -> Result<([(header::HeaderName, String); 1], Response), Problem> {
+    let body = PostBody::parse(request.body).map_err(|error| FieldErrors::one("/body", error))?;
+    let post = posts.create_post(user.id(), body).await?.ok_or_else(user_is_gone)?;
+    let location = [(header::LOCATION, format!("/posts/{}", post.id))];
+    Ok((location, json_with_etag(StatusCode::CREATED, &post.etag, post.json)))
+}
+
+/// One post.
+#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
+    responses((status = OK, body = PostResponse), (status = NOT_MODIFIED)),
+    security((), ("bearer" = []), ("cookie" = [])))]
+pub(super) async fn get_post(
+    State(posts): State<PostRepository>,
+    State(clock): State<Clock>,
+    PathId(id): PathId<PostId>,
+    if_none_match: IfNoneMatch,
+) -> Result<(CacheStatus, Response), Problem> {
+    let found = posts.find_post(id).await?;
+    let status = CacheStatus::new(found.report, clock.now_ms());
+    let post = found.value.ok_or_else(not_found)?;
+    Ok((status, if_none_match.answer(&post.etag, post.json)))
+}
+
+/// Changes one's own post.
+#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
+    request_body(content((UpdatePostRequest = "application/merge-patch+json"), (UpdatePostRequest = "application/json"))),
+    responses((status = OK, body = PostResponse)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn update_post(
+    State(posts): State<PostRepository>,
+    user: CurrentUser,
+    PathId(id): PathId<PostId>,
+    IfMatch(if_match): IfMatch,
+    Json(request): Json<UpdatePostRequest>,
+) -> Result<Response, Problem> {
+    let patch = PostPatch::parse(request.body)?;
+    match posts.update_post(id, user.id(), if_match, patch).await? {
+        PostChange::Done(post) => Ok(json_with_etag(StatusCode::OK, &post.etag, post.json)),
+        PostChange::Refused(refusal) => Err(refused(refusal)),
+    }
+}
+
+/// Deletes one's own post.
+#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
+    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn delete_post(
+    State(posts): State<PostRepository>,
+    user: CurrentUser,
+    PathId(id): PathId<PostId>,
+    IfMatch(if_match): IfMatch,
+) -> Result<StatusCode, Problem> {
+    match posts.delete_post(id, user.id(), if_match).await? {
+        PostChange::Done(()) => Ok(StatusCode::NO_CONTENT),
+        PostChange::Refused(refusal) => Err(refused(refusal)),
+    }
+}
+
+/// A user's posts, newest first.
+#[utoipa::path(get, path = "/users/{id}/posts", tag = "posts", params(("id" = UserId, Path), PageQuery),
+    responses((status = OK, body = Page<PostResponse>)), security((), ("bearer" = []), ("cookie" = [])))]
+pub(super) async fn list_posts_of_user(
+    State(posts): State<PostRepository>,
+    PathId(id): PathId<UserId>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Problem> {
+    let (after, size) = query.parse(Scope::PostsOf(id))?;
+    posts.list_posts_of(id, after, size).await?.map(json).ok_or_else(not_found)
+}
+
+fn refused(refusal: PostRefusal) -> Problem {
+    match refusal {
+        PostRefusal::NotFound => not_found(),
+        PostRefusal::NotTheAuthor => Problem::new(ProblemKind::NotAllowed),
+        PostRefusal::PreconditionFailed => Problem::new(ProblemKind::PreconditionFailed),
+    }
+}

@@ -1,0 +1,145 @@
+//! `/sessions`: signing in, looking at one's sessions, signing out.
+
+use axum::{
+    Json as JsonResponse,
+    extract::State,
+    response::{AppendHeaders, IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{failures::not_found, paging::PageQuery};
+use crate::{
+    domain::{Page, Scope, Session, SessionId, UserAgent, Username},
+    http::{
+        cookie::SessionCookie,
+        extract::{ClientAddress, Json, PathId, Query},
+        identity::CurrentUser,
+        meter::Meter,
+        problem::{Problem, ProblemKind},
+    },
+    rate_limit::{Charge, Policy},
+    repository::{Client, NewSession, SessionRepository, SignIn},
+};
+
+/// A name and the password that goes with it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateSessionRequest {
+    #[schema(example = "ada_lovelace")]
+    username: String,
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+/// A session that was just begun.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CreateSessionResponse {
+    /// To be sent as `Authorization: Bearer <token>`. It is not shown again.
+    token: String,
+    session: Session,
+}
+
+/// Signs in. The token comes in the body and as a cookie.
+#[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = CreateSessionRequest,
+    responses((status = CREATED, body = CreateSessionResponse)), security(()))]
+pub(super) async fn create_session(
+    State(sessions): State<SessionRepository>,
+    State(cookie): State<SessionCookie>,
+    meter: Meter,
+    client: ClientAddress,
+    headers: HeaderMap,
+    request: Result<Json<CreateSessionRequest>, Problem>,
+) -> Result<Response, Problem> {
+    let name = request.as_ref().ok().and_then(|Json(request)| Username::parse(&*request.username).ok());
+    // A name that nobody can have needs no protection from guesses.
+    let account = name.as_ref().map(|name| Charge::new(Policy::LoginAccount, name.folded()));
+    meter.charge(account).await?;
+    let Json(request) = request?;
+
+    let client = Client { address: client.ip().to_string(), user_agent: user_agent(&headers) };
+    let signed_in = sessions.sign_in(name.as_ref(), request.password, client).await;
+    if !matches!(signed_in, Ok(SignIn::Refused)) {
+        meter.forgive().await;
+    }
+    match signed_in? {
+        SignIn::Session(new) => Ok(begun(cookie, *new)),
+        SignIn::Refused => Err(Problem::new(ProblemKind::WrongCredentials)),
+        SignIn::Busy => Err(Problem::new(ProblemKind::Unavailable)),
+    }
+}
+
+fn begun(cookie: SessionCookie, NewSession { token, session }: NewSession) -> Response {
+    let lifetime = (session.expires_at - session.created_at).to_std().unwrap_or_default();
+    let set_cookie = [(header::SET_COOKIE, cookie.set(&token.expose().into(), lifetime))];
+    let body = CreateSessionResponse { token: token.expose().to_owned(), session };
+    (StatusCode::CREATED, set_cookie, JsonResponse(body)).into_response()
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
+    UserAgent::from_header(headers.get(header::USER_AGENT)?.as_bytes())
+}
+
+/// One's own live sessions, newest first.
+#[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageQuery),
+    responses((status = OK, body = Page<Session>)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn list_sessions(
+    State(sessions): State<SessionRepository>,
+    user: CurrentUser,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonResponse<Page<Session>>, Problem> {
+    let (after, size) = query.parse(Scope::Sessions(user.id()))?;
+    Ok(JsonResponse(sessions.list_sessions(user.session, after, size).await?))
+}
+
+/// Signs out here.
+#[utoipa::path(delete, path = "/sessions/current", tag = "sessions",
+    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn delete_current_session(
+    State(sessions): State<SessionRepository>,
+    State(cookie): State<SessionCookie>,
+    user: CurrentUser,
+) -> Result<impl IntoResponse, Problem> {
+    // False when it was ended elsewhere meanwhile: signed out is signed out.
+    let _ended = sessions.delete_session(user.id(), user.session.id).await?;
+    Ok(signed_out(cookie, user))
+}
+
+/// Signs one session out: one's own, anywhere.
+#[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = SessionId, Path)),
+    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn delete_session(
+    State(sessions): State<SessionRepository>,
+    State(cookie): State<SessionCookie>,
+    user: CurrentUser,
+    PathId(id): PathId<SessionId>,
+) -> Result<Response, Problem> {
+    if !sessions.delete_session(user.id(), id).await? {
+        return Err(not_found());
+    }
+    Ok(if id == user.session.id {
+        signed_out(cookie, user).into_response()
+    } else {
+        StatusCode::NO_CONTENT.into_response()
+    })
+}
+
+/// Signs out everywhere, here too.
+#[utoipa::path(delete, path = "/sessions", tag = "sessions",
+    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn delete_sessions(
+    State(sessions): State<SessionRepository>,
+    State(cookie): State<SessionCookie>,
+    user: CurrentUser,
+) -> Result<impl IntoResponse, Problem> {
+    sessions.delete_sessions(user.id()).await?;
+    Ok(signed_out(cookie, user))
+}
+
+/// 204, and the browser forgets the cookie that it came with.
+pub(super) fn signed_out(cookie: SessionCookie, user: CurrentUser) -> impl IntoResponse {
+    let forget = user.by_cookie.then(|| (header::SET_COOKIE, cookie.clear()));
+    (StatusCode::NO_CONTENT, AppendHeaders(forget))
+}

@@ -1,0 +1,257 @@
+//! `/users`.
+
+use axum::{
+    Json as JsonResponse,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{StatusCode, header};
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    failures::{not_found, user_is_gone},
+    paging::PageQuery,
+    sessions::signed_out,
+};
+use crate::{
+    auth::PasswordHasher,
+    clock::Clock,
+    domain::{ETag, FieldErrors, NewUser, Page, PasswordChange, Patch, Scope, User, UserId, UserPatch, Username},
+    http::{
+        cache_status::CacheStatus,
+        conditions::{IfMatch, IfNoneMatch, json_with_etag},
+        cookie::SessionCookie,
+        extract::{ClientAddress, Json, PathId, Query},
+        identity::CurrentUser,
+        meter::Meter,
+        problem::{Problem, ProblemKind},
+    },
+    rate_limit::{Charge, Policy},
+    repository::{Created, NewPassword, Registration, UserChange, UserRepository, UserUpdate},
+};
+
+/// A registration.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateUserRequest {
+    #[schema(min_length = 3, max_length = 30, pattern = "^[A-Za-z0-9_]+$", example = "ada_lovelace")]
+    username: String,
+    #[schema(min_length = 1, max_length = 80, example = "Ada Lovelace")]
+    display_name: String,
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
+    password: SecretString,
+    #[schema(max_length = 500)]
+    bio: Option<String>,
+}
+
+/// A change of oneself (RFC 7396). A new password needs the current one, and ends all other sessions.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateUserRequest {
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 80)]
+    display_name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    bio: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
+    password: Patch<SecretString>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password)]
+    current_password: Patch<SecretString>,
+}
+
+/// Which users are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UsersQuery {
+    /// Only the user of this name, in whatever case.
+    username: Option<String>,
+    /// Items on the page, 1 to 100.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Registers.
+#[utoipa::path(post, path = "/users", tag = "users", request_body = CreateUserRequest,
+    responses((status = CREATED, body = User)), security(()))]
+pub(super) async fn create_user(
+    State(users): State<UserRepository>,
+    State(hasher): State<PasswordHasher>,
+    Json(request): Json<CreateUserRequest>,
+) -> Result<Response, Problem> {
+    let CreateUserRequest { username, display_name, password, bio } = request;
+    let NewUser { username, display_name, password, bio } = NewUser::parse(username, &display_name, password, bio)?;
+    let password_hash = hasher.hash(password).await?;
+    match users.create_user(Registration { username, display_name, bio, password_hash }).await? {
+        Created::User(user) => {
+            let location = [(header::LOCATION, format!("/users/{}", user.id))];
+            Ok((location, show(StatusCode::CREATED, &user)).into_response())
+        }
+        Created::NameTaken => Err(Problem::new(ProblemKind::NameTaken)),
+    }
+}
+
+/// All users, newest first, or the one of a name.
+#[utoipa::path(get, path = "/users", tag = "users", params(UsersQuery),
+    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+pub(super) async fn list_users(
+    State(users): State<UserRepository>,
+    Query(query): Query<UsersQuery>,
+) -> Result<JsonResponse<Page<User>>, Problem> {
+    let (after, size) = PageQuery::new(query.limit, query.cursor).parse(Scope::Users)?;
+    let page = match query.username {
+        Some(name) => {
+            let name = Username::parse(name).map_err(|error| Problem::invalid_query("username", error.to_string()))?;
+            let items = users.find_user_by_name(&name).await?.into_iter().collect();
+            Page { items, next_cursor: None }
+        }
+        None => users.list_users(after, size).await?,
+    };
+    Ok(JsonResponse(page))
+}
+
+/// One user.
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
+    responses((status = OK, body = User), (status = NOT_MODIFIED)), security((), ("bearer" = []), ("cookie" = [])))]
+pub(super) async fn get_user(
+    State(users): State<UserRepository>,
+    State(clock): State<Clock>,
+    PathId(id): PathId<UserId>,
+    if_none_match: IfNoneMatch,
+) -> Result<(CacheStatus, Response), Problem> {
+    find(&users, &clock, id, &if_none_match).await?.ok_or_else(not_found)
+}
+
+/// Oneself.
+#[utoipa::path(get, path = "/users/me", tag = "users",
+    responses((status = OK, body = User), (status = NOT_MODIFIED)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn get_current_user(
+    State(users): State<UserRepository>,
+    State(clock): State<Clock>,
+    user: CurrentUser,
+    if_none_match: IfNoneMatch,
+) -> Result<(CacheStatus, Response), Problem> {
+    find(&users, &clock, user.id(), &if_none_match).await?.ok_or_else(user_is_gone)
+}
+
+/// Changes oneself. A change that changes nothing answers the same version.
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
+    request_body(content((UpdateUserRequest = "application/merge-patch+json"), (UpdateUserRequest = "application/json"))),
+    responses((status = OK, body = User)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn update_user(
+    State(users): State<UserRepository>,
+    State(hasher): State<PasswordHasher>,
+    meter: Meter,
+    client: ClientAddress,
+    user: CurrentUser,
+    PathId(id): PathId<UserId>,
+    IfMatch(if_match): IfMatch,
+    request: Result<Json<UpdateUserRequest>, Problem>,
+) -> Result<Response, Problem> {
+    let tries_password =
+        matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. }))) && id == user.id();
+    if tries_password {
+        let name = username(&users, id).await?;
+        let address = Charge::new(Policy::LoginAddress, client.network().to_string());
+        meter.charge([address, Charge::new(Policy::LoginAccount, name.folded())]).await?;
+    } else {
+        meter.charge([]).await?;
+    }
+    only_oneself(&users, id, user).await?;
+    let Json(UpdateUserRequest { display_name, bio, password, current_password }) = request?;
+    let UserPatch { display_name, bio, password } = UserPatch::parse(display_name, bio, password, current_password)?;
+
+    let password = match password {
+        Some(change) => Some(new_password(&users, &hasher, &meter, id, change).await?),
+        None => {
+            meter.forgive().await;
+            None
+        }
+    };
+    let session = user.session.id;
+    match users.update_user(UserUpdate { id, session, if_match, display_name, bio, password }).await? {
+        UserChange::Done(user) => Ok(show(StatusCode::OK, &user)),
+        UserChange::NotFound => Err(user_is_gone()),
+        UserChange::PreconditionFailed => Err(Problem::new(ProblemKind::PreconditionFailed)),
+        UserChange::PasswordChanged => Err(wrong_current_password()),
+    }
+}
+
+/// Deletes oneself, with posts, follows and sessions.
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
+    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+pub(super) async fn delete_user(
+    State(users): State<UserRepository>,
+    State(cookie): State<SessionCookie>,
+    user: CurrentUser,
+    PathId(id): PathId<UserId>,
+    IfMatch(if_match): IfMatch,
+) -> Result<impl IntoResponse, Problem> {
+    only_oneself(&users, id, user).await?;
+    match users.delete_user(id, if_match).await? {
+        UserChange::Done(()) => Ok(signed_out(cookie, user)),
+        UserChange::PreconditionFailed => Err(Problem::new(ProblemKind::PreconditionFailed)),
+        UserChange::NotFound | UserChange::PasswordChanged => Err(user_is_gone()),
+    }
+}
+
+async fn find(
+    users: &UserRepository,
+    clock: &Clock,
+    id: UserId,
+    if_none_match: &IfNoneMatch,
+) -> Result<Option<(CacheStatus, Response)>, Problem> {
+    let found = users.find_user(id).await?;
+    let status = CacheStatus::new(found.report, clock.now_ms());
+    Ok(found.value.map(|user| (status, if_none_match.answer(&user.etag, user.fragment.json()))))
+}
+
+fn show(status: StatusCode, user: &User) -> Response {
+    let json = serde_json::to_vec(user).expect("a user has a JSON form");
+    json_with_etag(status, &ETag::of_user(user.version), Bytes::from(json))
+}
+
+/// 404 for a user that is not there, 403 for somebody else.
+async fn only_oneself(users: &UserRepository, id: UserId, user: CurrentUser) -> Result<(), Problem> {
+    if id == user.id() {
+        return Ok(());
+    }
+    match users.find_user(id).await?.value {
+        Some(_somebody_else) => Err(Problem::new(ProblemKind::NotAllowed)),
+        None => Err(not_found()),
+    }
+}
+
+async fn username(users: &UserRepository, id: UserId) -> Result<Username, Problem> {
+    let user = users.find_user(id).await?.value.ok_or_else(user_is_gone)?;
+    user.fragment.username().ok_or_else(user_is_gone)
+}
+
+/// Verifies the current password and hashes the new one, before any row is locked.
+async fn new_password(
+    users: &UserRepository,
+    hasher: &PasswordHasher,
+    meter: &Meter,
+    id: UserId,
+    change: PasswordChange,
+) -> Result<NewPassword, Problem> {
+    let verified = users.find_password_hash(id).await?.ok_or_else(user_is_gone)?;
+    if !hasher.verify(change.current, Some(&verified)).await? {
+        return Err(wrong_current_password());
+    }
+    meter.forgive().await;
+    let hash = hasher.hash(change.new).await?;
+    Ok(NewPassword { verified, hash })
+}
+
+fn wrong_current_password() -> Problem {
+    FieldErrors::one("/current_password", "is not the current password").into()
+}

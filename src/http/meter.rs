@@ -1,0 +1,81 @@
+//! What a request is charged, exactly once: by the gate, or by a handler that knows more.
+//!
+//! All policies of a request are charged in one round trip, and a refused request is charged nothing. A sign-in also
+//! counts for the account that is named in its body, so its handler charges; the gate sees to what no handler charged.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+
+use super::problem::Problem;
+use crate::rate_limit::{Admission, Charge, Limiter, Policy};
+
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// The limiter as one request sees it. Clones are the same request.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    limiter: Limiter,
+    basic: Arc<[Charge]>,
+    admission: Arc<Mutex<Option<Admission>>>,
+}
+
+impl Meter {
+    /// A request that is charged these at least.
+    pub(super) fn new(limiter: Limiter, basic: Vec<Charge>) -> Self {
+        Self { limiter, basic: basic.into(), admission: Arc::default() }
+    }
+
+    /// Charges the request, under further policies too. Only the first call counts.
+    ///
+    /// # Errors
+    ///
+    /// 429 when one of the policies has no room; nothing is charged then.
+    pub async fn charge(&self, further: impl IntoIterator<Item = Charge>) -> Result<(), Problem> {
+        if self.lock().is_some() {
+            return Ok(());
+        }
+        let charges: Vec<Charge> = self.basic.iter().cloned().chain(further).collect();
+        let admission = self.limiter.admit(&charges).await;
+        let refusal = admission.refusal.as_ref().map(|refusal| {
+            let policies = refusal.policies.iter().map(|policy| Policy::as_str(*policy)).collect();
+            Problem::quota_exceeded(policies, refusal.retry_after)
+        });
+        *self.lock() = Some(admission);
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Gives back what only failures are charged for: this was none.
+    pub async fn forgive(&self) {
+        let ticket = self.lock().as_mut().and_then(Admission::take_ticket);
+        if let Some(ticket) = ticket {
+            self.limiter.refund(ticket).await;
+        }
+    }
+
+    /// Tells the client how it stands.
+    pub(super) fn write_headers(&self, headers: &mut HeaderMap) {
+        let admission = self.lock();
+        let Some(admission) = &*admission else { return };
+        let fields = [(RATE_LIMIT_POLICY, admission.policy_header()), (RATE_LIMIT, admission.limit_header())];
+        for (name, text) in fields {
+            if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Admission>> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Meter {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(|| Problem::internal("the gate is not around this route"))
+    }
+}
