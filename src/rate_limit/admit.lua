@@ -14,72 +14,85 @@
 -- TTL: every write is a SET with PX that outlives the newest bucket; a path that does not write leaves the TTL there was.
 --
 -- A value is a MessagePack array, oldest first: bucket, count, distance to the next bucket, its count, and so on. With
--- all buckets in use it takes 216 bytes and 17 us, a hash of buckets 568 bytes and 25 us.
+-- all buckets in use it takes 216 bytes, and a read and write of it 18 us; a hash of buckets took 568 bytes and 25 us.
 
 local SUBWINDOWS = 60
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 
--- When bucket `index` has left the window: it ended a whole window ago. Until then it counts in full.
-local function leaves_at(limit, index)
-  return (index + 1) * limit.width + limit.window
-end
-
-local function add(limit, index, count)
-  local buckets = limit.buckets
-  if buckets[#buckets - 1] == index then
-    buckets[#buckets] = buckets[#buckets] + count
-  else
-    buckets[#buckets + 1] = index
-    buckets[#buckets + 1] = count
-  end
-  limit.used = limit.used + count
-end
-
+-- What is counted under one key: buckets, oldest first, as {index, count, index, count, ...}, and their sum.
 local function read(key, quota, window)
   local width = math.floor(window / SUBWINDOWS)
-  local limit = {key = key, quota = quota, window = window, width = width, buckets = {}, used = 0}
-  limit.present = math.floor(now / width)
+  local present = math.floor(now / width)
+  -- A bucket has left when it ended a whole window ago; until then it counts in full. This is the oldest that counts.
+  local oldest = math.floor((now - window) / width)
+
   local packed = redis.call('GET', key)
   local cells = packed and cmsgpack.unpack(packed) or {}
-  local index = 0
+  local buckets, used, moved, index, last, size = {}, 0, false, 0, nil, 0
   for at = 1, #cells, 2 do
     index = index + cells[at]
-    if leaves_at(limit, index) > now then
-      -- A bucket of the future: the server's clock was set back. It counts as of now, so that it delays its client by a
-      -- window and not by as much as the clock was changed.
-      limit.moved = limit.moved or index > limit.present
-      add(limit, math.min(index, limit.present), cells[at + 1])
+    if index >= oldest then
+      local held, count = index, cells[at + 1]
+      if index > present then
+        -- The server's clock was set back. The bucket counts as of now, so that it delays its client by a window and not
+        -- by as much as the clock was changed.
+        held, moved = present, true
+      end
+      if held == last then
+        buckets[size] = buckets[size] + count
+      else
+        buckets[size + 1], buckets[size + 2] = held, count
+        last, size = held, size + 2
+      end
+      used = used + count
     end
   end
-  return limit
+  return {
+    key = key, quota = quota, window = window, width = width, present = present,
+    buckets = buckets, used = used, moved = moved,
+  }
+end
+
+local function charge(limit)
+  local buckets, size = limit.buckets, #limit.buckets
+  if buckets[size - 1] == limit.present then
+    buckets[size] = buckets[size] + 1
+  else
+    buckets[size + 1], buckets[size + 2] = limit.present, 1
+  end
+  limit.used = limit.used + 1
 end
 
 local function write(limit)
-  local cells, last = {}, 0
-  for at = 1, #limit.buckets, 2 do
-    cells[at] = limit.buckets[at] - last
-    cells[at + 1] = limit.buckets[at + 1]
-    last = limit.buckets[at]
+  local buckets, cells, last = limit.buckets, {}, 0
+  for at = 1, #buckets, 2 do
+    local index = buckets[at]
+    cells[at], cells[at + 1] = index - last, buckets[at + 1]
+    last = index
   end
   -- The newest bucket ends within a width and counts for a window more; one on top, for PX starts from whole milliseconds.
   local ttl_ms = math.ceil((limit.window + limit.width) / 1000) + 1
   redis.call('SET', limit.key, cmsgpack.pack(cells), 'PX', ttl_ms)
 end
 
+local function leaves_in(limit, index)
+  return (index + 1) * limit.width + limit.window - now
+end
+
 local function frees_in(limit)
-  return limit.buckets[1] and leaves_at(limit, limit.buckets[1]) - now or 0
+  return limit.buckets[1] and leaves_in(limit, limit.buckets[1]) or 0
 end
 
 local function retry_in(limit)
-  -- The first value lasts if there is nothing to wait for: a quota of nothing never has room.
-  local left, wait = limit.used, limit.used >= limit.quota and limit.window or 0
+  local left = limit.used
+  if left < limit.quota then return 0 end
   for at = 1, #limit.buckets, 2 do
-    if left < limit.quota then break end
     left = left - limit.buckets[at + 1]
-    wait = leaves_at(limit, limit.buckets[at]) - now
+    if left < limit.quota then return leaves_in(limit, limit.buckets[at]) end
   end
-  return wait
+  -- Nothing to wait for: a quota of nothing never has room.
+  return limit.window
 end
 
 local limits, refused = {}, false
@@ -91,7 +104,7 @@ end
 local reply = {now}
 for _, limit in ipairs(limits) do
   local wait = refused and retry_in(limit) or 0
-  if not refused then add(limit, limit.present, 1) end
+  if not refused then charge(limit) end
   if not refused or limit.moved then write(limit) end
   reply[#reply + 1] = limit.used
   reply[#reply + 1] = frees_in(limit)

@@ -76,3 +76,43 @@ fn decide(tallies: &mut Tallies, limits: &[Limit], now_us: u64) -> Verdict {
     };
     Verdict { time_us: now_us, readings: limits.iter().map(charge).collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        config::Quota,
+        rate_limit::{policy::Policy, window::Subwindows},
+    };
+
+    fn limit(client: &str) -> Limit {
+        let quota = Quota { requests: 1, window: Duration::from_secs(1) };
+        let cut = Subwindows::of(quota.window);
+        Limit { policy: Policy::SignedIn, quota, cut, name: client.to_owned() }
+    }
+
+    #[test]
+    fn it_admits_again_when_the_bucket_has_left_the_window() {
+        let mut tallies = Cache::new(CAPACITY);
+        let limits = [limit("1")];
+        // The second bucket of 16,666 us.
+        let left = 2 * 16_666 + 1_000_000;
+
+        assert!(decide(&mut tallies, &limits, 20_000).is_admission());
+        assert!(!decide(&mut tallies, &limits, left - 1).is_admission());
+        assert!(decide(&mut tallies, &limits, left).is_admission());
+    }
+
+    #[test]
+    fn distinct_attackers_do_not_make_it_grow() {
+        let limiter = LocalLimiter::new();
+
+        for attacker in 0..2 * CAPACITY {
+            limiter.admit(&[limit(&attacker.to_string())]);
+        }
+
+        assert!(limiter.lock().len() <= CAPACITY);
+    }
+}

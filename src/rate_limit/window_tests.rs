@@ -4,8 +4,6 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 
-const WINDOW_US: u64 = 1_000_000;
-
 /// What a client of the limiter sees, and all it was admitted: no buckets, nothing forgotten.
 struct Witness {
     tally: Tally,
@@ -68,16 +66,16 @@ impl Witness {
 }
 
 /// Distances at which something changes: to the same bucket, the next, the edge of the window, the edge of the last bucket.
-fn critical_gaps(window_us: u64) -> Vec<u64> {
-    let width = window_us / 60;
+fn critical_gaps(cut: Subwindows) -> Vec<u64> {
+    let (window_us, width) = (cut.window_us, cut.width_us);
     let edges = [0, width, window_us - width, window_us, window_us + width];
     edges.iter().flat_map(|&edge| [edge.saturating_sub(1), edge, edge + 1]).collect()
 }
 
 #[test]
 fn both_halves_hold_for_every_sequence_of_arrivals_at_the_edges() {
-    let gaps = critical_gaps(WINDOW_US);
-    let width = WINDOW_US / 60;
+    let cut = Subwindows::of(Duration::from_secs(1));
+    let (gaps, width) = (critical_gaps(cut), cut.width_us);
     for quota in 1..=3 {
         for start in [width * 1_000, width * 1_000 + 1, width * 1_001 - 1] {
             for sequence in 0..gaps.len().pow(4) {
@@ -96,11 +94,12 @@ enum Step {
     Refund(usize),
 }
 
-fn steps(window_us: u64) -> impl Strategy<Value = Vec<Step>> {
+fn steps(window_s: u64) -> impl Strategy<Value = Vec<Step>> {
+    let cut = Subwindows::of(Duration::from_secs(window_s));
     let gap = prop_oneof![
-        4 => 0..window_us / 200,
-        2 => proptest::sample::select(critical_gaps(window_us)),
-        1 => 0..2 * window_us,
+        4 => 0..cut.width_us,
+        2 => proptest::sample::select(critical_gaps(cut)),
+        1 => 0..2 * cut.window_us,
     ];
     let step = prop_oneof![8 => gap.prop_map(Step::Arrive), 1 => any::<usize>().prop_map(Step::Refund)];
     vec(step, 1..200)
@@ -109,7 +108,7 @@ fn steps(window_us: u64) -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #[test]
     fn both_halves_hold_for_random_arrivals_and_refunds(
-        (window_s, steps) in (1_u64..=61).prop_flat_map(|window_s| (Just(window_s), steps(window_s * 1_000_000))),
+        (window_s, steps) in (1_u64..=61).prop_flat_map(|window_s| (Just(window_s), steps(window_s))),
         quota in 1_u32..12,
         start in 1_700_000_000_000_000_u64..1_700_000_100_000_000,
     ) {

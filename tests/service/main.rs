@@ -2,4 +2,4 @@
 
 mod proxy;
 mod rate_limit;
-mod redis;
+mod test_redis;

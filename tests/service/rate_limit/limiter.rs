@@ -9,7 +9,7 @@ use futures::future::join_all;
 use super::{admit, all, counted, limiter, quota, remaining};
 use crate::{
     proxy::Proxy,
-    redis::{self, TestRedis},
+    test_redis::{self, TestRedis},
 };
 
 fn sign_in() -> [Charge; 2] {
@@ -18,8 +18,8 @@ fn sign_in() -> [Charge; 2] {
 
 #[tokio::test]
 async fn all_policies_are_charged_in_one_round_trip_or_none_is() {
-    let proxy = Proxy::start(&redis::url()).await;
-    let redis = TestRedis::connect(redis::config(&proxy.url(&redis::url()))).await;
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let redis = TestRedis::connect(test_redis::config(&proxy.url(&test_redis::url()))).await;
     let limiter = limiter(&redis, &all(quota(2, 3600)));
     admit(&limiter, Policy::LoginAccount, "ada").await;
     let calls = proxy.script_calls();
@@ -39,7 +39,7 @@ async fn all_policies_are_charged_in_one_round_trip_or_none_is() {
 
 #[tokio::test]
 async fn headers_name_quota_window_rest_and_reset() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(600, 60)));
 
     let admission = admit(&limiter, Policy::SignedIn, "1").await;
@@ -50,8 +50,8 @@ async fn headers_name_quota_window_rest_and_reset() {
 
 #[tokio::test]
 async fn policies_that_are_off_cost_nothing_and_say_nothing() {
-    let proxy = Proxy::start(&redis::url()).await;
-    let redis = TestRedis::connect(redis::config(&proxy.url(&redis::url()))).await;
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let redis = TestRedis::connect(test_redis::config(&proxy.url(&test_redis::url()))).await;
     let config = RateLimitConfig { anonymous: None, signed_in: Some(quota(1, 60)), login: None };
     let limiter = limiter(&redis, &config);
 
@@ -67,7 +67,7 @@ async fn policies_that_are_off_cost_nothing_and_say_nothing() {
 
 #[tokio::test]
 async fn clients_policies_and_windows_count_apart() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let (minute, hour) = (limiter(&redis, &all(quota(1, 60))), limiter(&redis, &all(quota(1, 3600))));
 
     let admissions = [
@@ -83,7 +83,7 @@ async fn clients_policies_and_windows_count_apart() {
 
 #[tokio::test]
 async fn replicas_of_different_quotas_count_the_same_requests() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let (generous, strict) = (limiter(&redis, &all(quota(5, 3600))), limiter(&redis, &all(quota(2, 3600))));
     for _ in 0..4 {
         assert!(admit(&generous, Policy::SignedIn, "1").await.is_admitted());
@@ -97,7 +97,7 @@ async fn replicas_of_different_quotas_count_the_same_requests() {
 
 #[tokio::test]
 async fn a_charge_that_is_there_twice_counts_once() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(5, 60)));
     let charge = Charge::new(Policy::SignedIn, "1");
 
@@ -108,7 +108,7 @@ async fn a_charge_that_is_there_twice_counts_once() {
 
 #[tokio::test]
 async fn parallel_guesses_never_exceed_the_quota_of_an_account() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(10, 3600)));
 
     let guesses = join_all((0..100).map(|_| admit(&limiter, Policy::LoginAccount, "ada"))).await;
@@ -118,7 +118,7 @@ async fn parallel_guesses_never_exceed_the_quota_of_an_account() {
 
 #[tokio::test]
 async fn a_success_is_given_back_on_every_replica_at_once() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let (here, there) = (limiter(&redis, &all(quota(2, 3600))), limiter(&redis, &all(quota(2, 3600))));
     let _failed = admit(&here, Policy::LoginAccount, "ada").await;
     let mut succeeded = here.admit(&sign_in()).await;
@@ -134,7 +134,7 @@ async fn a_success_is_given_back_on_every_replica_at_once() {
 
 #[tokio::test]
 async fn only_an_admitted_attempt_on_an_account_can_be_given_back() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(1, 3600)));
 
     assert!(admit(&limiter, Policy::SignedIn, "1").await.take_ticket().is_none());

@@ -13,7 +13,7 @@ use aside::{
     telemetry::metrics::{DecisionLabels, Metrics},
 };
 
-use crate::redis::TestRedis;
+use crate::test_redis::TestRedis;
 
 fn quota(requests: u32, window_s: u64) -> Quota {
     Quota { requests, window: Duration::from_secs(window_s) }

@@ -10,13 +10,13 @@ use aside::{
 use super::{admit, all, counted, limiter, quota, remaining};
 use crate::{
     proxy::{Proxy, Way},
-    redis::{self, TestRedis},
+    test_redis::{self, TestRedis},
 };
 
 /// A Redis that can be lost.
 async fn behind_a_proxy(change: impl FnOnce(RedisConfig) -> RedisConfig) -> (Proxy, TestRedis) {
-    let proxy = Proxy::start(&redis::url()).await;
-    let redis = TestRedis::connect(change(redis::config(&proxy.url(&redis::url())))).await;
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let redis = TestRedis::connect(change(test_redis::config(&proxy.url(&test_redis::url())))).await;
     (proxy, redis)
 }
 
@@ -98,7 +98,7 @@ async fn a_remembered_refusal_ends_when_redis_admits_again() {
 #[tokio::test]
 async fn a_slow_reply_does_not_make_a_refusal_longer() {
     let (proxy, redis) = behind_a_proxy(|config| config).await;
-    let clock = TestRedis::connect(redis::config(&redis::url())).await;
+    let clock = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(1, 2)));
     let charged_at = admit(&limiter, Policy::SignedIn, "1").await.redis_time_us.expect("redis decided");
     proxy.set(Way::RepliesHeld);

@@ -6,7 +6,7 @@ use aside::rate_limit::{Decision, Limiter, Policy};
 use futures::future::join_all;
 
 use super::{admit, all, limiter, quota};
-use crate::redis::{self, TestRedis};
+use crate::test_redis::{self, TestRedis};
 
 /// Windows that one run lasts for.
 const WINDOWS: u64 = 4;
@@ -53,7 +53,7 @@ async fn hammer(limiter: Limiter, redis: &TestRedis, window_s: u64, end_us: u64)
 
 /// Two replicas with connections of their own, three askers each.
 async fn run(requests: u32, window_s: u64) -> Vec<Seen> {
-    let config = redis::config(&redis::url());
+    let config = test_redis::config(&test_redis::url());
     let (one, other) = (TestRedis::connect(config.clone()).await, TestRedis::connect(config).await);
     let end_us = one.time_us().await + WINDOWS * window_s * 1_000_000;
     let replicas = [&one, &other].map(|redis| (redis, limiter(redis, &all(quota(requests, window_s)))));

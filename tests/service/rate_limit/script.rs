@@ -9,7 +9,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use crate::redis::{self, TestRedis};
+use crate::test_redis::{self, TestRedis};
 
 const ADMIT: &str = include_str!("../../../src/rate_limit/admit.lua");
 const REFUND: &str = include_str!("../../../src/rate_limit/refund.lua");
@@ -135,7 +135,7 @@ fn gaps() -> impl Strategy<Value = Vec<u64>> {
 #[test]
 fn the_script_decides_as_the_model_does_over_several_limits() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
-    let redis = runtime.block_on(TestRedis::connect(redis::config(&redis::url())));
+    let redis = runtime.block_on(TestRedis::connect(test_redis::config(&test_redis::url())));
     let cases = (gaps(), 1_u64..10, 1_u64..20, 0..SECOND_US);
 
     let outcome = TestRunner::new(Config::with_cases(100)).run(&cases, |(gaps, tight, loose, start)| {
@@ -158,7 +158,7 @@ fn the_script_decides_as_the_model_does_over_several_limits() {
 
 #[tokio::test]
 async fn every_path_of_admit_leaves_a_ttl() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let (one, other) = (Limit::new(&redis, 2, 60), Limit::new(&redis, 1, 3600));
     let (single, both) = ([one.clone()], [one, other]);
     let bucket_later = START_US + SECOND_US;
@@ -185,7 +185,7 @@ async fn every_path_of_admit_leaves_a_ttl() {
 
 #[tokio::test]
 async fn a_request_that_is_refused_writes_no_key() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let (full, fresh) = (Limit::new(&redis, 1, 60), Limit::new(&redis, 5, 60));
     run(&redis, admit_at(std::slice::from_ref(&full), START_US)).await;
 
@@ -197,7 +197,7 @@ async fn a_request_that_is_refused_writes_no_key() {
 
 #[tokio::test]
 async fn a_clock_set_back_costs_a_client_one_window_and_no_quota() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limit = [Limit::new(&redis, 2, 60)];
     let hour_back = START_US - 3600 * SECOND_US;
     for second in 0..2 {
@@ -215,7 +215,7 @@ async fn a_clock_set_back_costs_a_client_one_window_and_no_quota() {
 
 #[tokio::test]
 async fn every_path_of_refund_leaves_a_ttl_or_no_key() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limit = Limit::new(&redis, 9, 60);
     let bucket = START_US / SECOND_US;
     for second in [0, 0, 1] {
@@ -242,7 +242,7 @@ async fn every_path_of_refund_leaves_a_ttl_or_no_key() {
 
 #[tokio::test]
 async fn a_refund_leaves_the_other_buckets_as_they_were() {
-    let redis = TestRedis::connect(redis::config(&redis::url())).await;
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limit = [Limit::new(&redis, 9, 60)];
     for second in [0, 1, 1, 2] {
         run(&redis, admit_at(&limit, START_US + second * SECOND_US)).await;

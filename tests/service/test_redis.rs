@@ -43,7 +43,7 @@ impl TestRedis {
         let mut pipeline = Pipeline::new();
         pipeline.add_command(cmd("TIME"));
         let reply = self.query(&pipeline).await.remove(0);
-        let (seconds, micros): (u64, u64) = ::redis::from_redis_value(reply).expect("TIME gives two numbers");
+        let (seconds, micros): (u64, u64) = redis::from_redis_value(reply).expect("TIME gives two numbers");
         seconds * 1_000_000 + micros
     }
 }
