@@ -6,14 +6,19 @@
 //! | [`server`], `io` | connections: accepting, deadlines, the end |
 //! | [`routes`], `middleware` | the layers around every handler, and their order |
 //! | [`extract`], [`cookie`] | requests into values |
+//! | [`documentation`] | `/openapi.json`, `/docs`, `/problems/{name}` |
+//! | [`admin`], [`readiness`] | the admin server's routes |
 //! | [`problem`], [`problem_kind`] | errors as clients see them |
 
+pub mod admin;
 pub mod cookie;
+pub mod documentation;
 pub mod extract;
 mod io;
 mod middleware;
 pub mod problem;
 pub mod problem_kind;
+pub mod readiness;
 mod request_body;
 pub mod routes;
 pub mod server;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    net::TcpStream,
+    time::{MissedTickBehavior, interval},
+};
 
 use crate::{
     client::soon,
@@ -170,4 +173,34 @@ async fn http_1_0_needs_no_host_and_closes_unless_asked_to_stay() {
         staying.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
         assert_eq!(staying.answer().await.text(), "hello");
     }
+}
+
+/// The process has too few descriptors for its connections, and recovers. Runs as a child of the next test.
+#[tokio::test]
+#[ignore = "needs a process of its own with few descriptors"]
+async fn child_runs_out_of_descriptors() {
+    let service = impatient_for_heads().await;
+    let mut clients = Vec::new();
+    while let Ok(client) = TcpStream::connect(service.address).await {
+        clients.push(client);
+    }
+    // The server takes what the next two give back, for connections that came before.
+    clients.truncate(clients.len() - 2);
+    tokio::task::yield_now().await;
+    drop(clients);
+
+    for _ in 0..3 {
+        assert_eq!(service.ask("GET /", &[]).await.status, 200);
+    }
+}
+
+#[test]
+fn running_out_of_descriptors_does_not_end_the_server() {
+    let this = std::env::current_exe().expect("the path of the tests");
+    let script = "ulimit -n 40 && exec \"$0\" --ignored --exact connections::child_runs_out_of_descriptors";
+
+    let child = std::process::Command::new("sh").args(["-c", script]).arg(this).output().expect("sh");
+
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && output.contains("1 passed"), "{output}");
 }

@@ -138,6 +138,8 @@ async fn methods_are_listed() {
     }
     service.ask("OPTIONS /nothing", &[]).await.assert_problem(404, "not-found");
     assert_eq!(service.ask("HEAD /", &[]).await.header("content-length"), Some("5"));
+    let nothing = service.ask("HEAD /nothing", &[]).await;
+    assert_eq!((nothing.status, nothing.header("content-type")), (404, Some("application/problem+json")));
     let metrics = service.metrics.encode();
     assert!(metrics.contains(r#"method="other",route="/echo",status="405""#), "{metrics}");
     assert!(metrics.contains(r#"method="OPTIONS",route="unmatched",status="404""#), "{metrics}");

@@ -7,6 +7,7 @@ use aside::{
     domain::UserId,
     http::{
         cookie::SessionCookie,
+        documentation::with_documentation,
         extract::{ClientAddress, Credentials, Json, PathId, Query},
         problem::Problem,
         routes, server,
@@ -29,6 +30,7 @@ use tokio::{
     task::JoinHandle,
 };
 use url::Url;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::client::Client;
 
@@ -76,10 +78,13 @@ impl Service {
         let address = listener.local_addr().expect("an address");
         let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (shutdown, metrics) = (Shutdown::new(), Arc::new(Metrics::new()));
-        let router = routes::with_layers(router(&arrived, &go, &config), &config, Arc::clone(&metrics));
+        let cookie = SessionCookie::for_url(&config.public_url);
+        let documentation = with_documentation(OpenApiRouter::new(), cookie);
+        let routes = router(&arrived, &go, cookie).merge(documentation);
+        let service = routes::with_layers(routes, &config, Arc::clone(&metrics));
         let server = tokio::spawn({
             let shutdown = shutdown.clone();
-            async move { server::serve(listener, router, &config, &shutdown).await }
+            async move { server::serve(listener, service, &config, &shutdown).await }
         });
         Self { address, shutdown, metrics, arrived, go, server }
     }
@@ -125,7 +130,7 @@ struct Page {
     limit: Option<u8>,
 }
 
-fn router(arrived: &Arc<Notify>, go: &Arc<Notify>, config: &HttpConfig) -> Router {
+fn router(arrived: &Arc<Notify>, go: &Arc<Notify>, cookie: SessionCookie) -> Router {
     let (arrived, go) = (Arc::clone(arrived), Arc::clone(go));
     Router::new()
         .route("/", get(|| async { "hello" }))
@@ -150,7 +155,7 @@ fn router(arrived: &Arc<Notify>, go: &Arc<Notify>, config: &HttpConfig) -> Route
             }),
         )
         .route("/sessions", post(|| async { "t".repeat(10_000) }))
-        .with_state(SessionCookie::for_url(&config.public_url))
+        .with_state(cookie)
 }
 
 /// 4,000 bytes under the tag "7".
