@@ -25,5 +25,6 @@ pub mod redis_client;
 pub mod repository;
 pub mod telemetry;
 
+pub mod app;
 pub mod clock;
 pub mod shutdown;

@@ -1,16 +1,32 @@
 //! The command line. The only place that prints to the terminal, and that turns errors into exit codes.
 
+mod migrate;
+mod serve;
 mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
 
 /// The commands of the binary.
 #[derive(Debug, Parser)]
 #[command(name = "aside", version, about, long_about = None, after_help = AFTER_HELP)]
 #[command(arg_required_else_help = true)]
-struct Cli {}
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API. Migrates the database first.
+    Serve(serve::ServeArguments),
+    /// Bring the database's schema up to date.
+    Migrate,
+}
 
 const AFTER_HELP: &str =
     "Settings are environment variables; .env.example names them all. A .env file is read if present.";
@@ -26,9 +42,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the commands that may fail are added here")]
-fn run(_cli: &Cli) -> anyhow::Result<()> {
-    Ok(())
+fn run(cli: &Cli) -> anyhow::Result<()> {
+    let config = Config::load()?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Serve(arguments) => serve::serve(config, *arguments).await,
+            Command::Migrate => migrate::migrate(config).await,
+        }
+    })
 }
 
 #[cfg(test)]

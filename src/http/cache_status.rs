@@ -9,7 +9,7 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// The header, to be put before a response.
 #[derive(Clone, Copy, Debug)]
-pub struct CacheStatus {
+pub(super) struct CacheStatus {
     report: CacheReport,
     now_ms: i64,
 }
@@ -17,7 +17,7 @@ pub struct CacheStatus {
 impl CacheStatus {
     /// Of an answer that was put together at `now_ms`, milliseconds since the epoch.
     #[must_use]
-    pub fn new(report: CacheReport, now_ms: i64) -> Self {
+    pub(super) fn new(report: CacheReport, now_ms: i64) -> Self {
         Self { report, now_ms }
     }
 

@@ -12,16 +12,16 @@ use crate::domain::{Condition, ETag};
 
 /// `If-Match`, if it is there.
 #[derive(Clone, Debug)]
-pub struct IfMatch(pub Option<Condition>);
+pub(super) struct IfMatch(pub Option<Condition>);
 
 /// `If-None-Match`, if it is there.
 #[derive(Clone, Debug)]
-pub struct IfNoneMatch(Option<Condition>);
+pub(super) struct IfNoneMatch(Option<Condition>);
 
 impl IfNoneMatch {
     /// The representation, or 304 when the client has it.
     #[must_use]
-    pub fn answer(&self, etag: &ETag, json: Bytes) -> Response {
+    pub(super) fn answer(&self, etag: &ETag, json: Bytes) -> Response {
         if self.0.as_ref().is_some_and(|condition| condition.matches_weak(etag)) {
             return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag_value(etag))]).into_response();
         }

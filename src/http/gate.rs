@@ -26,7 +26,12 @@ use crate::{
 /// The layer.
 pub(super) async fn gate(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let route = Route::of(&request);
-    let identity = if route.ignores_credentials() { Ok(Identity::default()) } else { identify(&state, &request).await };
+    let credentials =
+        if route.ignores_credentials() { Ok(None) } else { Credentials::find(request.headers(), state.cookie) };
+    let identity = match credentials {
+        Ok(credentials) => identify(&state, credentials).await,
+        Err(problem) => Err(problem),
+    };
 
     let meter = Meter::new(state.limiter, charges(&request, route, identity.as_ref().ok()));
     let mut response = match identity {
@@ -53,8 +58,8 @@ pub(super) async fn gate(State(state): State<ApiState>, mut request: Request, ne
     response
 }
 
-async fn identify(state: &ApiState, request: &Request) -> Result<Identity, Problem> {
-    let Some(credentials) = Credentials::find(request.headers(), state.cookie)? else {
+async fn identify(state: &ApiState, credentials: Option<Credentials>) -> Result<Identity, Problem> {
+    let Some(credentials) = credentials else {
         return Ok(Identity::default());
     };
     let invalid = || Problem::new(ProblemKind::InvalidToken);

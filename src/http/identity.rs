@@ -16,7 +16,7 @@ pub(super) struct Identity {
 
 /// Somebody signed in; 401 for anybody else.
 #[derive(Clone, Copy, Debug)]
-pub struct CurrentUser {
+pub(super) struct CurrentUser {
     /// The session that asks.
     pub session: ActiveSession,
     /// Whether the session's token came by cookie.
@@ -26,14 +26,14 @@ pub struct CurrentUser {
 impl CurrentUser {
     /// Who it is.
     #[must_use]
-    pub fn id(&self) -> UserId {
+    pub(super) fn id(&self) -> UserId {
         self.session.user_id
     }
 }
 
 /// Somebody signed in, or not.
 #[derive(Clone, Copy, Debug)]
-pub struct MaybeCurrentUser(pub Option<CurrentUser>);
+pub(super) struct MaybeCurrentUser(pub Option<CurrentUser>);
 
 impl<S: Send + Sync> FromRequestParts<S> for MaybeCurrentUser {
     type Rejection = Problem;

@@ -16,7 +16,7 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The limiter as one request sees it. Clones are the same request.
 #[derive(Clone, Debug)]
-pub struct Meter {
+pub(super) struct Meter {
     limiter: Limiter,
     basic: Arc<[Charge]>,
     admission: Arc<Mutex<Option<Admission>>>,
@@ -33,7 +33,7 @@ impl Meter {
     /// # Errors
     ///
     /// 429 when one of the policies has no room; nothing is charged then.
-    pub async fn charge(&self, further: impl IntoIterator<Item = Charge>) -> Result<(), Problem> {
+    pub(super) async fn charge(&self, further: impl IntoIterator<Item = Charge>) -> Result<(), Problem> {
         if self.lock().is_some() {
             return Ok(());
         }
@@ -48,7 +48,7 @@ impl Meter {
     }
 
     /// Gives back what only failures are charged for: this was none.
-    pub async fn forgive(&self) {
+    pub(super) async fn forgive(&self) {
         let ticket = self.lock().as_mut().and_then(Admission::take_ticket);
         if let Some(ticket) = ticket {
             self.limiter.refund(ticket).await;

@@ -9,11 +9,15 @@
 //! | `handlers` | the API; [`state`] is what they may hold |
 //! | [`extract`], [`cookie`], `conditions` | requests into values |
 //! | `cache_status` | what the cache did for an answer |
+//! | [`documentation`] | `/openapi.json`, `/docs`, `/problems/{name}` |
+//! | [`admin`], [`readiness`] | the admin server's routes |
 //! | [`problem`], [`problem_kind`] | errors as clients see them |
 
+pub mod admin;
 mod cache_status;
 mod conditions;
 pub mod cookie;
+pub mod documentation;
 pub mod extract;
 mod gate;
 mod handlers;
@@ -23,9 +27,23 @@ mod meter;
 mod middleware;
 pub mod problem;
 pub mod problem_kind;
+pub mod readiness;
 mod request_body;
 pub mod routes;
 pub mod server;
 pub mod state;
 
+use std::sync::Arc;
+
+use axum::{Router, middleware::from_fn_with_state};
 pub use middleware::request_id::RequestId;
+
+use self::state::ApiState;
+use crate::{config::HttpConfig, telemetry::metrics::Metrics};
+
+/// The public API: handlers, the gate in front of them, and every layer around both.
+pub fn api(state: ApiState, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
+    let routes = documentation::with_documentation(handlers::router(), state.cookie);
+    let guarded = routes.layer(from_fn_with_state(state.clone(), gate::gate)).with_state(state);
+    routes::with_layers(guarded, config, metrics)
+}

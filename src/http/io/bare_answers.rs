@@ -46,29 +46,30 @@ impl<T: AsyncWrite + Unpin> BareAnswers<T> {
     }
 }
 
-/// The status of an answer that hyper made by itself; `None` for all others.
-fn bare_status(head: &[u8]) -> Option<StatusCode> {
-    let rest = head.strip_prefix(b"HTTP/1.1 4").or_else(|| head.strip_prefix(b"HTTP/1.0 4"))?;
-    let text = str::from_utf8(head).ok().filter(|text| text.ends_with("\r\n\r\n"))?;
-    let is_bare = text.contains("\r\ncontent-length: 0\r\n") && !text.contains("\r\nx-request-id: ");
-    let (tens, _) = rest.split_at_checked(2)?;
-    is_bare.then(|| StatusCode::from_bytes(&[b'4', tens[0], tens[1]]).ok()).flatten()
-}
+/// What hyper says of a body that is not there.
+const NO_BODY: &str = "\r\ncontent-length: 0\r\n";
 
-/// The whole answer, from its status line to its last byte.
-fn document(status: StatusCode) -> Bytes {
+/// The whole answer in place of one that hyper made by itself; `None` for all others.
+fn document(head: &[u8]) -> Option<Bytes> {
+    // Most writes end here.
+    let code = head.strip_prefix(b"HTTP/1.1 ").filter(|rest| rest.first() == Some(&b'4'))?.get(..3)?;
+    let head = str::from_utf8(head).ok()?;
+    let is_bare = head.ends_with("\r\n\r\n") && head.contains(NO_BODY) && !head.contains("\r\nx-request-id: ");
+    if !is_bare {
+        return None;
+    }
+    let status = StatusCode::from_bytes(code).ok()?;
     let id = RequestId::random();
-    let kind = ProblemKind::of_status(status);
     tracing::info!(request_id = %id, status = status.as_u16(), "refused a request that is not HTTP");
 
-    let body = Problem::new(kind).into_json();
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
-         x-content-type-options: nosniff\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n",
+    let body = Problem::new(ProblemKind::of_status(status)).into_json();
+    let fields = format!(
+        "\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\
+         x-request-id: {id}\r\n",
         problem::CONTENT_TYPE,
         body.len(),
     );
-    [head.into_bytes(), body].concat().into()
+    Some([head.replace(NO_BODY, &fields).into_bytes(), body].concat().into())
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for BareAnswers<T> {
@@ -80,14 +81,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for BareAnswers<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for BareAnswers<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        match bare_status(buf) {
-            None => Pin::new(&mut self.inner).poll_write(cx, buf),
-            Some(status) => {
-                // Taken over: the next write, flush or shutdown sends it.
-                self.pending = document(status);
-                Poll::Ready(Ok(buf.len()))
-            }
-        }
+        let Some(document) = document(buf) else { return Pin::new(&mut self.inner).poll_write(cx, buf) };
+        // Taken over: the next write, flush or shutdown sends it.
+        self.pending = document;
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_write_vectored(
@@ -96,11 +93,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for BareAnswers<T> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        match bufs.first() {
-            // A bare answer has no body: it is the first and only piece.
-            Some(first) if bare_status(first).is_some() => self.poll_write(cx, first),
-            _ => Pin::new(&mut self.inner).poll_write_vectored(cx, bufs),
-        }
+        // A bare answer has no body: it is the first and only piece.
+        let Some(document) = bufs.first().and_then(|first| document(first)) else {
+            return Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        };
+        self.pending = document;
+        Poll::Ready(Ok(bufs.iter().map(|piece| piece.len()).sum()))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -124,13 +122,23 @@ mod tests {
 
     #[test]
     fn only_heads_without_body_and_request_id_are_bare() {
-        let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-        let ours = b"HTTP/1.1 400 Bad Request\r\nx-request-id: a\r\ncontent-length: 0\r\n\r\n";
+        let bare = "HTTP/1.1 414 URI Too Long\r\nconnection: close\r\ncontent-length: 0\r\ndate: now\r\n\r\n";
 
-        assert_eq!(bare_status(bare), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
-        assert_eq!(bare_status(ours), None);
-        for other in [&b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"[..], b"HTTP/1.1 4", b"HTTP/1.1 400", b"", b"x"] {
-            assert_eq!(bare_status(other), None);
+        let answer = document(bare.as_bytes()).expect("it is bare");
+
+        let answer = str::from_utf8(&answer).expect("text");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("HTTP/1.1 414 URI Too Long\r\nconnection: close\r\n") && head.ends_with("date: now"));
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+        assert!(body.contains("/problems/uri-too-long"));
+        for other in [
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\nx-request-id: a\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\nbody",
+            "HTTP/1.1 4",
+            "",
+        ] {
+            assert_eq!(document(other.as_bytes()), None, "{other}");
         }
     }
 }

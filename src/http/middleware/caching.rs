@@ -23,7 +23,11 @@ pub(in crate::http) struct Caching {
     pub(in crate::http) cors: bool,
 }
 
-/// What an answer depends on unless its handler says otherwise: who asks.
+/// An extension of answers that do not depend on who asks, such as the documentation.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct ForEverybody;
+
+/// What all other answers depend on: if only on whether a token is good.
 const WHO: &str = "Authorization, Cookie";
 
 pub(in crate::http) async fn caching(State(caching): State<Caching>, request: Request, next: Next) -> Response {
@@ -34,27 +38,25 @@ pub(in crate::http) async fn caching(State(caching): State<Caching>, request: Re
     let mut response = next.run(request).await;
 
     let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let for_everybody = response.extensions().get::<ForEverybody>().is_some();
     let headers = response.headers_mut();
     if is_sessions || is_error || headers.contains_key(header::SET_COOKIE) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     } else {
-        let default = if has_credentials { "private, no-cache" } else { "public, no-cache" };
+        let default = if has_credentials && !for_everybody { "private, no-cache" } else { "public, no-cache" };
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(default));
     }
-    set_vary(headers, caching.cors);
+    let who = if for_everybody { "" } else { WHO };
+    let origin = if caching.cors { "Origin" } else { "" };
+    add_vary(headers, &[who, "Accept-Encoding", origin]);
     response
 }
 
-/// One `Vary` out of what the handler, CORS and the compression said, each name once.
-fn set_vary(headers: &mut HeaderMap, cors: bool) {
+/// One `Vary` out of these and of what the handler, CORS and the compression said, each name once.
+fn add_vary(headers: &mut HeaderMap, always: &[&str]) {
     let said: Vec<_> = headers.get_all(header::VARY).iter().filter_map(|line| line.to_str().ok()).collect();
-    // Layers add to it, too; a handler that says something says `Accept-Encoding` at the least.
-    let handler_says = said.iter().any(|line| line.eq_ignore_ascii_case("accept-encoding"));
-    let always = if handler_says { "" } else { WHO };
-    let origin = if cors { "Origin" } else { "" };
-
     let mut names: Vec<HeaderName> = Vec::new();
-    for name in [always, "Accept-Encoding", origin].into_iter().chain(said).flat_map(|line| line.split(',')) {
+    for name in always.iter().copied().chain(said).flat_map(|line| line.split(',')) {
         let Ok(name) = name.trim().parse::<HeaderName>() else { continue };
         if !names.contains(&name) {
             names.push(name);

@@ -28,11 +28,12 @@ pub(in crate::http) async fn head(request: Request, next: Next) -> Response {
     match (request.method(), request.uri().path()) {
         // About the server as a whole.
         (&Method::OPTIONS, "*") => (StatusCode::NO_CONTENT, [(header::ALLOW, ALL_METHODS)]).into_response(),
-        (_, "*") => malformed("Only OPTIONS may be asked of *.").into_response(),
         // For proxies, and this is none.
         (&Method::CONNECT, _) => {
             ([(header::ALLOW, ALL_METHODS)], Problem::new(ProblemKind::MethodNotAllowed)).into_response()
         }
+        // "*" of other methods, and authorities of other methods.
+        (_, path) if !path.starts_with('/') => malformed("The request's target is no path.").into_response(),
         _ => next.run(request).await,
     }
 }

@@ -1,0 +1,266 @@
+//! The composition root: a [`Config`] becomes an [`Application`]. `aside serve` and the tests build it the same way, so
+//! what is tested is what runs.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use sqlx::migrate::MigrateError;
+use tokio::{
+    net::TcpListener,
+    time::{self, Instant},
+};
+
+use crate::{
+    auth::{HashError, PasswordHasher},
+    cache::Cache,
+    clock::Clock,
+    config::Config,
+    http::{
+        self, admin,
+        cookie::SessionCookie,
+        readiness::{Probe, Readiness},
+        server,
+        state::ApiState,
+    },
+    postgres::{Database, DatabaseError},
+    rate_limit::Limiter,
+    redis_client::{RedisClient, RedisError},
+    repository::{
+        FollowRepository, HomeRepository, PostRepository, SessionRepository, SessionUpkeep, UserRepository, Writer,
+    },
+    shutdown::Shutdown,
+    telemetry::metrics::Metrics,
+};
+
+/// How long a start waits for Postgres to answer, and how long between two attempts.
+const WAIT_FOR_POSTGRES: Duration = Duration::from_secs(60);
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
+
+/// How long a start waits for Redis: not having it is no reason not to serve.
+const WAIT_FOR_REDIS: Duration = Duration::from_secs(1);
+
+/// How long background tasks may take to end once no request needs them: one batch of sessions to write back.
+const WAIT_FOR_TASKS: Duration = Duration::from_secs(2);
+
+/// How often the pool's numbers are put into the metrics.
+const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One replica, ready to serve.
+#[derive(Debug)]
+pub struct Application {
+    config: Config,
+    database: Database,
+    redis: RedisClient,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+    shutdown: Shutdown,
+    state: ApiState,
+    public: TcpListener,
+    admin: TcpListener,
+}
+
+/// Why a replica cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({variable})")]
+    Listen {
+        /// The setting that names the address.
+        variable: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// `DATABASE_URL` cannot be used, or Postgres did not answer in time.
+    #[error("postgres cannot be used")]
+    Database(#[from] DatabaseError),
+    /// `REDIS_URL` cannot be used. A Redis that is away is no error.
+    #[error("REDIS_URL cannot be used")]
+    Redis(#[from] RedisError),
+    /// The schema cannot be brought up to date.
+    #[error("the migrations failed")]
+    Migrate(#[from] MigrateError),
+    /// The password hasher does not work here.
+    #[error("passwords cannot be hashed")]
+    Hash(#[from] HashError),
+}
+
+impl Application {
+    /// Puts all parts together and takes the ports. Nothing is served yet, and neither Postgres nor Redis has to be there.
+    pub async fn build(config: Config) -> Result<Self, StartError> {
+        Self::build_with_clock(config, Clock::system()).await
+    }
+
+    /// As [`build`](Self::build), with a clock that a test can move.
+    pub async fn build_with_clock(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let public = listen("LISTEN_ADDR", config.http.listen).await?;
+        let admin = listen("ADMIN_ADDR", config.http.admin).await?;
+
+        let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
+        let database = Database::new(config.database.clone())?;
+        let redis = RedisClient::start(config.redis.clone(), Arc::clone(&metrics), &shutdown)?;
+        let cache = Cache::new(
+            redis.clone(),
+            config.cache.clone(),
+            config.database.max_loads,
+            clock.clone(),
+            Arc::clone(&metrics),
+            shutdown.clone(),
+        );
+        let state = state(&config, &database, &redis, &cache, &clock, &metrics, &shutdown)?;
+        let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
+        shutdown.spawn(observe(database.clone(), Arc::clone(&metrics), shutdown.clone()));
+
+        Ok(Self { config, database, redis, metrics, readiness, shutdown, state, public, admin })
+    }
+
+    /// Where the public API listens.
+    #[must_use]
+    pub fn public_address(&self) -> SocketAddr {
+        self.public.local_addr().expect("a listener has an address")
+    }
+
+    /// Where the admin server listens.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.local_addr().expect("a listener has an address")
+    }
+
+    /// Tells the application to stop, from anywhere.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
+    }
+
+    /// Waits until Postgres answers, and brings its schema up to date.
+    pub async fn migrate(&self) -> Result<(), StartError> {
+        bring_up_to_date(&self.database).await
+    }
+
+    /// Serves until the shutdown starts, then finishes what is under way. With `migrate`, health is answered at once and
+    /// requests once the migrations are done.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends everything at once.
+    pub async fn serve(self, migrate: bool) -> Result<(), StartError> {
+        // The admin server is the last to go: it tells that this replica is about to stop.
+        let no_admin = Shutdown::new();
+        let admin = admin::router(Arc::clone(&self.metrics), self.readiness.clone());
+        let config = self.config.http.clone();
+        let shutdown = self.shutdown.clone();
+        let database = self.database.clone();
+        let (listener, stop) = (self.admin, no_admin.clone());
+        let admin = tokio::spawn(async move { server::serve(listener, admin, &config, &stop).await });
+
+        if migrate {
+            tokio::select! {
+                () = shutdown.started() => {}
+                migrated = bring_up_to_date(&database) => migrated?,
+            }
+        }
+        self.readiness.set_migrated();
+        if !self.redis.wait_until_up(WAIT_FOR_REDIS).await {
+            tracing::warn!("redis is out of reach; serving from postgres until it is back");
+        }
+        let address = self.public.local_addr().ok();
+        tracing::info!(address = ?address, mode = ?self.config.cache.mode, "serving");
+        let api = http::api(self.state, &self.config.http, Arc::clone(&self.metrics));
+        server::serve(self.public, api, &self.config.http, &shutdown).await;
+
+        shutdown.drain();
+        if time::timeout(WAIT_FOR_TASKS, shutdown.finished()).await.is_err() {
+            tracing::warn!("background tasks did not end in time");
+        }
+        no_admin.start();
+        let _stopped = admin.await;
+        let _closed = time::timeout(WAIT_FOR_TASKS, database.close()).await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { variable, address, source })
+}
+
+/// The parts that handlers hold.
+fn state(
+    config: &Config,
+    database: &Database,
+    redis: &RedisClient,
+    cache: &Cache,
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+    shutdown: &Shutdown,
+) -> Result<ApiState, StartError> {
+    let hasher = PasswordHasher::new(&config.session)?;
+    let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(metrics), shutdown.clone());
+    let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, shutdown);
+    let users = UserRepository::new(database.clone(), cache.clone(), writer.clone(), clock.clone());
+    let posts = PostRepository::new(database.clone(), cache.clone(), writer.clone(), clock.clone(), &users);
+    let sessions = SessionRepository::new(
+        database.clone(),
+        cache.clone(),
+        writer.clone(),
+        clock.clone(),
+        config.session.clone(),
+        hasher.clone(),
+        upkeep,
+    );
+    Ok(ApiState {
+        follows: FollowRepository::new(database.clone(), writer, clock.clone(), &users),
+        home: HomeRepository::new(database.clone(), cache.clone(), &users, &posts),
+        limiter: Limiter::new(&config.rate_limit, redis.clone(), metrics),
+        cookie: SessionCookie::for_url(&config.http.public_url),
+        clock: clock.clone(),
+        users,
+        posts,
+        sessions,
+        hasher,
+    })
+}
+
+/// What cannot be reached just now.
+fn probe(database: Database, redis: RedisClient) -> Probe {
+    Arc::new(move || {
+        let (database, redis) = (database.clone(), redis.clone());
+        async move {
+            let postgres = database.is_up().await;
+            let missing = [("postgres", postgres), ("redis", redis.is_up())];
+            missing.into_iter().filter_map(|(name, is_up)| (!is_up).then_some(name)).collect()
+        }
+        .boxed()
+    })
+}
+
+async fn bring_up_to_date(database: &Database) -> Result<(), StartError> {
+    wait_for_postgres(database).await?;
+    Ok(database.migrate().await?)
+}
+
+async fn wait_for_postgres(database: &Database) -> Result<(), StartError> {
+    let give_up_at = Instant::now() + WAIT_FOR_POSTGRES;
+    loop {
+        match database.ping().await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.is_transient() && Instant::now() < give_up_at => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "waiting for postgres");
+                time::sleep(BETWEEN_ATTEMPTS).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn observe(database: Database, metrics: Arc<Metrics>, shutdown: Shutdown) {
+    let mut ticks = time::interval(OBSERVE_INTERVAL);
+    loop {
+        tokio::select! {
+            () = shutdown.drained() => return,
+            _tick = ticks.tick() => database.observe(&metrics),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The admin server's routes: metrics and health. Never public: no limiter, no authentication.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    middleware::from_fn,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, header};
+use serde::Serialize;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{
+    middleware::{allow, head::head, panics, problems::problems, security_headers},
+    problem::{Problem, ProblemKind},
+    readiness::Readiness,
+};
+use crate::telemetry::metrics::Metrics;
+
+/// What Prometheus asks for (OpenMetrics 1.0).
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `/metrics`, `/livez`, `/readyz`.
+pub fn router(metrics: Arc<Metrics>, readiness: Readiness) -> Router {
+    let layers = ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(panics::answer))
+        .map_response(security_headers::add)
+        .map_response(forbid_storing)
+        .layer(from_fn(problems))
+        .layer(from_fn(head));
+    let routes = Router::new()
+        .route("/metrics", get(get_metrics).with_state(metrics))
+        .route("/livez", get(get_liveness))
+        .route("/readyz", get(get_readiness).with_state(readiness))
+        .layer(layers);
+    Router::new().fallback_service(ServiceBuilder::new().map_response(allow::complete).service(routes))
+}
+
+fn forbid_storing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn get_metrics(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics.encode())
+}
+
+/// How this replica is.
+#[derive(Serialize)]
+struct HealthResponse {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<Vec<&'static str>>,
+}
+
+/// Answers as long as the process turns, and touches nothing outside: a restart would mend nothing there.
+async fn get_liveness() -> Json<HealthResponse> {
+    Json(HealthResponse { status: "ok", missing: None })
+}
+
+async fn get_readiness(State(readiness): State<Readiness>) -> Result<Json<HealthResponse>, Problem> {
+    if !readiness.is_ready() {
+        let detail = "Not migrated yet, or about to stop.";
+        return Err(Problem::new(ProblemKind::Unavailable).with_detail(detail));
+    }
+    let missing = readiness.missing().await;
+    let status = if missing.is_empty() { "ok" } else { "degraded" };
+    Ok(Json(HealthResponse { status, missing: Some(missing) }))
+}

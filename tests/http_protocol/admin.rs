@@ -1,0 +1,56 @@
+//! Metrics and health.
+
+use std::sync::Arc;
+
+use aside::{
+    http::{admin, readiness::Readiness},
+    shutdown::Shutdown,
+    telemetry::metrics::Metrics,
+};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode, header},
+};
+use tower::ServiceExt;
+
+async fn ask(router: &Router, path: &str) -> (StatusCode, String, String) {
+    let request = Request::get(path).header(header::HOST, "admin").body(Body::empty()).expect("a request");
+    let response = router.clone().oneshot(request).await.expect("no error");
+    let (parts, body) = response.into_parts();
+    let content_type = parts.headers[header::CONTENT_TYPE].to_str().expect("ASCII").to_owned();
+    let text = String::from_utf8(to_bytes(body, usize::MAX).await.expect("a body").into()).expect("text");
+    (parts.status, content_type, text)
+}
+
+#[tokio::test]
+async fn readiness_follows_migrations_and_shutdown_and_names_what_is_missing() {
+    let shutdown = Shutdown::new();
+    let readiness = Readiness::new(shutdown.clone(), Arc::new(|| Box::pin(async { vec!["redis"] })));
+    let router = admin::router(Arc::new(Metrics::new()), readiness.clone());
+
+    let (before, content_type, _) = ask(&router, "/readyz").await;
+    readiness.set_migrated();
+    let (migrated, _, state) = ask(&router, "/readyz").await;
+    shutdown.start();
+    let (stopping, _, _) = ask(&router, "/readyz").await;
+    let (alive, _, _) = ask(&router, "/livez").await;
+
+    assert_eq!((before, content_type.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "application/problem+json"));
+    assert_eq!((migrated, state.as_str()), (StatusCode::OK, r#"{"status":"degraded","missing":["redis"]}"#));
+    assert_eq!((stopping, alive), (StatusCode::SERVICE_UNAVAILABLE, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics_and_the_rest_is_problems() {
+    let readiness = Readiness::new(Shutdown::new(), Arc::new(|| Box::pin(async { Vec::new() })));
+    let router = admin::router(Arc::new(Metrics::new()), readiness);
+
+    let (status, content_type, text) = ask(&router, "/metrics").await;
+    let (nothing, problem, _) = ask(&router, "/users").await;
+
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(text.ends_with("# EOF\n"));
+    assert_eq!((nothing, problem.as_str()), (StatusCode::NOT_FOUND, "application/problem+json"));
+}

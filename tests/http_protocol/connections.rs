@@ -1,0 +1,206 @@
+//! Connections that are silent, slow, idle, greedy or old-fashioned.
+
+use std::time::Duration;
+
+use tokio::{
+    net::TcpStream,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    client::soon,
+    service::{Service, head},
+};
+
+const SHORT: Duration = Duration::from_millis(200);
+
+async fn impatient_for_heads() -> Service {
+    Service::with(|config| config.header_timeout = SHORT).await
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let service = impatient_for_heads().await;
+
+    let mut client = service.connect().await;
+
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_half_sent_head_is_closed() {
+    let service = impatient_for_heads().await;
+    let mut client = service.connect().await;
+
+    client.send("GET / HTTP/1.1\r\nHost: as").await;
+
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_trickled_head_is_closed() {
+    let service = impatient_for_heads().await;
+    let mut client = service.connect().await;
+    let mut beat = interval(SHORT / 20);
+
+    client.send("GET / HTTP/1.1\r\nHost: aside\r\nX-Slow: ").await;
+    let trickle = async {
+        loop {
+            beat.tick().await;
+            if client.try_send("x").await.is_err() {
+                break;
+            }
+        }
+    };
+
+    soon(trickle).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_idle_after_an_answer_is_closed() {
+    let service = impatient_for_heads().await;
+    let mut client = service.connect().await;
+
+    client.send(head("GET /", &[])).await;
+    let answer = client.answer().await;
+
+    assert_eq!(answer.text(), "hello");
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_loses_its_connection() {
+    let service = Service::with(|config| {
+        config.max_connections = 1;
+        config.write_timeout = SHORT;
+    })
+    .await;
+    let mut greedy = service.connect().await;
+    greedy.send(head("GET /huge", &[])).await;
+
+    // There is one slot: an answer means that the greedy one has lost it.
+    let answer = service.ask("GET /", &[]).await;
+
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_by_the_trickle_loses_its_connection() {
+    let service = Service::with(|config| {
+        config.max_connections = 1;
+        config.write_timeout = SHORT;
+    })
+    .await;
+    let mut greedy = service.connect().await;
+    greedy.send(head("GET /huge", &[])).await;
+    let mut beat = interval(SHORT / 20);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let trickle = async {
+        loop {
+            beat.tick().await;
+            // Enough for the kernel to tell the server of room in its window, again and again.
+            let _closed_or_not = greedy.read_some(256 * 1024).await;
+        }
+    };
+
+    let answer = tokio::select! {
+        answer = service.ask("GET /", &[]) => answer,
+        () = trickle => unreachable!("it trickles for ever"),
+    };
+
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_slot() {
+    let service = Service::with(|config| config.max_connections = 1).await;
+    let mut first = service.connect().await;
+    first.send(head("GET /", &[])).await;
+    first.answer().await;
+
+    // It is connected (by the kernel) and has asked before the first one asks again.
+    let mut second = service.connect().await;
+    second.send(head("GET /wait", &[])).await;
+    first.send(head("GET /", &[])).await;
+    first.answer().await;
+    let served_early = service.metrics.encode().contains("/wait");
+    service.go.notify_one();
+    drop(first);
+
+    assert_eq!(second.answer().await.text(), "waited");
+    assert!(!served_early);
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let service = Service::start().await;
+    let mut client = service.connect().await;
+
+    let requests = [head("GET /", &[]), head("GET /list?limit=3", &[]), head("GET /nothing", &[])].concat();
+    client.send(requests).await;
+
+    assert_eq!(client.answer().await.text(), "hello");
+    assert_eq!(client.answer().await.json()["limit"], 3);
+    client.answer().await.assert_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_client_may_close_its_end_and_still_read_the_answer() {
+    let service = Service::start().await;
+    let mut client = service.connect().await;
+
+    client.send(head("GET /wait", &[])).await;
+    client.half_close().await;
+    soon(service.arrived.notified()).await;
+    service.go.notify_one();
+
+    assert_eq!(client.answer().await.text(), "waited");
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn http_1_0_needs_no_host_and_closes_unless_asked_to_stay() {
+    let service = Service::start().await;
+
+    let mut plain = service.connect().await;
+    plain.send("GET / HTTP/1.0\r\n\r\n").await;
+    let answer = plain.answer().await;
+    assert_eq!((answer.status, answer.version.as_str(), answer.text()), (200, "HTTP/1.0", "hello"));
+    assert!(plain.is_closed().await);
+
+    let mut staying = service.connect().await;
+    for _ in 0..2 {
+        staying.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
+        assert_eq!(staying.answer().await.text(), "hello");
+    }
+}
+
+/// The process has too few descriptors for its connections, and recovers. Runs as a child of the next test.
+#[tokio::test]
+#[ignore = "needs a process of its own with few descriptors"]
+async fn child_runs_out_of_descriptors() {
+    let service = impatient_for_heads().await;
+    let mut clients = Vec::new();
+    while let Ok(client) = TcpStream::connect(service.address).await {
+        clients.push(client);
+    }
+    // The server takes what the next two give back, for connections that came before.
+    clients.truncate(clients.len() - 2);
+    tokio::task::yield_now().await;
+    drop(clients);
+
+    for _ in 0..3 {
+        assert_eq!(service.ask("GET /", &[]).await.status, 200);
+    }
+}
+
+#[test]
+fn running_out_of_descriptors_does_not_end_the_server() {
+    let this = std::env::current_exe().expect("the path of the tests");
+    let script = "ulimit -n 40 && exec \"$0\" --ignored --exact connections::child_runs_out_of_descriptors";
+
+    let child = std::process::Command::new("sh").args(["-c", script]).arg(this).output().expect("sh");
+
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && output.contains("1 passed"), "{output}");
+}

@@ -1,0 +1,146 @@
+//! Heads that are too large, broken, or aimed at nothing. Every refusal is a problem document.
+
+use crate::service::{Service, head};
+
+#[tokio::test]
+async fn what_is_too_large_is_named() {
+    let service = Service::start().await;
+    let path = |bytes: usize| format!("GET /{}", "a".repeat(bytes));
+    let field = |bytes: usize| format!("X-Large: {}", "a".repeat(bytes));
+    let fields = |count: usize| (0..count).map(|at| format!("X-{at}: a")).collect::<Vec<_>>();
+
+    service.ask(&path(8 * 1024 - 1), &[]).await.assert_problem(404, "not-found");
+    service.ask(&path(8 * 1024), &[]).await.assert_problem(414, "uri-too-long");
+    service.ask(&path(60_000), &[]).await.assert_problem(414, "uri-too-long");
+
+    assert_eq!(service.ask("GET /", &[&field(16_000)]).await.status, 200);
+    service.ask("GET /", &[&field(16 * 1024)]).await.assert_problem(431, "head-too-large");
+    // From here on it is hyper that refuses.
+    service.ask("GET /", &[&field(200_000)]).await.assert_problem(431, "head-too-large");
+    service.ask(&path(200_000), &[]).await.assert_problem(431, "head-too-large");
+
+    let (most, more) = (fields(99), fields(100));
+    assert_eq!(service.ask("GET /", &most.iter().map(String::as_str).collect::<Vec<_>>()).await.status, 200);
+    let more = service.ask("GET /", &more.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    more.assert_problem(431, "head-too-large");
+}
+
+#[tokio::test]
+async fn a_refusal_ends_the_connection_and_reaches_a_client_that_is_still_sending() {
+    let service = Service::start().await;
+    let mut client = service.connect().await;
+
+    // Half of it stays unread; a close without lingering would reset the connection and lose the answer.
+    client.send(format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(1_000_000))).await;
+
+    let answer = client.answer().await;
+    answer.assert_problem(431, "head-too-large");
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_request_needs_one_host() {
+    let service = Service::start().await;
+    for (fields, status) in [
+        ("", 400),
+        ("Host: a\r\nHost: a\r\n", 400),
+        ("Host: a\r\nHost: b\r\n", 400),
+        ("Host:\r\n", 400),
+        ("Host: a b\r\n", 400),
+        ("Host: a/b\r\n", 400),
+        ("Host: u@a\r\n", 400),
+        ("Host: a:99999\r\n", 400),
+        ("Host: a\r\n", 200),
+        ("Host: [::1]:8080\r\n", 200),
+    ] {
+        let mut client = service.connect().await;
+
+        client.send(format!("GET / HTTP/1.1\r\n{fields}\r\n")).await;
+
+        let answer = client.answer().await;
+        if status == 200 {
+            assert_eq!(answer.status, 200, "{fields}");
+        } else {
+            answer.assert_problem(status, "malformed-request");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_refused_with_a_problem() {
+    let service = Service::start().await;
+    for request in [
+        "hello\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/3.0\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
+        "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        let mut client = service.connect().await;
+
+        client.send(request).await;
+
+        client.answer().await.assert_problem(400, "malformed-request");
+        assert!(client.is_closed().await, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_bare_answer_after_a_good_one_is_a_problem_too() {
+    let service = Service::start().await;
+    let mut client = service.connect().await;
+
+    client.send([&head("GET /", &[]), "nonsense\r\n\r\n"].concat()).await;
+
+    assert_eq!(client.answer().await.text(), "hello");
+    client.answer().await.assert_problem(400, "malformed-request");
+}
+
+#[tokio::test]
+async fn targets_of_every_form_behave() {
+    let service = Service::start().await;
+
+    assert_eq!(service.ask("GET http://aside/list?limit=3", &[]).await.json()["limit"], 3);
+    assert_eq!(service.ask("GET http://aside", &[]).await.text(), "hello");
+    let options = service.ask("OPTIONS *", &[]).await;
+    assert_eq!(options.status, 204);
+    assert_eq!(options.header("allow"), Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    service.ask("GET *", &[]).await.assert_problem(400, "malformed-request");
+    service.ask("CONNECT aside:80", &[]).await.assert_problem(405, "method-not-allowed");
+    service.ask("GET nothing", &[]).await.assert_problem(400, "malformed-request");
+}
+
+#[tokio::test]
+async fn methods_are_listed() {
+    let service = Service::start().await;
+    for (request, status, allow) in [
+        ("OPTIONS /things/x", 204, "GET, HEAD, PUT, OPTIONS"),
+        ("OPTIONS /echo", 204, "POST, PATCH, OPTIONS"),
+        ("DELETE /things/x", 405, "GET, HEAD, PUT, OPTIONS"),
+        ("TRACE /echo", 405, "POST, PATCH, OPTIONS"),
+        ("BREW /echo", 405, "POST, PATCH, OPTIONS"),
+    ] {
+        let answer = service.ask(request, &[]).await;
+
+        assert_eq!(answer.status, status, "{request}");
+        assert_eq!(answer.header("allow"), Some(allow), "{request}");
+        if status == 405 {
+            answer.assert_problem(405, "method-not-allowed");
+        }
+    }
+    service.ask("OPTIONS /nothing", &[]).await.assert_problem(404, "not-found");
+    assert_eq!(service.ask("HEAD /", &[]).await.header("content-length"), Some("5"));
+    let nothing = service.ask("HEAD /nothing", &[]).await;
+    assert_eq!((nothing.status, nothing.header("content-type")), (404, Some("application/problem+json")));
+    let metrics = service.metrics.encode();
+    assert!(metrics.contains(r#"method="other",route="/echo",status="405""#), "{metrics}");
+    assert!(metrics.contains(r#"method="OPTIONS",route="unmatched",status="404""#), "{metrics}");
+}
