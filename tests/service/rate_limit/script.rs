@@ -254,3 +254,17 @@ async fn a_refund_leaves_the_other_buckets_as_they_were() {
     let reply = integers(&run(&redis, admit_at(&limit, START_US + 2 * SECOND_US)).await);
     assert_eq!(reply[1..], [3, 60_000_000, 0], "one of bucket 1, which leaves first, and two of bucket 2");
 }
+
+#[tokio::test]
+async fn a_quota_that_was_lowered_waits_until_enough_have_left() {
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
+    let generous = Limit::new(&redis, 3, 60);
+    let strict = Limit { quota: 2, ..generous.clone() };
+    for second in 0..3 {
+        run(&redis, admit_at(std::slice::from_ref(&generous), START_US + second * SECOND_US)).await;
+    }
+
+    let refused = integers(&run(&redis, admit_at(&[strict], START_US + 3 * SECOND_US)).await);
+
+    assert_eq!(refused[1..], [3, 58_000_000, 59_000_000], "two of three have to leave, the first after 58 s");
+}
