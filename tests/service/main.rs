@@ -1,5 +1,14 @@
 //! Tests against real services, in one binary: `DATABASE_URL` and `REDIS_URL` say where they are; `make test` sets both.
+//!
+//! Each test has a database and a key prefix of its own, so that all run side by side. What flushes, stops or kills a
+//! server does it to one that the test started itself (`own_redis`), or only seems to (`proxy`).
 
+mod api;
+mod application;
+mod own_redis;
 mod proxy;
 mod rate_limit;
+mod replica;
+mod smoke;
+mod test_database;
 mod test_redis;

@@ -1,0 +1,109 @@
+//! A Redis of the test's own, to be stopped, killed, flushed, filled, and brought back from an old snapshot.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+use url::Url;
+
+use crate::replica::free_address;
+
+/// How long a server may take to answer on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server. Killed when it is dropped.
+pub(crate) struct OwnRedis {
+    process: Child,
+    folder: TempDir,
+    options: Vec<String>,
+    /// Where it is; stays the same over restarts.
+    pub(crate) url: Url,
+}
+
+impl OwnRedis {
+    /// A server without persistence.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A server with these options.
+    pub(crate) async fn start_with(options: &[&str]) -> Self {
+        let url: Url = format!("redis://{}", free_address()).parse().expect("a URL");
+        let folder = TempDir::new().expect("a folder");
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        let process = spawn(&url, folder.path(), &options);
+        let mut server = Self { process, folder, options, url };
+        server.wait_until_up().await;
+        server
+    }
+
+    /// Sends a signal: `SIGSTOP`, `SIGCONT`.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.process.id()).expect("process ids are small");
+        kill(Pid::from_raw(id), signal).expect("the server is there");
+    }
+
+    /// Kills it; nothing is saved.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("the server is there");
+        self.process.wait().expect("the server ends");
+    }
+
+    /// Starts it again after [`kill`](Self::kill), at the same address, with whatever its folder holds.
+    pub(crate) async fn restart(&mut self) {
+        self.process = spawn(&self.url, self.folder.path(), &self.options);
+        self.wait_until_up().await;
+    }
+
+    /// Runs one command past the application.
+    pub(crate) async fn command(&self, words: &[&str]) -> redis::Value {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.connection().await.expect("the server answers")).await.expect("a reply")
+    }
+
+    async fn connection(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
+        redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection().await
+    }
+
+    async fn wait_until_up(&mut self) {
+        let give_up_at = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(mut connection) = self.connection().await
+                && redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
+            {
+                return;
+            }
+            let ended = self.process.try_wait().expect("the process can be asked");
+            assert!(ended.is_none(), "the redis of this test ended before it answered: {ended:?}");
+            assert!(Instant::now() < give_up_at, "the redis of this test did not answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for OwnRedis {
+    fn drop(&mut self) {
+        let _gone_already = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+fn spawn(url: &Url, folder: &Path, options: &[String]) -> Child {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/own-redis");
+    Command::new(script)
+        .arg(url.port().expect("a port").to_string())
+        .arg(folder)
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("scripts/own-redis starts")
+}

@@ -1,0 +1,95 @@
+//! A replica as a process of its own, `aside serve`: for tests that stop or kill one.
+
+use std::{
+    collections::HashMap,
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::api::Api;
+
+/// How long a replica may take to be ready on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process. Killed when it is dropped.
+pub(crate) struct Replica {
+    process: Child,
+    /// Where it answers.
+    pub(crate) public: SocketAddr,
+    /// Where it answers operators.
+    pub(crate) admin: SocketAddr,
+}
+
+impl Replica {
+    /// Starts `aside serve` with these variables and nothing else of the environment, and waits until it is ready.
+    pub(crate) async fn start(mut variables: HashMap<String, String>) -> Self {
+        let (public, admin) = (free_address(), free_address());
+        variables.insert("LISTEN_ADDR".to_owned(), public.to_string());
+        variables.insert("ADMIN_ADDR".to_owned(), admin.to_string());
+        let process = Command::new(env!("CARGO_BIN_EXE_aside"))
+            .arg("serve")
+            .env_clear()
+            .envs(variables)
+            // Where no .env is.
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut replica = Self { process, public, admin };
+        replica.wait_until_ready().await;
+        replica
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let give_up_at = Instant::now() + PATIENCE;
+        loop {
+            let ready = reqwest::get(format!("http://{}/readyz", self.admin)).await;
+            if ready.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            let ended = self.process.try_wait().expect("the process can be asked");
+            assert!(ended.is_none(), "the replica ended before it was ready: {ended:?}");
+            assert!(Instant::now() < give_up_at, "the replica did not get ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A client without credentials.
+    pub(crate) fn api(&self) -> Api {
+        Api::new(self.public)
+    }
+
+    /// Sends a signal: `SIGSTOP`, `SIGCONT`, `SIGTERM`, `SIGKILL`.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.process.id()).expect("process ids are small");
+        kill(Pid::from_raw(id), signal).expect("the process is there");
+    }
+
+    /// Waits for its end; whether it ended well.
+    pub(crate) async fn ended(&mut self) -> bool {
+        loop {
+            if let Some(status) = self.process.try_wait().expect("the process can be asked") {
+                return status.success();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        let _gone_already = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+/// An address that is free now. Nobody can promise that it still is a moment later; the kernel hands them out in turn.
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free")
+}
