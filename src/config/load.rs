@@ -2,8 +2,6 @@
 
 use std::{env, path::Path, thread};
 
-use tracing_subscriber::EnvFilter;
-
 use super::{
     CacheConfig, Config, ConfigError, DatabaseConfig, HttpConfig, LogConfig, RateLimitConfig, RedisConfig,
     SessionConfig, dotenv, reader::Reader, values, variables::VARIABLES,
@@ -152,11 +150,11 @@ fn http(reader: &mut Reader) -> HttpConfig {
 fn log(reader: &mut Reader) -> LogConfig {
     LogConfig {
         format: reader.value("LOG_FORMAT", "text or json", values::log_format),
-        filter: reader.value("RUST_LOG", "directives like info or warn,aside=debug", |text| {
-            // An empty filter would silence all but errors, and is more likely a variable that somebody forgot to fill.
-            let is_good = !text.trim().is_empty() && EnvFilter::builder().parse(text).is_ok();
-            is_good.then(|| text.to_owned())
-        }),
+        filter: reader.value(
+            "RUST_LOG",
+            "directives without white space, like info or warn,aside=debug",
+            values::log_filter,
+        ),
     }
 }
 

@@ -137,12 +137,6 @@ fn the_two_servers_do_not_share_an_address_but_may_both_take_any_port() {
 }
 
 #[test]
-fn a_filter_that_would_silence_the_log_by_being_empty_is_refused() {
-    assert_eq!(complaints(&[("RUST_LOG", "")]).len(), 1);
-    assert_eq!(complaints(&[("RUST_LOG", " ")]).len(), 1);
-}
-
-#[test]
 fn a_misspelt_name_is_a_warning() {
     let config = with(&[("CACHE_TTLL", "1s"), ("HTTP_PROXY", "http://proxy")]).unwrap();
 
