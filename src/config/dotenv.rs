@@ -36,16 +36,20 @@ fn line_number(text: &str, part: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::PathBuf;
 
     use super::*;
 
     /// A file that goes away with the test.
-    struct Written(PathBuf);
+    pub(in crate::config) struct Written(PathBuf);
 
     impl Written {
-        fn new(name: &str, text: &str) -> Self {
+        pub(in crate::config) fn path(&self) -> &Path {
+            &self.0
+        }
+
+        pub(in crate::config) fn new(name: &str, text: &str) -> Self {
             let path = std::env::temp_dir().join(format!("aside-{}-{name}.env", std::process::id()));
             fs::write(&path, text).unwrap();
             Self(path)

@@ -1,8 +1,6 @@
 //! From the environment to a [`Config`].
 
-use std::{env, path::Path, thread};
-
-use tracing_subscriber::EnvFilter;
+use std::{env, ffi::OsString, path::Path, thread};
 
 use super::{
     CacheConfig, Config, ConfigError, DatabaseConfig, HttpConfig, LogConfig, RateLimitConfig, RedisConfig,
@@ -14,9 +12,7 @@ const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:8080 or [::]:808
 impl Config {
     /// Reads the environment, and for what is not set there the file `.env` in the working folder, if there is one.
     pub fn load() -> Result<Self, ConfigError> {
-        let mut variables = dotenv::read(Path::new(".env"))?;
-        variables.extend(environment()?);
-        Self::from_variables(variables)
+        load_from(Path::new(".env"), env::vars_os())
     }
 
     /// Reads these variables and nothing else; of several with the same name the last counts.
@@ -45,10 +41,17 @@ impl Config {
     }
 }
 
-/// The process's variables. Those that are not UTF-8 are an error if they are ours, and nobody's business otherwise.
-fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+fn load_from(file: &Path, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
+    // The last of several counts, so the environment wins.
+    let mut variables = dotenv::read(file)?;
+    variables.extend(readable(environment)?);
+    Config::from_variables(variables)
+}
+
+/// Variables as text. Those that are not UTF-8 are an error if they are ours, and nobody's business otherwise.
+fn readable(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, ConfigError> {
     let mut variables = Vec::new();
-    for (name, value) in env::vars_os() {
+    for (name, value) in environment {
         let Ok(name) = name.into_string() else { continue };
         match value.into_string() {
             Ok(value) => variables.push((name, value)),
@@ -152,11 +155,11 @@ fn http(reader: &mut Reader) -> HttpConfig {
 fn log(reader: &mut Reader) -> LogConfig {
     LogConfig {
         format: reader.value("LOG_FORMAT", "text or json", values::log_format),
-        filter: reader.value("RUST_LOG", "directives like info or warn,aside=debug", |text| {
-            // An empty filter would silence all but errors, and is more likely a variable that somebody forgot to fill.
-            let is_good = !text.trim().is_empty() && EnvFilter::builder().parse(text).is_ok();
-            is_good.then(|| text.to_owned())
-        }),
+        filter: reader.value(
+            "RUST_LOG",
+            "directives without white space, like info or warn,aside=debug",
+            values::log_filter,
+        ),
     }
 }
 

@@ -1,12 +1,16 @@
 //! What the settings promise: defaults, complaints, and a `.env.example` that tells the truth.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+};
 
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::config::{CacheMode, LogFormat, variables::Fallback};
+use crate::config::{CacheMode, LogFormat, dotenv::tests::Written, variables::Fallback};
 
 const EXAMPLE: &str = include_str!("../../.env.example");
 const URLS: [(&str, &str); 2] = [("DATABASE_URL", "postgres://u:hush@h/d"), ("REDIS_URL", "rediss://u:hush@h")];
@@ -137,21 +141,41 @@ fn the_two_servers_do_not_share_an_address_but_may_both_take_any_port() {
 }
 
 #[test]
-fn a_filter_that_would_silence_the_log_by_being_empty_is_refused() {
-    assert_eq!(complaints(&[("RUST_LOG", "")]).len(), 1);
-    assert_eq!(complaints(&[("RUST_LOG", " ")]).len(), 1);
-}
-
-#[test]
 fn a_misspelt_name_is_a_warning() {
     let config = with(&[("CACHE_TTLL", "1s"), ("HTTP_PROXY", "http://proxy")]).unwrap();
 
     assert_eq!(config.warnings, [r#""CACHE_TTLL" is not a setting; did you mean CACHE_TTL?"#]);
 }
 
+/// The two addresses, and these, as the operating system hands them over.
+fn environment(variables: &[(&str, &[u8])]) -> impl Iterator<Item = (OsString, OsString)> {
+    let addresses = URLS.map(|(name, value)| (name.into(), value.into()));
+    let others = variables.iter().map(|(name, value)| (name.into(), OsStr::from_bytes(value).to_owned()));
+    addresses.into_iter().chain(others.collect::<Vec<_>>())
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let file = Written::new("layers", "CACHE_TTL=1s\nCACHE_LEASE=1s\n");
+
+    let config = load_from(file.path(), environment(&[("CACHE_TTL", b"2s")])).unwrap();
+
+    assert_eq!((config.cache.ttl.as_secs(), config.cache.lease.as_secs(), config.cache.fence.as_secs()), (2, 1, 15));
+}
+
+#[test]
+fn bytes_that_are_no_text_matter_in_our_variables_only() {
+    let nowhere = Path::new("no/such/file");
+
+    let ours = load_from(nowhere, environment(&[("CACHE_TTL", b"\xff")]));
+    let foreign = load_from(nowhere, environment(&[("LS_COLORS", b"\xff")]));
+
+    assert_eq!(ours.unwrap_err().lines(), ["CACHE_TTL is not UTF-8, expected text"]);
+    assert!(foreign.is_ok());
+}
+
 #[test]
 fn the_last_of_several_values_counts() {
-    // That is how the environment wins over `.env`.
     let config = with(&[("CACHE_TTL", "1s"), ("CACHE_TTL", "2s")]).unwrap();
 
     assert_eq!(config.cache.ttl.as_secs(), 2);

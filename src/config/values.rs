@@ -7,6 +7,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
 use super::{CacheMode, LogFormat, Quota};
@@ -54,6 +55,16 @@ pub(super) fn log_format(text: &str) -> Option<LogFormat> {
         "json" => Some(LogFormat::Json),
         _ => None,
     }
+}
+
+/// Directives of [`EnvFilter`].
+///
+/// Not empty: that would silence all but errors, and is more likely a variable that somebody forgot to fill. Visible ASCII
+/// only: tracing-subscriber 0.3 reads a directive after white space at the wrong offsets, takes ` aside` for ` asid`, and
+/// panics if that cuts a character in two.
+pub(super) fn log_filter(text: &str) -> Option<String> {
+    let is_readable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_readable && EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())
 }
 
 /// The address of a server: one of these schemes, and `//`. Whether anybody answers there is found out by asking.
@@ -215,6 +226,16 @@ mod tests {
         }
         for text in ["", "localhost", "mysql://localhost/aside", "postgres:aside", "postgres://h:99999/d"] {
             assert_eq!(server_url(text, &schemes), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_log_filter_is_one_that_the_log_reads_as_written() {
+        for text in ["info", "warn,aside=debug", "off", "info,sqlx::query=off,[request{user}]=debug"] {
+            assert_eq!(log_filter(text).as_deref(), Some(text));
+        }
+        for text in ["", " ", "info, aside=debug", "\tA¡[", "é=info", "aside=loud", "["] {
+            assert_eq!(log_filter(text), None, "{text:?}");
         }
     }
 
