@@ -8,7 +8,7 @@
 //! | [`extract`], [`cookie`] | requests into values |
 //! | [`documentation`] | `/openapi.json`, `/docs`, `/problems/{name}` |
 //! | [`admin`], [`readiness`] | the admin server's routes |
-//! | [`problem`], [`problem_kind`] | errors as clients see them |
+//! | [`problem`] | errors as clients see them |
 
 pub mod admin;
 pub mod cookie;
@@ -17,7 +17,6 @@ pub mod extract;
 mod io;
 mod middleware;
 pub mod problem;
-pub mod problem_kind;
 pub mod readiness;
 mod request_body;
 pub mod routes;
