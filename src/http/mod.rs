@@ -11,7 +11,7 @@
 //! | `cache_status` | what the cache did for an answer |
 //! | [`documentation`] | `/openapi.json`, `/docs`, `/problems/{name}` |
 //! | [`admin`], [`readiness`] | the admin server's routes |
-//! | [`problem`], [`problem_kind`] | errors as clients see them |
+//! | [`problem`] | errors as clients see them |
 
 pub mod admin;
 mod cache_status;
@@ -26,7 +26,6 @@ mod io;
 mod meter;
 mod middleware;
 pub mod problem;
-pub mod problem_kind;
 pub mod readiness;
 mod request_body;
 pub mod routes;

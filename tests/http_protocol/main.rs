@@ -10,5 +10,6 @@ mod client;
 mod connections;
 mod documentation;
 mod heads;
+mod logs;
 mod service;
 mod shutdown;

@@ -1,0 +1,77 @@
+//! A problem as clients read it: the JSON document of RFC 9457, and its parts.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Problem;
+
+/// One part of a request that is wrong, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct InvalidPart {
+    /// JSON pointer (RFC 6901) into the body; empty for the body as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/username")]
+    pointer: Option<String>,
+    /// Name of a query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// What is wrong with it.
+    detail: Cow<'static, str>,
+}
+
+impl InvalidPart {
+    /// A place in the body.
+    #[must_use]
+    pub fn body(pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, detail: detail.into() }
+    }
+
+    /// A query parameter.
+    #[must_use]
+    pub fn query(parameter: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { pointer: None, parameter: Some(parameter.into()), detail: detail.into() }
+    }
+}
+
+/// The document that clients get.
+///
+/// Our own, since the `problem_details` crate keeps `type` as an `http::Uri`, which drops the fragment that IANA's URI of
+/// an exceeded quota ends in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem, title = "Problem", description = "RFC 9457 problem details.")]
+pub struct ProblemDocument {
+    /// One of the fixed list.
+    #[schema(value_type = String, example = "/problems/name-taken")]
+    r#type: &'static str,
+    /// The kind of problem, in words.
+    #[schema(value_type = String)]
+    title: &'static str,
+    /// The status code, again.
+    status: u16,
+    /// What happened this time.
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
+    /// The parts of the request that are wrong (400 of queries, and 422).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<InvalidPart>,
+    /// The policies whose quota is used up (429).
+    #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    violated_policies: Vec<&'static str>,
+}
+
+impl From<Problem> for ProblemDocument {
+    fn from(problem: Problem) -> Self {
+        Self {
+            r#type: problem.kind.type_uri(),
+            title: problem.kind.title(),
+            status: problem.kind.status().as_u16(),
+            detail: problem.detail,
+            errors: problem.errors,
+            violated_policies: problem.violated_policies,
+        }
+    }
+}
