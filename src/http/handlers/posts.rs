@@ -1,6 +1,9 @@
 //! `/posts` and `/users/{id}/posts`.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -79,8 +82,12 @@ pub(super) async fn get_post(
 ) -> Result<(CacheStatus, Response), Problem> {
     let found = posts.find_post(id).await?;
     let status = CacheStatus::new(found.report, clock.now_ms());
-    let post = found.value.ok_or_else(not_found)?;
-    Ok((status, if_none_match.answer(&post.etag, post.json)))
+    let answer = match found.value {
+        Some(post) => if_none_match.answer(&post.etag, post.json),
+        // Absence is cached, too.
+        None => not_found().into_response(),
+    };
+    Ok((status, answer))
 }
 
 /// Changes one's own post.

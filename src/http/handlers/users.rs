@@ -127,7 +127,7 @@ pub(super) async fn get_user(
     PathId(id): PathId<UserId>,
     if_none_match: IfNoneMatch,
 ) -> Result<(CacheStatus, Response), Problem> {
-    find(&users, &clock, id, &if_none_match).await?.ok_or_else(not_found)
+    find(&users, &clock, id, &if_none_match, not_found).await
 }
 
 /// Oneself.
@@ -139,7 +139,7 @@ pub(super) async fn get_current_user(
     user: CurrentUser,
     if_none_match: IfNoneMatch,
 ) -> Result<(CacheStatus, Response), Problem> {
-    find(&users, &clock, user.id(), &if_none_match).await?.ok_or_else(user_is_gone)
+    find(&users, &clock, user.id(), &if_none_match, user_is_gone).await
 }
 
 /// Changes oneself. A change that changes nothing answers the same version.
@@ -208,10 +208,16 @@ async fn find(
     clock: &Clock,
     id: UserId,
     if_none_match: &IfNoneMatch,
-) -> Result<Option<(CacheStatus, Response)>, Problem> {
+    absent: fn() -> Problem,
+) -> Result<(CacheStatus, Response), Problem> {
     let found = users.find_user(id).await?;
     let status = CacheStatus::new(found.report, clock.now_ms());
-    Ok(found.value.map(|user| (status, if_none_match.answer(&user.etag, user.fragment.json()))))
+    let answer = match found.value {
+        Some(user) => if_none_match.answer(&user.etag, user.fragment.json()),
+        // Absence is cached, too.
+        None => absent().into_response(),
+    };
+    Ok((status, answer))
 }
 
 fn show(status: StatusCode, user: &User) -> Response {
