@@ -167,14 +167,16 @@ pub(super) async fn update_user(
     }
     only_oneself(&users, id, user).await?;
     let Json(UpdateUserRequest { display_name, bio, password, current_password }) = request?;
-    let UserPatch { display_name, bio, password } = UserPatch::parse(display_name, bio, password, current_password)?;
+    let patch = UserPatch::parse(display_name, bio, password, current_password);
+    if !matches!(&patch, Ok(UserPatch { password: Some(_), .. })) {
+        // No password is looked at: that is no guess.
+        meter.forgive().await;
+    }
+    let UserPatch { display_name, bio, password } = patch?;
 
     let password = match password {
         Some(change) => Some(new_password(&users, &hasher, &meter, id, change).await?),
-        None => {
-            meter.forgive().await;
-            None
-        }
+        None => None,
     };
     let session = user.session.id;
     match users.update_user(UserUpdate { id, session, if_match, display_name, bio, password }).await? {
@@ -250,10 +252,13 @@ async fn new_password(
     change: PasswordChange,
 ) -> Result<NewPassword, Problem> {
     let verified = users.find_password_hash(id).await?.ok_or_else(user_is_gone)?;
-    if !hasher.verify(change.current, Some(&verified)).await? {
+    let is_right = hasher.verify(change.current, Some(&verified)).await;
+    if !matches!(is_right, Ok(false)) {
+        meter.forgive().await;
+    }
+    if !is_right? {
         return Err(wrong_current_password());
     }
-    meter.forgive().await;
     let hash = hasher.hash(change.new).await?;
     Ok(NewPassword { verified, hash })
 }
