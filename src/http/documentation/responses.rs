@@ -14,7 +14,7 @@ use utoipa::{
 use crate::http::problem::{self, Problem, ProblemDocument, ProblemKind};
 
 /// The response component that stands for any problem.
-pub(super) const ANY: &str = "Problem";
+const ANY: &str = "Problem";
 
 macro_rules! documented {
     ($($kind:ident),+ $(,)?) => {$(
@@ -31,15 +31,30 @@ macro_rules! documented {
 }
 
 documented!(
+    MalformedRequest,
     InvalidQuery,
     NotSignedIn,
+    InvalidToken,
     WrongCredentials,
     NotAllowed,
+    CrossSite,
     NotFound,
     NameTaken,
     PreconditionFailed,
     InvalidBody,
+    QuotaExceeded,
+    Unavailable,
 );
+
+/// Any other problem.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Any;
+
+impl IntoResponses for Any {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        BTreeMap::from([("default".to_owned(), Ref::from_response_name(ANY).into())])
+    }
+}
 
 /// All that can be wrong with a JSON body.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{Page, Scope, User, UserId},
     http::{
+        documentation::responses,
         extract::{PathId, Query},
         identity::CurrentUser,
         problem::{InvalidPart, Problem},
@@ -19,7 +20,7 @@ use crate::{
 
 /// Who follows this user, the latest first.
 #[utoipa::path(get, path = "/users/{id}/followers", tag = "follows", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_followers(
     State(follows): State<FollowRepository>,
     PathId(id): PathId<UserId>,
@@ -31,7 +32,7 @@ pub(super) async fn list_followers(
 
 /// Whom this user follows, the latest first.
 #[utoipa::path(get, path = "/users/{id}/following", tag = "follows", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_following(
     State(follows): State<FollowRepository>,
     PathId(id): PathId<UserId>,
@@ -43,7 +44,7 @@ pub(super) async fn list_following(
 
 /// Follows this user. Idempotent; at most 2,000 may be followed.
 #[utoipa::path(put, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Followed"), responses::InvalidBody), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_follow(
     State(follows): State<FollowRepository>,
     user: CurrentUser,
@@ -54,7 +55,7 @@ pub(super) async fn create_follow(
 
 /// Follows this user no longer. Idempotent.
 #[utoipa::path(delete, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Not followed, or not any more")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_follow(
     State(follows): State<FollowRepository>,
     user: CurrentUser,

@@ -19,6 +19,7 @@ use crate::{
     http::{
         cache_status::CacheStatus,
         conditions::{IfMatch, IfNoneMatch, json, json_with_etag},
+        documentation::responses,
         extract::{Json, PathId, Query},
         identity::CurrentUser,
         problem::{Problem, ProblemKind},
@@ -28,6 +29,7 @@ use crate::{
 
 /// A post. Written by the repository, out of cells; this is its documentation.
 #[derive(ToSchema)]
+#[schema(description = "A post and its author.")]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct PostResponse {
     id: PostId,
@@ -52,13 +54,14 @@ pub(super) struct CreatePostRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdatePostRequest {
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 2000)]
     body: Patch<String>,
 }
 
 /// Makes a post.
 #[utoipa::path(post, path = "/posts", tag = "posts", request_body = CreatePostRequest,
-    responses((status = CREATED, body = PostResponse)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = CREATED, description = "The post", body = PostResponse,
+        headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Of this version")))), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_post(
     State(posts): State<PostRepository>,
     user: CurrentUser,
@@ -71,8 +74,10 @@ pub(super) async fn create_post(
 }
 
 /// One post.
-#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
-    responses((status = OK, body = PostResponse), (status = NOT_MODIFIED)),
+#[utoipa::path(get, path = "/posts/{id}", tag = "posts", 
+    params(("id" = PostId, Path), ("If-None-Match" = Option<String>, Header, description = "`*`, or the ETags that the client has")),
+    responses((status = OK, description = "The post", body = PostResponse, headers(("ETag" = String, description = "Of this version"))),
+        (status = NOT_MODIFIED, description = "The client has it already", headers(("ETag" = String, description = "Of this version")))),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_post(
     State(posts): State<PostRepository>,
@@ -91,9 +96,11 @@ pub(super) async fn get_post(
 }
 
 /// Changes one's own post.
-#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
+#[utoipa::path(patch, path = "/posts/{id}", tag = "posts",
+    params(("id" = PostId, Path), ("If-Match" = Option<String>, Header, description = "`*`, or the ETags that this may be done to")),
     request_body(content((UpdatePostRequest = "application/merge-patch+json"), (UpdatePostRequest = "application/json"))),
-    responses((status = OK, body = PostResponse)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "The post as it is now", body = PostResponse, headers(("ETag" = String, description = "Of this version"))),
+        responses::NotAllowed), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_post(
     State(posts): State<PostRepository>,
     user: CurrentUser,
@@ -109,8 +116,9 @@ pub(super) async fn update_post(
 }
 
 /// Deletes one's own post.
-#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/posts/{id}", tag = "posts",
+    params(("id" = PostId, Path), ("If-Match" = Option<String>, Header, description = "`*`, or the ETags that this may be done to")),
+    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_post(
     State(posts): State<PostRepository>,
     user: CurrentUser,
@@ -125,7 +133,7 @@ pub(super) async fn delete_post(
 
 /// A user's posts, newest first.
 #[utoipa::path(get, path = "/users/{id}/posts", tag = "posts", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, body = Page<PostResponse>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<PostResponse>)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_posts_of_user(
     State(posts): State<PostRepository>,
     PathId(id): PathId<UserId>,

@@ -24,6 +24,7 @@ use crate::{
         cache_status::CacheStatus,
         conditions::{IfMatch, IfNoneMatch, json_with_etag},
         cookie::SessionCookie,
+        documentation::responses,
         extract::{ClientAddress, Json, PathId, Query},
         identity::CurrentUser,
         meter::Meter,
@@ -52,16 +53,16 @@ pub(super) struct CreateUserRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateUserRequest {
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 80)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 80)]
     display_name: Patch<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
     bio: Patch<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
+    #[schema(value_type = String, required = false, format = Password, min_length = 12, max_length = 256)]
     password: Patch<SecretString>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Password)]
+    #[schema(value_type = String, required = false, format = Password)]
     current_password: Patch<SecretString>,
 }
 
@@ -81,7 +82,9 @@ pub(super) struct UsersQuery {
 
 /// Registers.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = CreateUserRequest,
-    responses((status = CREATED, body = User)), security(()))]
+    responses((status = CREATED, description = "The user", body = User,
+        headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Of this version"))), responses::NameTaken),
+    security(()))]
 pub(super) async fn create_user(
     State(users): State<UserRepository>,
     State(hasher): State<PasswordHasher>,
@@ -101,7 +104,7 @@ pub(super) async fn create_user(
 
 /// All users, newest first, or the one of a name.
 #[utoipa::path(get, path = "/users", tag = "users", params(UsersQuery),
-    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_users(
     State(users): State<UserRepository>,
     Query(query): Query<UsersQuery>,
@@ -119,8 +122,10 @@ pub(super) async fn list_users(
 }
 
 /// One user.
-#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
-    responses((status = OK, body = User), (status = NOT_MODIFIED)), security((), ("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/users/{id}", tag = "users",
+    params(("id" = UserId, Path), ("If-None-Match" = Option<String>, Header, description = "`*`, or the ETags that the client has")),
+    responses((status = OK, description = "The user", body = User, headers(("ETag" = String, description = "Of this version"))),
+        (status = NOT_MODIFIED, description = "The client has it already", headers(("ETag" = String, description = "Of this version")))), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_user(
     State(users): State<UserRepository>,
     State(clock): State<Clock>,
@@ -132,7 +137,9 @@ pub(super) async fn get_user(
 
 /// Oneself.
 #[utoipa::path(get, path = "/users/me", tag = "users",
-    responses((status = OK, body = User), (status = NOT_MODIFIED)), security(("bearer" = []), ("cookie" = [])))]
+    params(("If-None-Match" = Option<String>, Header, description = "`*`, or the ETags that the client has")),
+    responses((status = OK, description = "Oneself", body = User, headers(("ETag" = String, description = "Of this version"))),
+        (status = NOT_MODIFIED, description = "The client has it already", headers(("ETag" = String, description = "Of this version")))), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_current_user(
     State(users): State<UserRepository>,
     State(clock): State<Clock>,
@@ -143,9 +150,11 @@ pub(super) async fn get_current_user(
 }
 
 /// Changes oneself. A change that changes nothing answers the same version.
-#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
+#[utoipa::path(patch, path = "/users/{id}", tag = "users",
+    params(("id" = UserId, Path), ("If-Match" = Option<String>, Header, description = "`*`, or the ETags that this may be done to")),
     request_body(content((UpdateUserRequest = "application/merge-patch+json"), (UpdateUserRequest = "application/json"))),
-    responses((status = OK, body = User)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "The user as it is now", body = User, headers(("ETag" = String, description = "Of this version"))),
+        responses::NotAllowed), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_user(
     State(users): State<UserRepository>,
     State(hasher): State<PasswordHasher>,
@@ -188,8 +197,9 @@ pub(super) async fn update_user(
 }
 
 /// Deletes oneself, with posts, follows and sessions.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/users/{id}", tag = "users",
+    params(("id" = UserId, Path), ("If-Match" = Option<String>, Header, description = "`*`, or the ETags that this may be done to")),
+    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_user(
     State(users): State<UserRepository>,
     State(cookie): State<SessionCookie>,
