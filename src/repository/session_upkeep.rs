@@ -34,7 +34,7 @@ const QUEUE: usize = 10_000;
 const REMEMBERED: usize = 200_000;
 
 /// How often sessions that are over are deleted, and how many in one statement.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 const SWEEP_BATCH: i64 = 1_000;
 
 /// Notes uses of sessions. Clones share one queue.
@@ -138,9 +138,9 @@ impl SessionUpkeep {
                     error = &error as &dyn std::error::Error,
                     "uses not written back"
                 );
-                batch.iter().for_each(|used| {
+                for used in &batch {
                     self.noted.remove(&used.id);
-                });
+                }
             }
             batch.clear();
             if is_over {
