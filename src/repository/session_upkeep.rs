@@ -10,7 +10,7 @@ use quick_cache::sync::Cache as BoundedMap;
 use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
-use super::{cells::SessionCell, error::RepositoryError, sessions::delta};
+use super::{cells::SessionCell, error::RepositoryError};
 use crate::{
     clock::Clock,
     config::SessionConfig,
@@ -175,4 +175,9 @@ async fn sweep(database: Database, clock: Clock, absolute: Duration) {
 fn first_id_at(moment: DateTime<Utc>) -> Uuid {
     let millis = u64::try_from(moment.timestamp_millis()).unwrap_or_default();
     Uuid::from_u128(u128::from(millis) << 80)
+}
+
+/// A configured duration as clocks add it.
+pub(super) fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
