@@ -2,6 +2,8 @@
 //!
 //! Ends with 0 if the promise holds, with 1 and a timeline if it does not, with 2 if nothing is known.
 
+#![expect(clippy::print_stdout, reason = "a command prints its answer")]
+
 mod arguments;
 
 use std::io::{self, IsTerminal, Write};
