@@ -1,5 +1,7 @@
 //! The cell protocol itself: what it promises without a fault, with one, with two; and where it ends.
 
+#![allow(clippy::print_stdout, reason = "the size of a search is told")]
+
 mod common;
 
 use aside_search::bounds::{Bounds, Fault, Faults};

@@ -1,5 +1,7 @@
 //! Searching, and saying what it was expected to find.
 
+#![allow(clippy::print_stdout, reason = "the size of a search is told")]
+
 use std::time::Instant;
 
 use aside_search::bounds::{Bounds, Fault, Faults};
