@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     redis_client::{Call, Handle, Script},
-    telemetry::metrics::{EntityLabels, ObserveDuration},
+    telemetry::metrics::ObserveDuration,
 };
 
 static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/abandon.lua")));
@@ -110,12 +110,11 @@ impl<L: Loader> Reader<L> {
         self.set_boarding(on_board(), false);
 
         let ids: Vec<L::Id> = on_board().map(|seat| seat.id.clone()).collect();
-        let labels = EntityLabels { entity: L::ENTITY };
         let started = Instant::now();
         let loaded = self.loader.load(&ids).await?;
         let cost = started.elapsed();
-        self.cache.metrics.cache_loads.get_or_create(&labels).inc_by(ids.len() as u64);
-        self.cache.metrics.cache_load_duration.get_or_create(&labels).observe_duration(cost);
+        self.counts.loads.inc_by(ids.len() as u64);
+        self.counts.load_duration.observe_duration(cost);
         debug_assert_eq!(loaded.len(), ids.len(), "a loader gives one answer for each id");
         Ok((loaded, cost))
     }
@@ -170,8 +169,7 @@ impl<L: Loader> Reader<L> {
                     }
                 }
                 Some(false) => {
-                    let labels = EntityLabels { entity: L::ENTITY };
-                    self.cache.metrics.cache_fills_rejected.get_or_create(&labels).inc();
+                    self.counts.fills_rejected.inc();
                 }
                 None => {}
             }

@@ -15,7 +15,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use super::{
     cell::State,
     error::LoadError,
-    flight::{Flight, Flights, Landed, Role, Source},
+    flight::{Flight, Landed, Role, Source},
     fly::Seat,
     loader::Loader,
     reader::Reader,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     config::CacheMode,
     telemetry::{
-        metrics::{CacheOutcome, CacheRequestLabels},
+        metrics::CacheOutcome,
         timings::{Waiting, waiting},
     },
 };
@@ -46,7 +46,7 @@ impl<L: Loader> ReadThrough<L> {
     /// Cells of `loader`'s kind, which live for `ttl` at most.
     #[must_use]
     pub fn new(cache: Cache, loader: L, ttl: Duration) -> Self {
-        Self { inner: Arc::new(Reader { cache, loader, ttl, flights: Flights::new() }) }
+        Self { inner: Arc::new(Reader::new(cache, loader, ttl)) }
     }
 
     /// The name of a cell of this kind, as writers fence it.
@@ -102,10 +102,7 @@ impl<L: Loader> Reader<L> {
         } else {
             self.fetch(ids).await?
         };
-        for one in &fetched {
-            let labels = CacheRequestLabels { entity: L::ENTITY, outcome: one.outcome };
-            self.cache.metrics.cache_requests.get_or_create(&labels).inc();
-        }
+        self.counts.count(&fetched);
         Ok(fetched)
     }
 
@@ -136,9 +133,8 @@ impl<L: Loader> Reader<L> {
 
     /// The hits among `ids`. Whatever goes wrong is a miss.
     async fn look(&self, ids: &[L::Id]) -> Vec<Option<Fetched>> {
-        let cells: Vec<CellName> = ids.iter().map(Self::cell).collect();
         let states = match self.cache.redis.handle() {
-            Ok(handle) => self.cache.look(&handle, &cells).await,
+            Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await,
             Err(error) => Err(error),
         };
         match states {
