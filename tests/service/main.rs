@@ -6,6 +6,7 @@
 mod api;
 mod application;
 mod own_redis;
+mod protocol;
 mod proxy;
 mod rate_limit;
 mod replica;
