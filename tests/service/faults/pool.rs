@@ -8,12 +8,8 @@ use aside::postgres::{Database, DatabaseError};
 use futures::{StreamExt, stream};
 use sqlx::{Executor, PgPool};
 
-use super::{soon, until};
-use crate::{
-    application::Backend,
-    proxy::Proxy,
-    test_database::TestDatabase,
-};
+use super::{give_way, soon, until};
+use crate::{application::Backend, proxy::Proxy, test_database::TestDatabase};
 
 const CONNECTIONS: u32 = 4;
 
@@ -60,12 +56,6 @@ async fn asleep(database: &TestDatabase) -> i64 {
     .fetch_one(&database.pool().await)
     .await
     .expect("the test's database answers")
-}
-
-async fn give_way(times: u32) {
-    for _ in 0..times {
-        tokio::task::yield_now().await;
-    }
 }
 
 async fn go_away_inside_begin_then_insert(pool: PgPool, round: i32) -> Result<i32, sqlx::Error> {
