@@ -208,14 +208,15 @@ impl Foundation<'_> {
         let users = UserRepository::new(database(), cache(), writer(), clock());
         let posts = PostRepository::new(database(), cache(), writer(), clock(), &users);
         let config = self.config.session.clone();
+        let sessions = SessionRepository::new(database(), cache(), writer(), clock(), config, hasher.clone(), upkeep);
         Ok(ApiState {
-            sessions: SessionRepository::new(database(), cache(), writer(), clock(), config, hasher.clone(), upkeep),
-            follows: FollowRepository::new(database(), writer(), clock(), &users),
-            home: HomeRepository::new(database(), cache(), &users, &posts),
+            follows: Arc::new(FollowRepository::new(database(), writer(), clock(), &users)),
+            home: Arc::new(HomeRepository::new(database(), cache(), &users, &posts)),
+            sessions: Arc::new(sessions),
+            users: Arc::new(users),
+            posts: Arc::new(posts),
             cookie: SessionCookie::for_url(&self.config.http.public_url),
             clock: clock(),
-            users,
-            posts,
             hasher,
             limiter,
         })

@@ -1,5 +1,7 @@
 //! `/users/{id}/follow`, `/followers`, `/following`.
 
+use std::sync::Arc;
+
 use axum::{Json as JsonResponse, extract::State};
 use http::StatusCode;
 
@@ -21,7 +23,7 @@ use crate::{
 #[utoipa::path(get, path = "/users/{id}/followers", tag = "follows", params(("id" = UserId, Path), PageQuery),
     responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_followers(
-    State(follows): State<FollowRepository>,
+    State(follows): State<Arc<FollowRepository>>,
     PathId(id): PathId<UserId>,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonResponse<Page<User>>, Problem> {
@@ -33,7 +35,7 @@ pub(super) async fn list_followers(
 #[utoipa::path(get, path = "/users/{id}/following", tag = "follows", params(("id" = UserId, Path), PageQuery),
     responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_following(
-    State(follows): State<FollowRepository>,
+    State(follows): State<Arc<FollowRepository>>,
     PathId(id): PathId<UserId>,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonResponse<Page<User>>, Problem> {
@@ -45,7 +47,7 @@ pub(super) async fn list_following(
 #[utoipa::path(put, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
     responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_follow(
-    State(follows): State<FollowRepository>,
+    State(follows): State<Arc<FollowRepository>>,
     user: CurrentUser,
     PathId(id): PathId<UserId>,
 ) -> Result<StatusCode, Problem> {
@@ -56,7 +58,7 @@ pub(super) async fn create_follow(
 #[utoipa::path(delete, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
     responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_follow(
-    State(follows): State<FollowRepository>,
+    State(follows): State<Arc<FollowRepository>>,
     user: CurrentUser,
     PathId(id): PathId<UserId>,
 ) -> Result<StatusCode, Problem> {

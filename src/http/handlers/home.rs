@@ -1,5 +1,7 @@
 //! `GET /home`.
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
 use utoipa::ToSchema;
 
@@ -27,7 +29,7 @@ pub(super) struct HomeResponse {
 #[utoipa::path(get, path = "/home", tag = "home", params(PageQuery),
     responses((status = OK, body = HomeResponse)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_home(
-    State(home): State<HomeRepository>,
+    State(home): State<Arc<HomeRepository>>,
     State(clock): State<Clock>,
     MaybeCurrentUser(viewer): MaybeCurrentUser,
     Query(query): Query<PageQuery>,

@@ -1,5 +1,7 @@
 //! `/posts` and `/users/{id}/posts`.
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
@@ -57,7 +59,7 @@ pub(super) struct UpdatePostRequest {
 #[utoipa::path(post, path = "/posts", tag = "posts", request_body = CreatePostRequest,
     responses((status = CREATED, body = PostResponse)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_post(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
     Json(request): Json<CreatePostRequest>,
 ) -> Result<([(header::HeaderName, String); 1], Response), Problem> {
@@ -72,7 +74,7 @@ pub(super) async fn create_post(
     responses((status = OK, body = PostResponse), (status = NOT_MODIFIED)),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_post(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     State(clock): State<Clock>,
     PathId(id): PathId<PostId>,
     if_none_match: IfNoneMatch,
@@ -88,7 +90,7 @@ pub(super) async fn get_post(
     request_body(content((UpdatePostRequest = "application/merge-patch+json"), (UpdatePostRequest = "application/json"))),
     responses((status = OK, body = PostResponse)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_post(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
     PathId(id): PathId<PostId>,
     IfMatch(if_match): IfMatch,
@@ -105,7 +107,7 @@ pub(super) async fn update_post(
 #[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
     responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_post(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
     PathId(id): PathId<PostId>,
     IfMatch(if_match): IfMatch,
@@ -120,7 +122,7 @@ pub(super) async fn delete_post(
 #[utoipa::path(get, path = "/users/{id}/posts", tag = "posts", params(("id" = UserId, Path), PageQuery),
     responses((status = OK, body = Page<PostResponse>)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_posts_of_user(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     PathId(id): PathId<UserId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {

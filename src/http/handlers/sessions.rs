@@ -1,5 +1,7 @@
 //! `/sessions`: signing in, looking at one's sessions, signing out.
 
+use std::sync::Arc;
+
 use axum::{
     Json as JsonResponse,
     extract::State,
@@ -46,7 +48,7 @@ pub(super) struct CreateSessionResponse {
 #[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = CreateSessionRequest,
     responses((status = CREATED, body = CreateSessionResponse)), security(()))]
 pub(super) async fn create_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     meter: Meter,
     client: ClientAddress,
@@ -86,7 +88,7 @@ fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
 #[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageQuery),
     responses((status = OK, body = Page<Session>)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_sessions(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     user: CurrentUser,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonResponse<Page<Session>>, Problem> {
@@ -98,7 +100,7 @@ pub(super) async fn list_sessions(
 #[utoipa::path(delete, path = "/sessions/current", tag = "sessions",
     responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_current_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
 ) -> Result<impl IntoResponse, Problem> {
@@ -111,7 +113,7 @@ pub(super) async fn delete_current_session(
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = SessionId, Path)),
     responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
     PathId(id): PathId<SessionId>,
@@ -130,7 +132,7 @@ pub(super) async fn delete_session(
 #[utoipa::path(delete, path = "/sessions", tag = "sessions",
     responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_sessions(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
 ) -> Result<impl IntoResponse, Problem> {

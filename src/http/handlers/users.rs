@@ -1,5 +1,7 @@
 //! `/users`.
 
+use std::sync::Arc;
+
 use axum::{
     Json as JsonResponse,
     extract::{FromRequestParts, State},
@@ -83,7 +85,7 @@ pub(super) struct UsersQuery {
 #[utoipa::path(post, path = "/users", tag = "users", request_body = CreateUserRequest,
     responses((status = CREATED, body = User)), security(()))]
 pub(super) async fn create_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
     Json(request): Json<CreateUserRequest>,
 ) -> Result<Response, Problem> {
@@ -103,7 +105,7 @@ pub(super) async fn create_user(
 #[utoipa::path(get, path = "/users", tag = "users", params(UsersQuery),
     responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_users(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     Query(query): Query<UsersQuery>,
 ) -> Result<JsonResponse<Page<User>>, Problem> {
     let (after, size) = PageQuery::new(query.limit, query.cursor).parse(Scope::Users)?;
@@ -122,7 +124,7 @@ pub(super) async fn list_users(
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
     responses((status = OK, body = User), (status = NOT_MODIFIED)), security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(clock): State<Clock>,
     PathId(id): PathId<UserId>,
     if_none_match: IfNoneMatch,
@@ -134,7 +136,7 @@ pub(super) async fn get_user(
 #[utoipa::path(get, path = "/users/me", tag = "users",
     responses((status = OK, body = User), (status = NOT_MODIFIED)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_current_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(clock): State<Clock>,
     user: CurrentUser,
     if_none_match: IfNoneMatch,
@@ -147,7 +149,7 @@ pub(super) async fn get_current_user(
     request_body(content((UpdateUserRequest = "application/merge-patch+json"), (UpdateUserRequest = "application/json"))),
     responses((status = OK, body = User)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
     editor: Editor,
     PathId(id): PathId<UserId>,
@@ -214,7 +216,7 @@ impl Editor {
 #[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
     responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
     PathId(id): PathId<UserId>,
