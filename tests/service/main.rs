@@ -9,6 +9,7 @@ mod own_redis;
 mod proxy;
 mod rate_limit;
 mod replica;
+mod seed;
 mod smoke;
 mod test_database;
 mod test_redis;
