@@ -5,7 +5,9 @@
 
 mod api;
 mod application;
+mod faults;
 mod own_redis;
+mod protocol;
 mod proxy;
 mod rate_limit;
 mod replica;

@@ -34,15 +34,12 @@ pub(super) async fn get_home(
 ) -> Result<(CacheStatus, Response), Problem> {
     let viewer = viewer.map(|viewer| viewer.id());
     let (after, size) = query.parse(Scope::Home(viewer))?;
-    let (page, report) = match viewer {
-        Some(viewer) => {
-            let page = home.find_home_of(viewer, after, size).await?;
-            (page.value.ok_or_else(user_is_gone)?, page.report)
-        }
-        None => {
-            let page = home.find_home(after, size).await?;
-            (page.value, page.report)
-        }
+    let (page, report) = if let Some(viewer) = viewer {
+        let page = home.find_home_of(viewer, after, size).await?;
+        (page.value.ok_or_else(user_is_gone)?, page.report)
+    } else {
+        let page = home.find_home(after, size).await?;
+        (page.value, page.report)
     };
     Ok((CacheStatus::new(report, clock.now_ms()), json(page)))
 }

@@ -2,11 +2,11 @@
 
 use axum::{
     Json as JsonResponse,
-    extract::State,
+    extract::{FromRequestParts, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{StatusCode, header, request::Parts};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -149,32 +149,27 @@ pub(super) async fn get_current_user(
 pub(super) async fn update_user(
     State(users): State<UserRepository>,
     State(hasher): State<PasswordHasher>,
-    meter: Meter,
-    client: ClientAddress,
-    user: CurrentUser,
+    editor: Editor,
     PathId(id): PathId<UserId>,
     IfMatch(if_match): IfMatch,
     request: Result<Json<UpdateUserRequest>, Problem>,
 ) -> Result<Response, Problem> {
-    let tries_password =
-        matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. }))) && id == user.id();
-    if tries_password {
-        let name = username(&users, id).await?;
-        let address = Charge::new(Policy::LoginAddress, client.network().to_string());
-        meter.charge([address, Charge::new(Policy::LoginAccount, name.folded())]).await?;
+    let Editor { user, meter, .. } = &editor;
+    let tries_password = matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. })));
+    if tries_password && id == user.id() {
+        meter.charge(editor.password_charges(&users).await?).await?;
     } else {
         meter.charge([]).await?;
     }
-    only_oneself(&users, id, user).await?;
+    only_oneself(&users, id, *user).await?;
     let Json(UpdateUserRequest { display_name, bio, password, current_password }) = request?;
     let UserPatch { display_name, bio, password } = UserPatch::parse(display_name, bio, password, current_password)?;
 
-    let password = match password {
-        Some(change) => Some(new_password(&users, &hasher, &meter, id, change).await?),
-        None => {
-            meter.forgive().await;
-            None
-        }
+    let password = if let Some(change) = password {
+        Some(new_password(&users, &hasher, meter, id, change).await?)
+    } else {
+        meter.forgive().await;
+        None
     };
     let session = user.session.id;
     match users.update_user(UserUpdate { id, session, if_match, display_name, bio, password }).await? {
@@ -182,6 +177,36 @@ pub(super) async fn update_user(
         UserChange::NotFound => Err(user_is_gone()),
         UserChange::PreconditionFailed => Err(Problem::new(ProblemKind::PreconditionFailed)),
         UserChange::PasswordChanged => Err(wrong_current_password()),
+    }
+}
+
+/// Who changes a user, and what that may cost.
+#[derive(Debug)]
+pub(super) struct Editor {
+    user: CurrentUser,
+    client: ClientAddress,
+    meter: Meter,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Editor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self {
+            user: CurrentUser::from_request_parts(parts, state).await?,
+            client: ClientAddress::from_request_parts(parts, state).await?,
+            meter: Meter::from_request_parts(parts, state).await?,
+        })
+    }
+}
+
+impl Editor {
+    /// What a try of one's own password is charged: the same as a sign-in, on the same account.
+    async fn password_charges(&self, users: &UserRepository) -> Result<[Charge; 2], Problem> {
+        let user = users.find_user(self.user.id()).await?.value.ok_or_else(user_is_gone)?;
+        let name = user.fragment.username().ok_or_else(user_is_gone)?;
+        let address = Charge::new(Policy::LoginAddress, self.client.network().to_string());
+        Ok([address, Charge::new(Policy::LoginAccount, name.folded())])
     }
 }
 
@@ -228,11 +253,6 @@ async fn only_oneself(users: &UserRepository, id: UserId, user: CurrentUser) -> 
         Some(_somebody_else) => Err(Problem::new(ProblemKind::NotAllowed)),
         None => Err(not_found()),
     }
-}
-
-async fn username(users: &UserRepository, id: UserId) -> Result<Username, Problem> {
-    let user = users.find_user(id).await?.value.ok_or_else(user_is_gone)?;
-    user.fragment.username().ok_or_else(user_is_gone)
 }
 
 /// Verifies the current password and hashes the new one, before any row is locked.
