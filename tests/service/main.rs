@@ -11,6 +11,7 @@ mod protocol;
 mod proxy;
 mod rate_limit;
 mod replica;
+mod seed;
 mod smoke;
 mod test_database;
 mod test_redis;
