@@ -25,7 +25,7 @@ async fn a_batch_asks_for_each_cell_once_and_in_one_statement() {
     let asked = load.ids.clone();
     load.go_on();
 
-    let read = reading.await.expect("no panic").expect("an answer");
+    let read = reading.all().await;
     let bodies: Vec<_> = read.iter().map(|read| body(read).expect("it is there")).collect();
     assert_eq!(bodies, ["three", "one", "three", "two", "one"]);
     assert_eq!(asked, [3, 1, 2]);
@@ -45,7 +45,7 @@ async fn a_batch_loads_what_is_missing_only() {
     let asked = load.ids.clone();
     load.go_on();
 
-    let read = reading.await.expect("no panic").expect("an answer");
+    let read = reading.all().await;
     let outcomes: Vec<_> = read.iter().map(|read| read.outcome).collect();
     assert_eq!(asked, [1, 3]);
     assert_eq!(outcomes, [CacheOutcome::Miss, CacheOutcome::RedisHit, CacheOutcome::Miss]);
@@ -64,11 +64,11 @@ async fn a_lost_lease_does_not_hold_up_the_rest_of_its_batch() {
     cells.until(&key(3), Held::Value).await;
     let others = [replica.read(2).await, replica.read(3).await];
 
-    assert!(!batch.is_finished(), "its first cell is another's to load");
+    assert!(!batch.is_over(), "its first cell is another's to load");
     assert_eq!(others.each_ref().map(|read| read.outcome), [CacheOutcome::RedisHit; 2]);
     held.go_on();
-    loading.await.expect("no panic").expect("an answer");
-    let read = batch.await.expect("no panic").expect("an answer");
+    loading.all().await;
+    let read = batch.all().await;
     let outcomes: Vec<_> = read.iter().map(|read| read.outcome).collect();
     assert_eq!(outcomes, [CacheOutcome::Collapsed, CacheOutcome::Miss, CacheOutcome::Miss]);
     assert_eq!(replica.statements(), 1);
@@ -85,7 +85,7 @@ async fn a_refused_fill_leaves_the_rest_of_its_batch() {
     things.write(&writer, 2, "two, changed").await;
     load.go_on();
 
-    let read = reading.await.expect("no panic").expect("an answer");
+    let read = reading.all().await;
     let stored: Vec<_> = read.iter().map(|read| read.stored).collect();
     assert_eq!(stored, [true, false, true]);
     assert_eq!(cells.held(&key(2)).await, Held::Nothing);
@@ -101,7 +101,7 @@ async fn batches_that_overlap_share_their_loads() {
     let (one, other) = (replica.reading(&[1, 2]), replica.reading(&[2, 3]));
 
     for reading in [one, other] {
-        assert_eq!(reading.await.expect("no panic").expect("an answer").len(), 2);
+        assert_eq!(reading.all().await.len(), 2);
     }
     assert_eq!(replica.counted_loads(), 3);
 }

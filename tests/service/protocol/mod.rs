@@ -16,11 +16,13 @@
 //! | `scripts`, `full` | | the Lua scripts, branch by branch; a Redis without memory |
 
 mod batch;
+mod cache_replica;
 mod cells;
 mod failing;
 mod full;
 mod gate;
 mod late;
+mod loader;
 mod lost;
 mod order;
 mod scripts;
