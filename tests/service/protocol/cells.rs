@@ -58,6 +58,19 @@ impl Cells {
         redis::from_redis_value(self.command("PTTL", cell, &[]).await).expect("PTTL gives a number")
     }
 
+    /// The name and the life of every key there is.
+    pub(super) async fn all_lives_ms(&self) -> Vec<(String, i64)> {
+        let mut keys = cmd("KEYS");
+        keys.arg(self.redis.handle().key("*"));
+        let names: Vec<String> = redis::from_redis_value(run(&self.redis, keys).await).expect("names");
+        let namespace = self.redis.handle().namespace().len();
+        let mut lives = Vec::with_capacity(names.len());
+        for name in &names {
+            lives.push((name[namespace..].to_owned(), self.life_ms(&name[namespace..]).await));
+        }
+        lives
+    }
+
     /// Loses a cell, as an eviction does.
     pub(super) async fn evict(&self, cell: &str) {
         self.command("DEL", cell, &[]).await;

@@ -9,16 +9,29 @@
 //! | `unsure` | the replies of Redis | fences that nobody can be sure of |
 //! | `snapshot` | | a Redis that comes back with what it held before |
 //! | `stampede` | the statement of a load | any number of readers, one load |
+//! | `waiting` | a load | readers under a lease, a fence, a load limit |
+//! | `batch` | a load | many cells in one read |
+//! | `stored` | | what is in a cell: absence, unknown formats, lives |
+//! | `failing` | a load | loads that fail, panic or are shed |
+//! | `scripts`, `full` | | the Lua scripts, branch by branch; a Redis without memory |
 
+mod batch;
+mod cache_replica;
 mod cells;
+mod failing;
+mod full;
 mod gate;
 mod late;
+mod loader;
 mod lost;
 mod order;
+mod scripts;
 mod snapshot;
 mod stampede;
+mod stored;
 mod things;
 mod unsure;
+mod waiting;
 
 use std::time::{Duration, Instant};
 

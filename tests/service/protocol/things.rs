@@ -1,34 +1,24 @@
 //! The cache by itself, over a table of the test's own: replicas whose loads a test holds still.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use aside::{
-    cache::{Cache, CellName, Ended, Fetched, LoadError, Loaded, Loader, ReadThrough},
+    cache::{Cache, CellName, Ended, Fetched},
     clock::Clock,
     config::{CacheConfig, CacheMode, RedisConfig},
-    redis_client::cmd,
     shutdown::Shutdown,
-    telemetry::metrics::EntityLabels,
 };
-use bytes::Bytes;
 use sqlx::PgPool;
-use tokio::{
-    sync::{Mutex, mpsc, oneshot},
-    task::JoinHandle,
-    time::Duration,
-};
+use tokio::time::Duration;
 
-use super::cells::{self, Cells};
+use super::{cache_replica::CacheReplica, cells::Cells};
 use crate::{
     test_database::TestDatabase,
     test_redis::{self, TestRedis},
 };
 
 /// The kind of these cells.
-const ENTITY: &str = "thing";
+pub(super) const ENTITY: &str = "thing";
 
 /// A table of things, and a prefix in Redis for their cells.
 pub(super) struct Things {
@@ -74,6 +64,12 @@ impl Things {
     /// The cells in Redis.
     pub(super) async fn cells(&self) -> Cells {
         Cells::seen_by(TestRedis::connect(self.redis.clone()).await)
+    }
+
+    /// The cells in Redis, by a way that no proxy holds up.
+    pub(super) async fn cells_past_the_proxy(&self) -> Cells {
+        let config = RedisConfig { url: test_redis::url().to_string().into(), ..self.redis.clone() };
+        Cells::seen_by(TestRedis::connect(config).await)
     }
 
     /// A replica whose leases, fences and waits are longer than any test.
@@ -127,180 +123,4 @@ pub(super) fn key(id: i64) -> String {
 /// What a read found.
 pub(super) fn body(fetched: &Fetched) -> Option<&str> {
     fetched.value.payload.as_deref().map(|body| std::str::from_utf8(body).expect("bodies are text"))
-}
-
-/// The cache of one process.
-pub(super) struct CacheReplica {
-    pub(super) cache: Cache,
-    things: ReadThrough<ThingLoader>,
-    redis: Arc<TestRedis>,
-    loads: Arc<Loads>,
-    held: Mutex<mpsc::UnboundedReceiver<HeldLoad>>,
-}
-
-impl CacheReplica {
-    fn new(cache: Cache, redis: Arc<TestRedis>, pool: PgPool) -> Self {
-        let (arrivals, held) = mpsc::unbounded_channel();
-        let loads = Arc::<Loads>::default();
-        let ttl = cache.ttl();
-        let loader = ThingLoader { pool, loads: Arc::clone(&loads), arrivals };
-        let things = ReadThrough::new(cache.clone(), loader, ttl);
-        Self { cache, things, redis, loads, held: Mutex::new(held) }
-    }
-
-    /// Another reader of the same process, which shares no flights with this one.
-    pub(super) fn twin(&self, things: &Things) -> Self {
-        Self::new(self.cache.clone(), Arc::clone(&self.redis), things.pool.clone())
-    }
-
-    /// Reads in a task of its own.
-    pub(super) fn reading(&self, ids: &[i64]) -> JoinHandle<Result<Vec<Fetched>, LoadError>> {
-        let (things, ids) = (self.things.clone(), ids.to_vec());
-        tokio::spawn(async move { things.get_many(&ids).await })
-    }
-
-    /// Reads one thing, or says why not.
-    pub(super) async fn try_read(&self, id: i64) -> Result<Fetched, LoadError> {
-        self.things.get(&id).await
-    }
-
-    /// Reads one thing.
-    pub(super) async fn read(&self, id: i64) -> Fetched {
-        self.try_read(id).await.expect("the read is answered")
-    }
-
-    /// From now on every load waits, once its statement was answered.
-    pub(super) fn hold_loads(&self) {
-        self.loads.hold.store(true, Ordering::SeqCst);
-    }
-
-    /// Loads that begin from now on do not wait.
-    pub(super) fn let_loads_pass(&self) {
-        self.loads.hold.store(false, Ordering::SeqCst);
-    }
-
-    /// The next load that waits.
-    pub(super) async fn held_load(&self) -> HeldLoad {
-        self.held.lock().await.recv().await.expect("the loader is there")
-    }
-
-    /// Statements issued so far.
-    pub(super) fn statements(&self) -> usize {
-        self.loads.statements.load(Ordering::SeqCst)
-    }
-
-    /// The most loads that were ever under way at once.
-    pub(super) fn most_at_once(&self) -> usize {
-        self.loads.most_at_once.load(Ordering::SeqCst)
-    }
-
-    /// `cache_loads_total` of these cells.
-    pub(super) fn counted_loads(&self) -> u64 {
-        self.redis.metrics.cache_loads.get_or_create(&EntityLabels { entity: ENTITY }).get()
-    }
-
-    /// `cache_fills_rejected_total` of these cells.
-    pub(super) fn rejected_fills(&self) -> u64 {
-        self.redis.metrics.cache_fills_rejected.get_or_create(&EntityLabels { entity: ENTITY }).get()
-    }
-
-    /// Lets all reads that were spawned get as far as they can: they share one connection, whose replies come in order.
-    pub(super) async fn settle(&self) {
-        for _round_trip in 0..4 {
-            tokio::task::yield_now().await;
-            cells::run(&self.redis, cmd("PING")).await;
-        }
-    }
-}
-
-/// What a replica's loader has done.
-#[derive(Default)]
-struct Loads {
-    hold: AtomicBool,
-    statements: AtomicUsize,
-    under_way: AtomicUsize,
-    most_at_once: AtomicUsize,
-}
-
-/// Loads things from the table.
-pub(super) struct ThingLoader {
-    pool: PgPool,
-    loads: Arc<Loads>,
-    arrivals: mpsc::UnboundedSender<HeldLoad>,
-}
-
-impl Loader for ThingLoader {
-    const ENTITY: &'static str = ENTITY;
-    type Id = i64;
-
-    async fn load(&self, ids: &[i64]) -> Result<Vec<Loaded>, LoadError> {
-        let _under_way = UnderWay::begin(&self.loads);
-        let select = sqlx::query_as("SELECT id, body FROM things WHERE id = ANY($1)").bind(ids);
-        let rows: Vec<(i64, String)> = select.fetch_all(&self.pool).await.map_err(LoadError::source)?;
-        if self.loads.hold.load(Ordering::SeqCst) {
-            let (order, ordered) = oneshot::channel();
-            let _nobody_holds = self.arrivals.send(HeldLoad { ids: ids.to_vec(), order });
-            match ordered.await {
-                Ok(Order::GoOn) => {}
-                Ok(Order::Fail) => return Err(LoadError::source(sqlx::Error::WorkerCrashed)),
-                Ok(Order::Panic) => panic!("as the test wants it"),
-                Err(_the_test_is_over) => return Err(LoadError::Aborted),
-            }
-        }
-        let find = |id: &i64| rows.iter().find(|(found, _)| found == id);
-        let loaded = |(_, body): &(i64, String)| Loaded::present(Bytes::from(body.clone()), 1);
-        Ok(ids.iter().map(|id| find(id).map_or_else(Loaded::absent, loaded)).collect())
-    }
-}
-
-/// Counts a load while it lasts.
-struct UnderWay<'a>(&'a Loads);
-
-impl<'a> UnderWay<'a> {
-    fn begin(loads: &'a Loads) -> Self {
-        loads.statements.fetch_add(1, Ordering::SeqCst);
-        let under_way = loads.under_way.fetch_add(1, Ordering::SeqCst) + 1;
-        loads.most_at_once.fetch_max(under_way, Ordering::SeqCst);
-        Self(loads)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// A load whose statement was answered, and which waits for what the test orders.
-pub(super) struct HeldLoad {
-    /// What it loads.
-    pub(super) ids: Vec<i64>,
-    order: oneshot::Sender<Order>,
-}
-
-enum Order {
-    GoOn,
-    Fail,
-    Panic,
-}
-
-impl HeldLoad {
-    /// Gives what was read.
-    pub(super) fn go_on(self) {
-        self.give(Order::GoOn);
-    }
-
-    /// Gives an error.
-    pub(super) fn fail(self) {
-        self.give(Order::Fail);
-    }
-
-    /// Panics.
-    pub(super) fn panic(self) {
-        self.give(Order::Panic);
-    }
-
-    fn give(self, order: Order) {
-        let _gone = self.order.send(order);
-    }
 }

@@ -115,3 +115,22 @@ async fn behind_a_proxy(first: &str) -> (Proxy, Things) {
     let config = RedisConfig { command_timeout: Duration::from_millis(200), ..config };
     (proxy, Things::in_redis(config, first).await)
 }
+
+#[tokio::test]
+async fn a_lease_without_an_answer_grants_nothing() {
+    let (proxy, things) = behind_a_proxy("the one").await;
+    let (reader, cells) = (things.replica().await, things.cells_past_the_proxy().await);
+    reader.hold_loads();
+    proxy.set(Way::RepliesHeld);
+    let reading = reader.reading(&[1]);
+    let load = reader.held_load().await;
+    let held = cells.held(&key(1)).await;
+    proxy.set(Way::Open);
+    load.go_on();
+
+    let read = reading.one().await;
+
+    assert_eq!(held, Held::Lease, "it was taken, but nobody was told");
+    assert_eq!((body(&read), read.stored), (Some("the one"), false));
+    assert_eq!(cells.held(&key(1)).await, Held::Lease);
+}
