@@ -145,7 +145,10 @@ containers_stop() {
 
 containers_remove() {
   [ -s "$state/compose" ] || return 0
-  compose down -v || say "containers: could not be removed: $(tail -n 1 "$state/compose.log")"
+  if ! compose down -v; then
+    say "containers: could not be removed, \`make down\` will when their engine answers: $(tail -n 1 "$state/compose.log")"
+    return 0
+  fi
   rm -f "$state/compose" "$state/compose.log" "$state/docker-compose.yml"
 }
 

@@ -32,6 +32,7 @@ debian_get() {
   (cd "$root/debs" && debian_apt apt-get download $closure >&2) || { say "packages: the download failed"; return 1; }
   for deb in "$root"/debs/*.deb; do dpkg-deb -x "$deb" "$root/tree"; done
   rm -rf "$root/debs" "$root/apt" "$root"/tree/usr/share/{doc,locale,man} "$root"/tree/usr/lib/postgresql/*/lib/bitcode
+  has_time_zones || debian_find_time_zones_in_data "$root"
   debian_write_wrappers "$root"
   for service in "$@"; do find_program "$service" || return 1; done
 }
@@ -46,7 +47,9 @@ debian_package_names() {
     say "$(title "$service"): the distribution has only version $version, $(oldest_version "$service") or newer is needed"
     return 1
   fi
-  if [ "$service" = redis ]; then echo redis-server redis-tools; else echo "postgresql-$version postgresql-client-$version"; fi
+  if [ "$service" = redis ]; then echo redis-server redis-tools; return; fi
+  echo "postgresql-$version postgresql-client-$version"
+  has_time_zones || echo tzdata
 }
 
 # The packages themselves and those libraries of theirs that the machine lacks. Left out: what only installing needs
@@ -88,6 +91,24 @@ END
 }
 
 debian_apt() { APT_CONFIG="$(place)/packages/apt/apt.conf" DEBIAN_FRONTEND=noninteractive "$@" </dev/null; }
+
+has_time_zones() { [ -e /usr/share/zoneinfo/UTC ]; }
+
+# Small images (ubuntu, say) come without time zones, every client of ours asks for UTC, and Debian's PostgreSQL knows one
+# place only, by a constant of the program. Its working folder is the data's, so a path from there, in the constant's
+# place and no longer than it, brings it to the unpacked ones.
+debian_find_time_zones_in_data() {
+  local program
+  for program in "$1"/tree/usr/lib/postgresql/*/bin/postgres; do
+    [ ! -e "$program" ] || perl -pi -e 's{/usr/share/zoneinfo\0}{"./zoneinfo" . "\0" x 10}ge' "$program"
+  done
+}
+
+link_time_zones() {
+  local zones
+  zones=$(place)/packages/tree/usr/share/zoneinfo
+  [ ! -d "$zones" ] || ln -s "$zones" "$1/zoneinfo"
+}
 
 # Small programs that set LD_LIBRARY_PATH for the unpacked ones only and become them, so that their pid is the server's.
 debian_write_wrappers() {

@@ -65,6 +65,7 @@ postgres_make_cluster() {
     as_server_user "$bin/postgres" --single -D "$data" postgres >>"$state/initdb.log" 2>&1 || return 1
   # What initdb found out about this machine (shared memory above all) stays in force under our own settings.
   echo "include 'aside.conf'" >>"$data/postgresql.conf"
+  link_time_zones "$data"
   # Last, so that an interrupted start begins again.
   echo yes >"$data/finished"
   rm -f "$state/initdb.log"
@@ -86,8 +87,8 @@ synchronous_commit = off
 full_page_writes = off
 # Short queries only, and its libraries are not unpacked.
 jit = off
-timezone = 'UTC'
-log_timezone = 'UTC'
+timezone = 'GMT'
+log_timezone = 'GMT'
 lc_messages = 'C'
 END
   give_to_server_user "$1/aside.conf"

@@ -3,7 +3,7 @@
 # the truth about what runs (their pid files, the container engine); nothing here is believed over them.
 #
 #   .services/postgres.way, redis.way          how each was started: native, unpacked packages or container ENGINE
-#   .services/postgres.program, redis.program  the server program that was found
+#   .services/postgres.program, redis.program  the server program that was found, and its .kind: the way if it is started
 #   .services/postgres.url, redis.url          mode 0600, for they hold the password
 #   .services/holders/PID, holders/up          who needs the services: test and server runs, or `make up`
 #   .services/elsewhere                        a link to where the data is, when it cannot be here
@@ -51,7 +51,8 @@ is_running() {
   esac
 }
 
-# Two commands at once (tests in one terminal, the server in another) must not both start a cluster.
+# Two commands at once (tests in one terminal, the server in another) must not both start a cluster. Held until this
+# process ends, however it ends.
 lock() {
   local patience=600 owner
   until mkdir "$state/lock" 2>/dev/null; do
@@ -103,7 +104,7 @@ drop_data() {
     rm -f "$state/elsewhere" "$state"/*.program
   fi
   rm -rf "$state/postgres" "$state/redis"
-  rm -f "$state"/*.way "$state"/*.url
+  rm -f "$state"/*.way "$state"/*.kind "$state"/*.url
 }
 
 boot_id() {

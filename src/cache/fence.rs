@@ -29,7 +29,7 @@ const SEQUENCE: &str = "sequence";
 /// Where fences are published: `<sequence number> <cell> <cell> …`.
 const CHANNEL: &str = "fences";
 /// Every key has a TTL. A sequence that ran out goes on above every number ever used.
-const SEQUENCE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
 /// How long a lift waits for a new connection when its own broke: a Redis that restarted meanwhile may have been filled
 /// with what was true before the commit.
 const LIFT_RECONNECT: Duration = Duration::from_millis(500);

@@ -28,11 +28,14 @@ mod flight;
 mod fly;
 mod loader;
 mod read_through;
+mod reader;
 mod shared;
 mod token;
+mod value;
 
 pub use error::LoadError;
 pub use fence::{Ended, Fence};
 pub use loader::{Loaded, Loader};
-pub use read_through::{CellValue, Fetched, ReadThrough};
+pub use read_through::ReadThrough;
 pub use shared::{Cache, CellName};
+pub use value::{CellValue, Fetched};

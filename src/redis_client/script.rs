@@ -49,8 +49,8 @@ impl Call {
 
     /// Adds a number as an argument.
     #[must_use]
-    pub fn number(self, number: impl ToString) -> Self {
-        self.arg(number.to_string())
+    pub fn number(self, number: impl Into<i128>) -> Self {
+        self.arg(number.into().to_string())
     }
 
     pub(super) fn by_hash(&self) -> Cmd {

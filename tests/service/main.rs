@@ -5,10 +5,13 @@
 
 mod api;
 mod application;
+mod faults;
 mod own_redis;
+mod protocol;
 mod proxy;
 mod rate_limit;
 mod replica;
+mod seed;
 mod smoke;
 mod test_database;
 mod test_redis;

@@ -1,4 +1,4 @@
-//! A proxy in front of a server, to lose it in the middle of a test.
+//! A proxy in front of a server, to lose it in the middle of a test. Carries bytes, so it does for Redis and for Postgres.
 
 use std::{
     io,
@@ -25,32 +25,57 @@ pub(crate) enum Way {
     Open,
     /// Requests reach the server; its replies stay in the proxy until the way is open.
     RepliesHeld,
+    /// Connections are taken and kept, and nothing passes in either direction until the way is open.
+    Frozen,
     /// Every connection is closed, and so is each new one.
     Cut,
+}
+
+/// Catches connections by what they say; the others go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Snare {
+    /// A connection that sends these bytes gets no reply any more, from the reply to them on.
+    Request(&'static str),
+    /// A connection that was replied these bytes is silent from then on, in both directions.
+    Reply(&'static str),
 }
 
 /// Runs until it is dropped.
 pub(crate) struct Proxy {
     address: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     way: watch::Sender<Way>,
-    script_calls: Arc<AtomicUsize>,
+    snare: watch::Sender<Option<Snare>>,
+    /// How often all connections of the moment were silenced.
+    silences: watch::Sender<usize>,
+    caught: watch::Sender<usize>,
+    script_calls: AtomicUsize,
 }
 
 impl Proxy {
     /// Listens on a free port and leads to the host and port of `server`.
     pub(crate) async fn start(server: &Url) -> Self {
-        let target = format!("{}:{}", server.host_str().unwrap_or("127.0.0.1"), server.port().unwrap_or(6379));
+        let port = server.port().unwrap_or(if server.scheme() == "redis" { 6379 } else { 5432 });
+        let target = format!("{}:{port}", server.host_str().unwrap_or("127.0.0.1"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it listens").to_string();
-        let (way, watched) = watch::channel(Way::Open);
-        let script_calls = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&script_calls);
+        let shared = Arc::new(Shared {
+            way: watch::Sender::new(Way::Open),
+            snare: watch::Sender::new(None),
+            silences: watch::Sender::new(0),
+            caught: watch::Sender::new(0),
+            script_calls: AtomicUsize::new(0),
+        });
+        let of_connections = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, target.clone(), watched.clone(), Arc::clone(&counted)));
+                tokio::spawn(carry(client, target.clone(), Arc::clone(&of_connections)));
             }
         });
-        Self { address, way, script_calls }
+        Self { address, shared }
     }
 
     /// `server` by way of this proxy.
@@ -64,52 +89,117 @@ impl Proxy {
 
     /// Changes the way, for connections that there are too.
     pub(crate) fn set(&self, way: Way) {
-        self.way.send_replace(way);
+        self.shared.way.send_replace(way);
+    }
+
+    /// Nothing passes through the connections that there are, for ever, and nobody is told. New ones are not concerned.
+    pub(crate) fn silence(&self) {
+        self.shared.silences.send_modify(|silences| *silences += 1);
+    }
+
+    /// Lays a snare, in place of the one there was.
+    pub(crate) fn lay(&self, snare: Option<Snare>) {
+        self.shared.snare.send_replace(snare);
+    }
+
+    /// Waits until snares have caught so many connections.
+    pub(crate) async fn until_caught(&self, connections: usize) {
+        let mut caught = self.shared.caught.subscribe();
+        caught.wait_for(|caught| *caught >= connections).await.expect("the proxy runs");
     }
 
     /// Calls of scripts that went to the server so far.
     pub(crate) fn script_calls(&self) -> usize {
-        self.script_calls.load(Ordering::SeqCst)
+        self.shared.script_calls.load(Ordering::SeqCst)
     }
 }
 
-async fn carry(client: TcpStream, target: String, mut way: watch::Receiver<Way>, calls: Arc<AtomicUsize>) {
+async fn carry(client: TcpStream, target: String, shared: Arc<Shared>) {
     let Ok(server) = TcpStream::connect(target).await else { return };
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-    let replies = way.clone();
+    let connection = Connection {
+        born: *shared.silences.borrow(),
+        own_way: watch::Sender::new(Way::Open),
+        shared: Arc::clone(&shared),
+    };
+    let mut way = shared.way.subscribe();
     tokio::select! {
-        _ended = requests(from_client, to_server, calls) => {}
-        _ended = held_replies(from_server, to_client, replies) => {}
+        _ended = connection.requests(from_client, to_server) => {}
+        _ended = connection.replies(from_server, to_client) => {}
         _cut = way.wait_for(|way| *way == Way::Cut) => {}
     }
 }
 
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, calls: Arc<AtomicUsize>) -> io::Result<()> {
-    let mut buffer = vec![0; 65_536];
-    loop {
-        let read = from.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(());
+/// One connection through the proxy.
+struct Connection {
+    born: usize,
+    /// What a snare has made of this connection.
+    own_way: watch::Sender<Way>,
+    shared: Arc<Shared>,
+}
+
+impl Connection {
+    async fn requests(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
+        let mut buffer = vec![0; 65_536];
+        loop {
+            let read = from.read(&mut buffer).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.until_way_is_none_of(&[Way::Frozen]).await;
+            let calls = buffer[..read].windows(7).filter(|word| word == b"EVALSHA").count();
+            self.shared.script_calls.fetch_add(calls, Ordering::SeqCst);
+            if let Some(Snare::Request(word)) = *self.shared.snare.borrow()
+                && contains(&buffer[..read], word)
+            {
+                self.catch(Way::RepliesHeld);
+            }
+            to.write_all(&buffer[..read]).await?;
         }
-        calls.fetch_add(buffer[..read].windows(7).filter(|word| word == b"EVALSHA").count(), Ordering::SeqCst);
-        to.write_all(&buffer[..read]).await?;
+    }
+
+    async fn replies(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
+        let mut buffer = vec![0; 65_536];
+        loop {
+            let read = from.read(&mut buffer).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.until_way_is_none_of(&[Way::Frozen, Way::RepliesHeld]).await;
+            to.write_all(&buffer[..read]).await?;
+            if let Some(Snare::Reply(word)) = *self.shared.snare.borrow()
+                && contains(&buffer[..read], word)
+            {
+                self.catch(Way::Frozen);
+            }
+        }
+    }
+
+    fn catch(&self, way: Way) {
+        self.own_way.send_replace(way);
+        self.shared.caught.send_modify(|caught| *caught += 1);
+    }
+
+    async fn until_way_is_none_of(&self, closed: &[Way]) {
+        let mut ways = [self.shared.way.subscribe(), self.own_way.subscribe()];
+        let mut silences = self.shared.silences.subscribe();
+        loop {
+            if *silences.borrow_and_update() > self.born {
+                std::future::pending::<()>().await;
+            }
+            if ways.iter_mut().all(|way| !closed.contains(&way.borrow_and_update())) {
+                return;
+            }
+            let [common, own] = &mut ways;
+            tokio::select! {
+                _changed = common.changed() => {}
+                _changed = own.changed() => {}
+                _changed = silences.changed() => {}
+            }
+        }
     }
 }
 
-async fn held_replies(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut way: watch::Receiver<Way>,
-) -> io::Result<()> {
-    let mut buffer = vec![0; 65_536];
-    loop {
-        let read = from.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(());
-        }
-        if way.wait_for(|way| *way != Way::RepliesHeld).await.is_err() {
-            return Ok(());
-        }
-        to.write_all(&buffer[..read]).await?;
-    }
+fn contains(bytes: &[u8], word: &str) -> bool {
+    bytes.windows(word.len()).any(|window| window == word.as_bytes())
 }

@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{responses, usual_problems};
+use super::{responses, usual_responses};
 use crate::http::{cookie::SessionCookie, problem::ProblemDocument};
 
 /// What is there without any handler.
@@ -44,7 +44,7 @@ pub(super) fn head(cookie: SessionCookie) -> openapi::OpenApi {
 
 /// `/openapi.json`, written once.
 pub(super) fn route<S: Clone + Send + Sync + 'static>(mut document: openapi::OpenApi) -> Router<S> {
-    usual_problems::add(&mut document);
+    usual_responses::add(&mut document);
     let json = Bytes::from(document.to_json().expect("the document is made of text and numbers"));
     Router::new().route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], json)))
 }

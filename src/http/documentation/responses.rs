@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use utoipa::{
     IntoResponses,
-    openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
+    openapi::{Content, Header, HeaderBuilder, Object, Ref, RefOr, Response, ResponseBuilder, Type},
 };
 
 use crate::http::problem::{self, Problem, ProblemDocument, ProblemKind};
@@ -45,6 +45,25 @@ documented!(
     QuotaExceeded,
     Unavailable,
 );
+
+/// The client has the current representation.
+#[derive(Clone, Copy, Debug)]
+pub struct NotModified;
+
+impl IntoResponses for NotModified {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let response = ResponseBuilder::new().description("The client has it already").header("ETag", etag());
+        BTreeMap::from([("304".to_owned(), response.build().into())])
+    }
+}
+
+/// The field that names a representation.
+pub(super) fn etag() -> Header {
+    HeaderBuilder::new()
+        .schema(Some(Object::with_type(Type::String)))
+        .description(Some("Names this representation"))
+        .build()
+}
 
 /// Any other problem.
 #[derive(Clone, Copy, Debug)]

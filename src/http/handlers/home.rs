@@ -1,5 +1,7 @@
 //! `GET /home`.
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
 use utoipa::ToSchema;
 
@@ -28,24 +30,22 @@ pub(super) struct HomeResponse {
 
 /// The home page: the newest posts of those one follows and one's own; of all, for who is not signed in.
 #[utoipa::path(get, path = "/home", tag = "home", params(PageQuery),
-    responses((status = OK, description = "A page of the home page", body = HomeResponse)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the home page", body = HomeResponse)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_home(
-    State(home): State<HomeRepository>,
+    State(home): State<Arc<HomeRepository>>,
     State(clock): State<Clock>,
     MaybeCurrentUser(viewer): MaybeCurrentUser,
     Query(query): Query<PageQuery>,
 ) -> Result<(CacheStatus, Response), Problem> {
     let viewer = viewer.map(|viewer| viewer.id());
     let (after, size) = query.parse(Scope::Home(viewer))?;
-    let (page, report) = match viewer {
-        Some(viewer) => {
-            let page = home.find_home_of(viewer, after, size).await?;
-            (page.value.ok_or_else(user_is_gone)?, page.report)
-        }
-        None => {
-            let page = home.find_home(after, size).await?;
-            (page.value, page.report)
-        }
+    let (page, report) = if let Some(viewer) = viewer {
+        let page = home.find_home_of(viewer, after, size).await?;
+        (page.value.ok_or_else(user_is_gone)?, page.report)
+    } else {
+        let page = home.find_home(after, size).await?;
+        (page.value, page.report)
     };
     Ok((CacheStatus::new(report, clock.now_ms()), json(page)))
 }

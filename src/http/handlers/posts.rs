@@ -1,5 +1,7 @@
 //! `/posts` and `/users/{id}/posts`.
 
+use std::sync::Arc;
+
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -61,9 +63,10 @@ pub(super) struct UpdatePostRequest {
 /// Makes a post.
 #[utoipa::path(post, path = "/posts", tag = "posts", request_body = CreatePostRequest,
     responses((status = CREATED, description = "The post", body = PostResponse,
-        headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Of this version")))), security(("bearer" = []), ("cookie" = [])))]
+        headers(("Location" = String, description = "Where it is")))),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_post(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
     Json(request): Json<CreatePostRequest>,
 ) -> Result<([(header::HeaderName, String); 1], Response), Problem> {
@@ -74,13 +77,11 @@ pub(super) async fn create_post(
 }
 
 /// One post.
-#[utoipa::path(get, path = "/posts/{id}", tag = "posts", 
-    params(("id" = PostId, Path), ("If-None-Match" = Option<String>, Header, description = "`*`, or the ETags that the client has")),
-    responses((status = OK, description = "The post", body = PostResponse, headers(("ETag" = String, description = "Of this version"))),
-        (status = NOT_MODIFIED, description = "The client has it already", headers(("ETag" = String, description = "Of this version")))),
+#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfNoneMatch),
+    responses((status = OK, description = "The post", body = PostResponse), responses::NotModified),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_post(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     State(clock): State<Clock>,
     PathId(id): PathId<PostId>,
     if_none_match: IfNoneMatch,
@@ -96,13 +97,12 @@ pub(super) async fn get_post(
 }
 
 /// Changes one's own post.
-#[utoipa::path(patch, path = "/posts/{id}", tag = "posts",
-    params(("id" = PostId, Path), ("If-Match" = Option<String>, Header, description = "`*`, or the ETags that this may be done to")),
+#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfMatch),
     request_body(content((UpdatePostRequest = "application/merge-patch+json"), (UpdatePostRequest = "application/json"))),
-    responses((status = OK, description = "The post as it is now", body = PostResponse, headers(("ETag" = String, description = "Of this version"))),
-        responses::NotAllowed), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "The post as it is now", body = PostResponse), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_post(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
     PathId(id): PathId<PostId>,
     IfMatch(if_match): IfMatch,
@@ -116,11 +116,11 @@ pub(super) async fn update_post(
 }
 
 /// Deletes one's own post.
-#[utoipa::path(delete, path = "/posts/{id}", tag = "posts",
-    params(("id" = PostId, Path), ("If-Match" = Option<String>, Header, description = "`*`, or the ETags that this may be done to")),
-    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfMatch),
+    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_post(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
     PathId(id): PathId<PostId>,
     IfMatch(if_match): IfMatch,
@@ -133,9 +133,10 @@ pub(super) async fn delete_post(
 
 /// A user's posts, newest first.
 #[utoipa::path(get, path = "/users/{id}/posts", tag = "posts", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, description = "A page of the list", body = Page<PostResponse>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<PostResponse>)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_posts_of_user(
-    State(posts): State<PostRepository>,
+    State(posts): State<Arc<PostRepository>>,
     PathId(id): PathId<UserId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {

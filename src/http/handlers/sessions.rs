@@ -1,5 +1,7 @@
 //! `/sessions`: signing in, looking at one's sessions, signing out.
 
+use std::sync::Arc;
+
 use axum::{
     Json as JsonResponse,
     extract::State,
@@ -49,7 +51,7 @@ pub(super) struct CreateSessionResponse {
         headers(("Set-Cookie" = String, description = "The token, for browsers"))), responses::WrongCredentials),
     security(()))]
 pub(super) async fn create_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     meter: Meter,
     client: ClientAddress,
@@ -87,9 +89,10 @@ fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
 
 /// One's own live sessions, newest first.
 #[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageQuery),
-    responses((status = OK, description = "A page of the list", body = Page<Session>)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<Session>)),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_sessions(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     user: CurrentUser,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonResponse<Page<Session>>, Problem> {
@@ -101,7 +104,7 @@ pub(super) async fn list_sessions(
 #[utoipa::path(delete, path = "/sessions/current", tag = "sessions",
     responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_current_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
 ) -> Result<impl IntoResponse, Problem> {
@@ -114,7 +117,7 @@ pub(super) async fn delete_current_session(
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = SessionId, Path)),
     responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
     PathId(id): PathId<SessionId>,
@@ -133,7 +136,7 @@ pub(super) async fn delete_session(
 #[utoipa::path(delete, path = "/sessions", tag = "sessions",
     responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_sessions(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
 ) -> Result<impl IntoResponse, Problem> {

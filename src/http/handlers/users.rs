@@ -1,12 +1,14 @@
 //! `/users`.
 
+use std::sync::Arc;
+
 use axum::{
     Json as JsonResponse,
-    extract::State,
+    extract::{FromRequestParts, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{StatusCode, header, request::Parts};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -83,10 +85,10 @@ pub(super) struct UsersQuery {
 /// Registers.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = CreateUserRequest,
     responses((status = CREATED, description = "The user", body = User,
-        headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Of this version"))), responses::NameTaken),
+        headers(("Location" = String, description = "Where it is"))), responses::NameTaken),
     security(()))]
 pub(super) async fn create_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
     Json(request): Json<CreateUserRequest>,
 ) -> Result<Response, Problem> {
@@ -104,9 +106,10 @@ pub(super) async fn create_user(
 
 /// All users, newest first, or the one of a name.
 #[utoipa::path(get, path = "/users", tag = "users", params(UsersQuery),
-    responses((status = OK, description = "A page of the list", body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<User>)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_users(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     Query(query): Query<UsersQuery>,
 ) -> Result<JsonResponse<Page<User>>, Problem> {
     let (after, size) = PageQuery::new(query.limit, query.cursor).parse(Scope::Users)?;
@@ -122,12 +125,11 @@ pub(super) async fn list_users(
 }
 
 /// One user.
-#[utoipa::path(get, path = "/users/{id}", tag = "users",
-    params(("id" = UserId, Path), ("If-None-Match" = Option<String>, Header, description = "`*`, or the ETags that the client has")),
-    responses((status = OK, description = "The user", body = User, headers(("ETag" = String, description = "Of this version"))),
-        (status = NOT_MODIFIED, description = "The client has it already", headers(("ETag" = String, description = "Of this version")))), security((), ("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfNoneMatch),
+    responses((status = OK, description = "The user", body = User), responses::NotModified),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(clock): State<Clock>,
     PathId(id): PathId<UserId>,
     if_none_match: IfNoneMatch,
@@ -136,12 +138,11 @@ pub(super) async fn get_user(
 }
 
 /// Oneself.
-#[utoipa::path(get, path = "/users/me", tag = "users",
-    params(("If-None-Match" = Option<String>, Header, description = "`*`, or the ETags that the client has")),
-    responses((status = OK, description = "Oneself", body = User, headers(("ETag" = String, description = "Of this version"))),
-        (status = NOT_MODIFIED, description = "The client has it already", headers(("ETag" = String, description = "Of this version")))), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/users/me", tag = "users", params(IfNoneMatch),
+    responses((status = OK, description = "Oneself", body = User), responses::NotModified),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_current_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(clock): State<Clock>,
     user: CurrentUser,
     if_none_match: IfNoneMatch,
@@ -150,31 +151,26 @@ pub(super) async fn get_current_user(
 }
 
 /// Changes oneself. A change that changes nothing answers the same version.
-#[utoipa::path(patch, path = "/users/{id}", tag = "users",
-    params(("id" = UserId, Path), ("If-Match" = Option<String>, Header, description = "`*`, or the ETags that this may be done to")),
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfMatch),
     request_body(content((UpdateUserRequest = "application/merge-patch+json"), (UpdateUserRequest = "application/json"))),
-    responses((status = OK, description = "The user as it is now", body = User, headers(("ETag" = String, description = "Of this version"))),
-        responses::NotAllowed), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "The user as it is now", body = User), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
-    meter: Meter,
-    client: ClientAddress,
-    user: CurrentUser,
+    editor: Editor,
     PathId(id): PathId<UserId>,
     IfMatch(if_match): IfMatch,
     request: Result<Json<UpdateUserRequest>, Problem>,
 ) -> Result<Response, Problem> {
-    let tries_password =
-        matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. }))) && id == user.id();
-    if tries_password {
-        let name = username(&users, id).await?;
-        let address = Charge::new(Policy::LoginAddress, client.network().to_string());
-        meter.charge([address, Charge::new(Policy::LoginAccount, name.folded())]).await?;
+    let Editor { user, meter, .. } = &editor;
+    let tries_password = matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. })));
+    if tries_password && id == user.id() {
+        meter.charge(editor.password_charges(&users).await?).await?;
     } else {
         meter.charge([]).await?;
     }
-    only_oneself(&users, id, user).await?;
+    only_oneself(&users, id, *user).await?;
     let Json(UpdateUserRequest { display_name, bio, password, current_password }) = request?;
     let patch = UserPatch::parse(display_name, bio, password, current_password);
     if !matches!(&patch, Ok(UserPatch { password: Some(_), .. })) {
@@ -184,7 +180,7 @@ pub(super) async fn update_user(
     let UserPatch { display_name, bio, password } = patch?;
 
     let password = match password {
-        Some(change) => Some(new_password(&users, &hasher, &meter, id, change).await?),
+        Some(change) => Some(new_password(&users, &hasher, meter, id, change).await?),
         None => None,
     };
     let session = user.session.id;
@@ -196,12 +192,42 @@ pub(super) async fn update_user(
     }
 }
 
+/// Who changes a user, and what that may cost.
+#[derive(Debug)]
+pub(super) struct Editor {
+    user: CurrentUser,
+    client: ClientAddress,
+    meter: Meter,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Editor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self {
+            user: CurrentUser::from_request_parts(parts, state).await?,
+            client: ClientAddress::from_request_parts(parts, state).await?,
+            meter: Meter::from_request_parts(parts, state).await?,
+        })
+    }
+}
+
+impl Editor {
+    /// What a try of one's own password is charged: the same as a sign-in, on the same account.
+    async fn password_charges(&self, users: &UserRepository) -> Result<[Charge; 2], Problem> {
+        let user = users.find_user(self.user.id()).await?.value.ok_or_else(user_is_gone)?;
+        let name = user.fragment.username().ok_or_else(user_is_gone)?;
+        let address = Charge::new(Policy::LoginAddress, self.client.network().to_string());
+        Ok([address, Charge::new(Policy::LoginAccount, name.folded())])
+    }
+}
+
 /// Deletes oneself, with posts, follows and sessions.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users",
-    params(("id" = UserId, Path), ("If-Match" = Option<String>, Header, description = "`*`, or the ETags that this may be done to")),
-    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfMatch),
+    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
     PathId(id): PathId<UserId>,
@@ -246,11 +272,6 @@ async fn only_oneself(users: &UserRepository, id: UserId, user: CurrentUser) -> 
         Some(_somebody_else) => Err(Problem::new(ProblemKind::NotAllowed)),
         None => Err(not_found()),
     }
-}
-
-async fn username(users: &UserRepository, id: UserId) -> Result<Username, Problem> {
-    let user = users.find_user(id).await?.value.ok_or_else(user_is_gone)?;
-    user.fragment.username().ok_or_else(user_is_gone)
 }
 
 /// Verifies the current password and hashes the new one, before any row is locked.

@@ -1,11 +1,12 @@
-//! The problems that follow from what an operation is: nobody has to remember them at its handler, and none is forgotten.
+//! The responses that follow from what an operation is: no handler has to remember them, and none is forgotten.
 //!
 //! | an operation that … | may answer |
 //! |---|---|
 //! | looks at credentials | 401, and 403 to another site's request if it changes something |
 //! | has query parameters | 400 |
 //! | has a body | 400, 413, 415, 422 |
-//! | has a condition | 400, and 412 for `If-Match` |
+//! | has a condition | 400, and 412 for `If-Match`; an `ETag` with what it shows |
+//! | makes something | its `Location` and `ETag` |
 //! | names something by id | 404 |
 //! | is there at all | 429, 503, and any other problem |
 //!
@@ -57,6 +58,7 @@ fn add_to(operation: &mut Operation, method: &HttpMethod) {
     if has_parameter(operation, |parameter| parameter.name == "id") {
         add_all::<responses::NotFound>(operation);
     }
+    add_entity_tags(operation);
     add_all::<responses::QuotaExceeded>(operation);
     add_all::<responses::Unavailable>(operation);
     add_all::<responses::Any>(operation);
@@ -75,6 +77,18 @@ fn add_of_credentials(operation: &mut Operation, method: &HttpMethod) {
     }
     if *method != HttpMethod::Get {
         add_all::<responses::CrossSite>(operation);
+    }
+}
+
+/// Whatever can be asked for by its tag comes with its tag; so does what was just made and has an address.
+fn add_entity_tags(operation: &mut Operation) {
+    let has_condition = has_parameter(operation, |parameter| parameter.parameter_in == ParameterIn::Header);
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        let is_shown = (status == "200" && has_condition) || response.headers.contains_key("Location");
+        if is_shown {
+            response.headers.insert("ETag".to_owned(), responses::etag().into());
+        }
     }
 }
 

@@ -1,0 +1,54 @@
+//! What breaks: Postgres, Redis, clients and processes, each in the middle of the work.
+
+mod hang_ups;
+mod pool;
+
+use std::{future::Future, time::Duration};
+
+use url::Url;
+
+use crate::application::Backend;
+
+/// How long what must happen may take on a busy machine; far above every time-out that the tests configure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for what must happen.
+async fn soon<F: Future>(what: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, what).await.expect("it happens soon")
+}
+
+/// Asks again and again until it is so.
+async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
+    soon(async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+/// Lets others run.
+async fn give_way(times: u32) {
+    for _ in 0..times {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The keys of this backend that hold a fence.
+async fn fences(backend: &Backend) -> Vec<String> {
+    let variables = backend.variables(&[]);
+    let redis: Url = variables["REDIS_URL"].parse().expect("a URL");
+    let client = redis::Client::open(redis).expect("a Redis URL");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("redis answers");
+    let mut scan = redis::cmd("SCAN");
+    scan.arg(0).arg("MATCH").arg(format!("{}*", variables["REDIS_KEY_PREFIX"])).arg("COUNT").arg(1_000_000);
+    let (_end, keys): (u64, Vec<String>) = scan.query_async(&mut connection).await.expect("keys");
+    let mut fenced = Vec::new();
+    for key in keys {
+        let cell: Vec<u8> = redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap_or_default();
+        if cell.starts_with(b"F") {
+            fenced.push(key);
+        }
+    }
+    fenced
+}

@@ -1,0 +1,123 @@
+//! The pool: what callers who go away and connections that go silent leave behind.
+//!
+//! sqlx 0.9.0 on its own loses acknowledged writes and, for ever, connections; these are the experiments that showed it.
+
+use std::collections::HashSet;
+
+use aside::postgres::{Database, DatabaseError};
+use futures::{StreamExt, stream};
+use sqlx::{Executor, PgPool};
+
+use super::{give_way, soon, until};
+use crate::{application::Backend, proxy::Proxy, test_database::TestDatabase};
+
+const CONNECTIONS: u32 = 4;
+
+/// A pool, as the application makes it, to the database behind the proxy.
+struct Pooled {
+    database: Database,
+    proxy: Proxy,
+    backend: Backend,
+}
+
+async fn behind_a_proxy(statement_timeout: &str) -> Pooled {
+    let backend = Backend::create().await;
+    let proxy = Proxy::start(&backend.database.url).await;
+    let config = backend.config(&[
+        ("DATABASE_URL", proxy.url(&backend.database.url).as_str()),
+        ("DATABASE_MAX_CONNECTIONS", &CONNECTIONS.to_string()),
+        ("DATABASE_ACQUIRE_TIMEOUT", "10s"),
+        ("DATABASE_STATEMENT_TIMEOUT", statement_timeout),
+        ("DATABASE_TRANSACTION_TIMEOUT", "1m"),
+        ("CACHE_FENCE", "5m"),
+    ]);
+    Pooled { database: Database::new(config.database).expect("a pool"), proxy, backend }
+}
+
+/// Uses every connection that the pool may have, all at the same time.
+async fn use_all_connections(database: &Database) -> Result<(), DatabaseError> {
+    let all_at_once = async {
+        let mut held = Vec::new();
+        for _ in 0..CONNECTIONS {
+            held.push(database.pool().acquire().await?);
+        }
+        for connection in &mut held {
+            connection.execute("SELECT 1").await?;
+        }
+        Ok(())
+    };
+    database.run(all_at_once).await
+}
+
+async fn asleep(database: &TestDatabase) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+    )
+    .fetch_one(&database.pool().await)
+    .await
+    .expect("the test's database answers")
+}
+
+async fn go_away_inside_begin_then_insert(pool: PgPool, round: i32) -> Result<i32, sqlx::Error> {
+    tokio::select! {
+        biased;
+        _begun = pool.begin() => {}
+        () = give_way(rand::random_range(0..100)) => {}
+    }
+    sqlx::query("INSERT INTO written VALUES ($1)").bind(round).execute(&pool).await?;
+    Ok(round)
+}
+
+#[tokio::test]
+async fn no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin() {
+    const ROUNDS: i32 = 2_000;
+    const WORKERS: usize = 8;
+    let backend = Backend::create().await;
+    let database = Database::new(backend.config(&[]).database).expect("a pool");
+    let outside = backend.database.pool().await;
+    outside.execute("CREATE TABLE written (round int PRIMARY KEY)").await.expect("a table");
+
+    // As many rounds at a time as there are connections: no round is spent on waiting for one.
+    let acknowledged: HashSet<i32> = stream::iter(0..ROUNDS)
+        .map(|round| tokio::spawn(go_away_inside_begin_then_insert(database.pool().clone(), round)))
+        .buffer_unordered(WORKERS)
+        .filter_map(async |inserted| inserted.expect("no round panics").ok())
+        .collect()
+        .await;
+    database.close().await;
+
+    let found: Vec<i32> = sqlx::query_scalar("SELECT round FROM written").fetch_all(&outside).await.expect("rows");
+    let lost = acknowledged.difference(&found.into_iter().collect()).count();
+    assert!(acknowledged.len() > 1_000, "only {} rounds wrote anything", acknowledged.len());
+    assert_eq!(lost, 0, "of {} acknowledged writes", acknowledged.len());
+}
+
+#[tokio::test]
+async fn busy_connections_that_go_silent_leave_the_pool() {
+    let Pooled { database, proxy, backend } = behind_a_proxy("1m").await;
+    let busy: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let pool = database.pool().clone();
+            tokio::spawn(async move { pool.execute("SELECT pg_sleep(600)").await })
+        })
+        .collect();
+    until(async || asleep(&backend.database).await == i64::from(CONNECTIONS)).await;
+
+    proxy.silence();
+    busy.iter().for_each(tokio::task::JoinHandle::abort);
+
+    soon(use_all_connections(&database)).await.expect("the pool has made new connections");
+}
+
+#[tokio::test]
+async fn idle_connections_that_go_silent_leave_the_pool() {
+    let Pooled { database, proxy, backend: _backend } = behind_a_proxy("1s").await;
+    use_all_connections(&database).await.expect("the way is open");
+    let idle = || database.pool().num_idle() == CONNECTIONS as usize;
+    until(async || idle()).await;
+
+    proxy.silence();
+
+    // The first users of silent connections may fail, each within its deadline, but they take them out of the pool.
+    until(async || use_all_connections(&database).await.is_ok()).await;
+}
