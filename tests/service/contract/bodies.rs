@@ -66,7 +66,7 @@ async fn json_that_is_not_wanted_names_its_place() {
 }
 
 #[tokio::test]
-async fn more_than_a_body_may_have_is_refused_announced_or_not() {
+async fn more_than_a_body_may_have_is_refused() {
     let application = Service::start().await;
     let ada = application.api().register("ada").await;
     let large = format!("{{\"body\":\"{}\"}}", "x".repeat(70_000));

@@ -82,6 +82,23 @@ async fn every_operation_names_the_problems_that_follow_from_what_it_is() {
 }
 
 #[tokio::test]
+async fn the_types_of_problems_are_a_fixed_list() {
+    let document = document().await;
+
+    let types = document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"].as_array();
+
+    let of_examples: BTreeSet<&str> = document["components"]["responses"]
+        .as_object()
+        .expect("responses")
+        .values()
+        .filter_map(|response| response["content"]["application/problem+json"]["example"]["type"].as_str())
+        .collect();
+    let listed: BTreeSet<&str> = types.expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!(listed, of_examples);
+    assert!(listed.len() > 15);
+}
+
+#[tokio::test]
 async fn every_reference_leads_somewhere() {
     let document = document().await;
     let text = document.to_string();

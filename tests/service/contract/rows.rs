@@ -67,12 +67,12 @@ impl Rows {
         ids
     }
 
-    /// These follows (follower, followee), each a microsecond after the one before.
+    /// These follows (follower, followee), each three of them a microsecond after those before.
     pub(super) async fn insert_follows(&self, follows: &[(Uuid, Uuid)]) {
         let (followers, followees): (Vec<Uuid>, Vec<Uuid>) = follows.iter().copied().unzip();
         sqlx::query(
             "INSERT INTO follows (follower_id, followee_id, created_at)
-             SELECT follower, followee, now() + number * interval '1 microsecond'
+             SELECT follower, followee, now() + (number / 3) * interval '1 microsecond'
              FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS t (follower, followee, number)",
         )
         .bind(&followers)
