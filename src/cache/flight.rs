@@ -20,7 +20,7 @@ use std::{
 
 use tokio::sync::SetOnce;
 
-use super::{error::LoadError, read_through::CellValue};
+use super::{cell::CellValue, error::LoadError};
 
 /// The answer of a flight, for all on board.
 pub(super) type Landing = Result<Landed, LoadError>;

@@ -12,8 +12,8 @@ use super::{
     cell::{self, StoredValue},
     error::LoadError,
     flight::{Flight, Landed, Landing, Source},
+    kind::Inner,
     loader::{Loaded, Loader},
-    read_through::{Inner, ReadThrough},
     shared::{Acquired, CellName, Fill},
     token::Token,
 };
@@ -47,7 +47,7 @@ impl<L: Loader> Inner<L> {
         let handle = self.cache.redis.handle().ok();
         let acquired = match &handle {
             Some(handle) => {
-                let cells: Vec<CellName> = seats.iter().map(|seat| ReadThrough::<L>::cell(&seat.id)).collect();
+                let cells: Vec<CellName> = seats.iter().map(|seat| Self::cell(&seat.id)).collect();
                 self.cache.acquire(handle, &cells).await
             }
             None => seats.iter().map(|_| Acquired::Refused).collect(),
@@ -146,7 +146,7 @@ impl<L: Loader> Inner<L> {
             };
             match *lease {
                 Some(lease) if life_ms > 0 => {
-                    let cell = ReadThrough::<L>::cell(&seat.id);
+                    let cell = Self::cell(&seat.id);
                     fills.push((landings.len(), Fill { cell, lease, value: value.clone(), life_ms }));
                 }
                 Some(lease) => useless.push((seat, lease)),
@@ -183,7 +183,7 @@ impl<L: Loader> Inner<L> {
         let Some(handle) = handle else { return };
         let calls: Vec<Call> = leases
             .map(|(seat, lease)| {
-                let cell = ReadThrough::<L>::cell(&seat.id);
+                let cell = Self::cell(&seat.id);
                 ABANDON.call().key(handle.key(cell.as_str())).arg(cell::lease(lease))
             })
             .collect();

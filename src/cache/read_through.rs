@@ -12,13 +12,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-
 use super::{
-    cell::{State, StoredValue},
+    cell::{CellValue, State},
     error::LoadError,
     flight::{Flight, Flights, Landed, Role, Source},
     fly::Seat,
+    kind::Inner,
     loader::Loader,
     shared::{Cache, CellName},
 };
@@ -29,17 +28,6 @@ use crate::{
         timings::{Waiting, waiting},
     },
 };
-
-/// What a cell holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CellValue {
-    /// The bytes, `None` when there is no such thing.
-    pub payload: Option<Bytes>,
-    /// The row's version.
-    pub version: u64,
-    /// When the cell is due for a refresh, milliseconds since the epoch; now, for one that is not stored.
-    pub expires_at_ms: i64,
-}
 
 /// A value and how it was come by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,14 +52,6 @@ impl<L: Loader> Clone for ReadThrough<L> {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Inner<L: Loader> {
-    pub(super) cache: Cache,
-    pub(super) loader: L,
-    pub(super) ttl: Duration,
-    pub(super) flights: Flights<L::Id>,
-}
-
 impl<L: Loader> ReadThrough<L> {
     /// Cells of `loader`'s kind, which live for `ttl` at most.
     #[must_use]
@@ -82,7 +62,7 @@ impl<L: Loader> ReadThrough<L> {
     /// The name of a cell of this kind, as writers fence it.
     #[must_use]
     pub fn cell(id: &L::Id) -> CellName {
-        CellName::new(L::ENTITY, id)
+        Inner::<L>::cell(id)
     }
 
     /// What the cell `id` holds: something that was true after this call began.
@@ -166,7 +146,7 @@ impl<L: Loader> Inner<L> {
 
     /// The hits among `ids`. Whatever goes wrong is a miss.
     async fn look(&self, ids: &[L::Id]) -> Vec<Option<Fetched>> {
-        let cells: Vec<CellName> = ids.iter().map(ReadThrough::<L>::cell).collect();
+        let cells: Vec<CellName> = ids.iter().map(Self::cell).collect();
         let states = match self.cache.redis.handle() {
             Ok(handle) => self.cache.look(&handle, &cells).await,
             Err(error) => Err(error),
@@ -202,12 +182,6 @@ impl<L: Loader> Inner<L> {
             .collect();
         self.start(to_start);
         boarded
-    }
-}
-
-impl From<StoredValue> for CellValue {
-    fn from(stored: StoredValue) -> Self {
-        Self { payload: stored.payload, version: stored.version, expires_at_ms: stored.soft_expiry_ms }
     }
 }
 

@@ -10,7 +10,7 @@ use quick_cache::sync::Cache as BoundedMap;
 use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
-use super::{cells::SessionCell, error::RepositoryError, sessions::delta};
+use super::{cells::SessionCell, error::RepositoryError};
 use crate::{
     clock::Clock,
     config::SessionConfig,
@@ -169,6 +169,11 @@ async fn sweep(database: Database, clock: Clock, absolute: Duration) {
             }
         }
     }
+}
+
+/// A configured duration as clocks add it.
+pub(super) fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
 /// The least UUIDv7 of a moment.

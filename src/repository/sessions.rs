@@ -3,8 +3,6 @@
 //! Postgres holds the truth, so a Redis that lost its data signs nobody out. Signing out is a write like any other: its
 //! fence refuses every fill that began before it, so no racing reader brings a session back.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -12,7 +10,7 @@ use uuid::Uuid;
 use super::{
     cells::{SessionCell, SessionLoader, Sessions},
     error::RepositoryError,
-    session_upkeep::SessionUpkeep,
+    session_upkeep::{SessionUpkeep, delta},
     write::{Writer, Written},
 };
 use crate::{
@@ -259,9 +257,4 @@ fn as_session(row: SessionRow, current: SessionId) -> Session {
 
 fn idle(config: &SessionConfig) -> TimeDelta {
     delta(config.idle)
-}
-
-/// A configured duration as clocks add it.
-pub(super) fn delta(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
