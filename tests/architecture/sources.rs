@@ -10,6 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 pub(crate) type Words = Vec<String>;
 
 /// One source file.
+#[derive(Clone)]
 pub(crate) struct Source {
     /// Within `src`, like `cache/fly.rs`.
     pub(crate) file: String,
@@ -22,6 +23,7 @@ pub(crate) struct Source {
 }
 
 /// A path, and where it is named.
+#[derive(Clone)]
 pub(crate) struct Named {
     pub(crate) path: Words,
     /// Whether the path is one of this crate's.
