@@ -2,12 +2,17 @@
 
 mod hang_ups;
 mod pool;
+mod redis_away;
+mod redis_refuses;
 
 use std::{future::Future, time::Duration};
 
 use url::Url;
 
-use crate::application::Backend;
+use crate::{
+    api::Api,
+    application::{Backend, TestApplication},
+};
 
 /// How long what must happen may take on a busy machine; far above every time-out that the tests configure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,6 +37,12 @@ async fn give_way(times: u32) {
     for _ in 0..times {
         tokio::task::yield_now().await;
     }
+}
+
+/// What a replica says that it has to do without.
+async fn missing(replica: &TestApplication) -> Vec<String> {
+    let health = Api::new(replica.admin).get_json("/readyz").await;
+    serde_json::from_value(health["missing"].clone()).expect("names")
 }
 
 /// The keys of this backend that hold a fence.
