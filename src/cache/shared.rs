@@ -150,7 +150,7 @@ impl Cache {
                 .arg("NX")
                 .arg("GET")
                 .arg("PX")
-                .arg(millis(self.config.lease));
+                .arg(self.config.lease.as_millis().to_string());
         }
         let Ok(replies) = handle.query(&pipeline).await else {
             return cells.iter().map(|_| Acquired::Refused).collect();
@@ -202,9 +202,4 @@ pub(super) struct Fill {
     pub(super) value: StoredValue,
     /// Milliseconds the cell may live.
     pub(super) life_ms: i64,
-}
-
-/// A duration as Redis takes it.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
