@@ -5,6 +5,7 @@
 
 mod api;
 mod application;
+mod contract;
 mod faults;
 mod own_redis;
 mod protocol;
