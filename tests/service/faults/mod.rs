@@ -6,6 +6,8 @@ mod pool;
 mod postgres_away;
 mod redis_away;
 mod redis_refuses;
+mod shutdown;
+mod start;
 
 use std::{future::Future, time::Duration};
 
