@@ -111,6 +111,11 @@ impl Api {
 }
 
 impl SignedIn {
+    /// The same somebody, at another replica.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self { api: self.api.at(address), ..self.clone() }
+    }
+
     /// Makes a post; gives its id.
     pub(crate) async fn post(&self, body: &str) -> String {
         let response = self.api.post("/posts", &json!({ "body": body })).await;
