@@ -9,7 +9,7 @@ undo() { :; }
 
 release_services() {
   local status=$?
-  trap '' INT TERM
+  trap '' INT TERM HUP
   undo || true
   scripts/services release $$ || true
   exit $status
@@ -19,6 +19,7 @@ release_services() {
 trap release_services EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+trap 'exit 129' HUP
 scripts/services up $$
 addresses=$(scripts/services env)
 eval "$addresses"

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How long a start waits for Postgres to answer, and how long between two attempts.
-const WAIT_FOR_POSTGRES: Duration = Duration::from_secs(60);
+const WAIT_FOR_POSTGRES: Duration = Duration::from_mins(1);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 
 /// How long a start waits for Redis: not having it is no reason not to serve.
@@ -109,7 +109,11 @@ impl Application {
             Arc::clone(&metrics),
             shutdown.clone(),
         );
-        let state = state(&config, &database, &redis, &cache, &clock, &metrics, &shutdown)?;
+        let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(&metrics), shutdown.clone());
+        let limiter = Limiter::new(&config.rate_limit, redis.clone(), &metrics);
+        let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);
+        let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock: &clock }
+            .api_state(limiter, upkeep)?;
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
         shutdown.spawn(observe(database.clone(), Arc::clone(&metrics), shutdown.clone()));
 
@@ -148,6 +152,7 @@ impl Application {
     pub async fn serve(self, migrate: bool) -> Result<(), StartError> {
         // The admin server is the last to go: it tells that this replica is about to stop.
         let no_admin = Shutdown::new();
+        let address = self.public_address();
         let admin = admin::router(Arc::clone(&self.metrics), self.readiness.clone());
         let config = self.config.http.clone();
         let shutdown = self.shutdown.clone();
@@ -165,8 +170,7 @@ impl Application {
         if !self.redis.wait_until_up(WAIT_FOR_REDIS).await {
             tracing::warn!("redis is out of reach; serving from postgres until it is back");
         }
-        let address = self.public.local_addr().ok();
-        tracing::info!(address = ?address, mode = ?self.config.cache.mode, "serving");
+        tracing::info!(%address, mode = ?self.config.cache.mode, "serving");
         let api = http::api(self.state, &self.config.http, Arc::clone(&self.metrics));
         server::serve(self.public, api, &self.config.http, &shutdown).await;
 
@@ -186,41 +190,37 @@ async fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListen
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { variable, address, source })
 }
 
-/// The parts that handlers hold.
-fn state(
-    config: &Config,
-    database: &Database,
-    redis: &RedisClient,
-    cache: &Cache,
-    clock: &Clock,
-    metrics: &Arc<Metrics>,
-    shutdown: &Shutdown,
-) -> Result<ApiState, StartError> {
-    let hasher = PasswordHasher::new(&config.session)?;
-    let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(metrics), shutdown.clone());
-    let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, shutdown);
-    let users = UserRepository::new(database.clone(), cache.clone(), writer.clone(), clock.clone());
-    let posts = PostRepository::new(database.clone(), cache.clone(), writer.clone(), clock.clone(), &users);
-    let sessions = SessionRepository::new(
-        database.clone(),
-        cache.clone(),
-        writer.clone(),
-        clock.clone(),
-        config.session.clone(),
-        hasher.clone(),
-        upkeep,
-    );
-    Ok(ApiState {
-        follows: FollowRepository::new(database.clone(), writer, clock.clone(), &users),
-        home: HomeRepository::new(database.clone(), cache.clone(), &users, &posts),
-        limiter: Limiter::new(&config.rate_limit, redis.clone(), metrics),
-        cookie: SessionCookie::for_url(&config.http.public_url),
-        clock: clock.clone(),
-        users,
-        posts,
-        sessions,
-        hasher,
-    })
+/// What the repositories stand on.
+struct Foundation<'a> {
+    config: &'a Config,
+    database: &'a Database,
+    cache: &'a Cache,
+    writer: &'a Writer,
+    clock: &'a Clock,
+}
+
+impl Foundation<'_> {
+    /// The parts that handlers hold.
+    fn api_state(&self, limiter: Limiter, upkeep: SessionUpkeep) -> Result<ApiState, StartError> {
+        let (database, cache) = (|| self.database.clone(), || self.cache.clone());
+        let (writer, clock) = (|| self.writer.clone(), || self.clock.clone());
+        let hasher = PasswordHasher::new(&self.config.session)?;
+        let users = UserRepository::new(database(), cache(), writer(), clock());
+        let posts = PostRepository::new(database(), cache(), writer(), clock(), &users);
+        let config = self.config.session.clone();
+        let sessions = SessionRepository::new(database(), cache(), writer(), clock(), config, hasher.clone(), upkeep);
+        Ok(ApiState {
+            follows: Arc::new(FollowRepository::new(database(), writer(), clock(), &users)),
+            home: Arc::new(HomeRepository::new(database(), cache(), &users, &posts)),
+            sessions: Arc::new(sessions),
+            users: Arc::new(users),
+            posts: Arc::new(posts),
+            cookie: SessionCookie::for_url(&self.config.http.public_url),
+            clock: clock(),
+            hasher,
+            limiter,
+        })
+    }
 }
 
 /// What cannot be reached just now.

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154
 # What is said to the person at the terminal: one line a step, on stderr, so that `eval "$(scripts/services env)"` works.
 
-say() { printf 'services: %s\n' "$*" >&2; }
+# A terminal that was closed takes no more words, which must not keep servers from being stopped.
+say() { printf 'services: %s\n' "$*" >&2 || true; }
 
 fail() { say "$@"; exit 1; }
 

@@ -85,23 +85,6 @@ impl StoredValue {
     }
 }
 
-/// What a cell holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CellValue {
-    /// The bytes, `None` when there is no such thing.
-    pub payload: Option<Bytes>,
-    /// The row's version.
-    pub version: u64,
-    /// When the cell is due for a refresh, milliseconds since the epoch; now, for one that is not stored.
-    pub expires_at_ms: i64,
-}
-
-impl From<StoredValue> for CellValue {
-    fn from(stored: StoredValue) -> Self {
-        Self { payload: stored.payload, version: stored.version, expires_at_ms: stored.soft_expiry_ms }
-    }
-}
-
 /// The bytes of a lease.
 pub(super) fn lease(token: Token) -> Vec<u8> {
     marked(LEASE, token)

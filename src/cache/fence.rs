@@ -13,7 +13,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use super::{
     cell,
-    shared::{Cache, CellName, millis},
+    shared::{Cache, CellName},
     token::Token,
 };
 use crate::{
@@ -29,7 +29,7 @@ const SEQUENCE: &str = "sequence";
 /// Where fences are published: `<sequence number> <cell> <cell> …`.
 const CHANNEL: &str = "fences";
 /// Every key has a TTL. A sequence that ran out goes on above every number ever used.
-const SEQUENCE_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
 /// How long a lift waits for a new connection when its own broke: a Redis that restarted meanwhile may have been filled
 /// with what was true before the commit.
 const LIFT_RECONNECT: Duration = Duration::from_millis(500);
@@ -87,8 +87,8 @@ impl Fence {
         let mut call = self
             .with_keys(&FENCE, handle)
             .arg(cell::fence(self.token))
-            .number(millis(self.cache.config.fence))
-            .number(millis(SEQUENCE_LIFE))
+            .millis(self.cache.config.fence)
+            .millis(SEQUENCE_LIFE)
             .arg(handle.key(CHANNEL));
         for cell in &self.cells {
             call = call.arg(cell.as_str());
@@ -138,7 +138,7 @@ impl Fence {
         // A new token matches no fence.
         let own = if self.is_sure { self.token } else { Token::random() };
         let mut call =
-            self.with_keys(&LIFT, handle).arg(cell::fence(own)).number(millis(SEQUENCE_LIFE)).arg(handle.key(CHANNEL));
+            self.with_keys(&LIFT, handle).arg(cell::fence(own)).millis(SEQUENCE_LIFE).arg(handle.key(CHANNEL));
         for cell in &self.cells {
             call = call.arg(cell.as_str());
         }

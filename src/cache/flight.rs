@@ -20,7 +20,7 @@ use std::{
 
 use tokio::sync::SetOnce;
 
-use super::{cell::CellValue, error::LoadError};
+use super::{error::LoadError, value::CellValue};
 
 /// The answer of a flight, for all on board.
 pub(super) type Landing = Result<Landed, LoadError>;
@@ -160,9 +160,9 @@ impl<Id: Clone + Eq + Hash> Flights<Id> {
 mod tests {
     use super::*;
 
-    fn value() -> Landing {
+    fn found() -> Landed {
         let value = CellValue { payload: None, version: 1, expires_at_ms: 0 };
-        Ok(Landed { value, source: Source::Found })
+        Landed { value, source: Source::Found }
     }
 
     #[test]
@@ -189,11 +189,11 @@ mod tests {
         flights.set_boarding([1].iter(), false);
         let (late, _) = flights.board(&1);
 
-        let next = flights.land(&1, &first, value()).expect("somebody boarded it");
+        let next = flights.land(&1, &first, Ok(found())).expect("somebody boarded it");
 
         assert!(Arc::ptr_eq(&late, &next));
         assert!(Arc::ptr_eq(&flights.board(&1).0, &next));
-        assert!(flights.land(&1, &next, value()).is_none());
+        assert!(flights.land(&1, &next, Ok(found())).is_none());
         assert_eq!(flights.board(&1).1, Role::Starter);
     }
 }

@@ -12,14 +12,14 @@ use super::{
     cell::{self, StoredValue},
     error::LoadError,
     flight::{Flight, Landed, Landing, Source},
-    kind::Inner,
     loader::{Loaded, Loader},
+    reader::Reader,
     shared::{Acquired, CellName, Fill},
     token::Token,
 };
 use crate::{
     redis_client::{Call, Handle, Script},
-    telemetry::metrics::{EntityLabels, ObserveDuration},
+    telemetry::metrics::ObserveDuration,
 };
 
 static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/abandon.lua")));
@@ -31,7 +31,7 @@ const LEASE_POLL_MS: std::ops::Range<u64> = 5..50;
 /// Lives are shortened at random by up to this part, so that what was filled together does not run out together.
 const JITTER: f64 = 0.1;
 
-impl<L: Loader> Inner<L> {
+impl<L: Loader> Reader<L> {
     /// Starts flights that nobody has started, as one batch.
     pub(super) fn start(self: &Arc<Self>, seats: Vec<Seat<L>>) {
         if !seats.is_empty() {
@@ -47,7 +47,7 @@ impl<L: Loader> Inner<L> {
         let handle = self.cache.redis.handle().ok();
         let acquired = match &handle {
             Some(handle) => {
-                let cells: Vec<CellName> = seats.iter().map(|seat| Self::cell(&seat.id)).collect();
+                let cells: Vec<CellName> = seats.iter().map(|seat| Reader::<L>::cell(&seat.id)).collect();
                 self.cache.acquire(handle, &cells).await
             }
             None => seats.iter().map(|_| Acquired::Refused).collect(),
@@ -110,12 +110,11 @@ impl<L: Loader> Inner<L> {
         self.set_boarding(on_board(), false);
 
         let ids: Vec<L::Id> = on_board().map(|seat| seat.id.clone()).collect();
-        let labels = EntityLabels { entity: L::ENTITY };
         let started = Instant::now();
         let loaded = self.loader.load(&ids).await?;
         let cost = started.elapsed();
-        self.cache.metrics.cache_loads.get_or_create(&labels).inc_by(ids.len() as u64);
-        self.cache.metrics.cache_load_duration.get_or_create(&labels).observe_duration(cost);
+        self.counts.loads.inc_by(ids.len() as u64);
+        self.counts.load_duration.observe_duration(cost);
         debug_assert_eq!(loaded.len(), ids.len(), "a loader gives one answer for each id");
         Ok((loaded, cost))
     }
@@ -146,7 +145,7 @@ impl<L: Loader> Inner<L> {
             };
             match *lease {
                 Some(lease) if life_ms > 0 => {
-                    let cell = Self::cell(&seat.id);
+                    let cell = Reader::<L>::cell(&seat.id);
                     fills.push((landings.len(), Fill { cell, lease, value: value.clone(), life_ms }));
                 }
                 Some(lease) => useless.push((seat, lease)),
@@ -170,8 +169,7 @@ impl<L: Loader> Inner<L> {
                     }
                 }
                 Some(false) => {
-                    let labels = EntityLabels { entity: L::ENTITY };
-                    self.cache.metrics.cache_fills_rejected.get_or_create(&labels).inc();
+                    self.counts.fills_rejected.inc();
                 }
                 None => {}
             }
@@ -183,7 +181,7 @@ impl<L: Loader> Inner<L> {
         let Some(handle) = handle else { return };
         let calls: Vec<Call> = leases
             .map(|(seat, lease)| {
-                let cell = Self::cell(&seat.id);
+                let cell = Reader::<L>::cell(&seat.id);
                 ABANDON.call().key(handle.key(cell.as_str())).arg(cell::lease(lease))
             })
             .collect();
@@ -207,14 +205,14 @@ impl<L: Loader> Inner<L> {
 
 /// The duty to land one flight. Dropped without an answer (a panic, the end of the process), it lands it as aborted.
 pub(super) struct Seat<L: Loader> {
-    inner: Arc<Inner<L>>,
+    inner: Arc<Reader<L>>,
     id: L::Id,
     flight: Arc<Flight>,
     landed: bool,
 }
 
 impl<L: Loader> Seat<L> {
-    pub(super) fn new(inner: &Arc<Inner<L>>, id: L::Id, flight: Arc<Flight>) -> Self {
+    pub(super) fn new(inner: &Arc<Reader<L>>, id: L::Id, flight: Arc<Flight>) -> Self {
         Self { inner: Arc::clone(inner), id, flight, landed: false }
     }
 

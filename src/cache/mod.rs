@@ -15,7 +15,6 @@
 //! | `shared` | look, acquire, fill: the readers' steps, one round trip each |
 //! | `fence` | fence, lift: the writers' steps, likewise |
 //! | `flight` | who may share whose load within the process |
-//! | `kind` | what reads and flights of one kind of cell share |
 //! | `read_through` | a read, from the look to the answer |
 //! | `fly` | a flight, from boarding to landing |
 //!
@@ -27,15 +26,16 @@ mod error;
 mod fence;
 mod flight;
 mod fly;
-mod kind;
 mod loader;
 mod read_through;
+mod reader;
 mod shared;
 mod token;
+mod value;
 
-pub use cell::CellValue;
 pub use error::LoadError;
 pub use fence::{Ended, Fence};
 pub use loader::{Loaded, Loader};
-pub use read_through::{Fetched, ReadThrough};
+pub use read_through::ReadThrough;
 pub use shared::{Cache, CellName};
+pub use value::{CellValue, Fetched};

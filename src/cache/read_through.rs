@@ -13,37 +13,27 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{
-    cell::{CellValue, State},
+    cell::State,
     error::LoadError,
-    flight::{Flight, Flights, Landed, Role, Source},
+    flight::{Flight, Landed, Role, Source},
     fly::Seat,
-    kind::Inner,
     loader::Loader,
+    reader::Reader,
     shared::{Cache, CellName},
+    value::{CellValue, Fetched},
 };
 use crate::{
     config::CacheMode,
     telemetry::{
-        metrics::{CacheOutcome, CacheRequestLabels},
+        metrics::CacheOutcome,
         timings::{Waiting, waiting},
     },
 };
 
-/// A value and how it was come by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetched {
-    /// What the cell holds.
-    pub value: CellValue,
-    /// As counted in `cache_requests_total`.
-    pub outcome: CacheOutcome,
-    /// Whether this read put it into the shared cache.
-    pub stored: bool,
-}
-
 /// The cells of one kind: reads go through the cache to the loader. Clones share the flights.
 #[derive(Debug)]
 pub struct ReadThrough<L: Loader> {
-    inner: Arc<Inner<L>>,
+    inner: Arc<Reader<L>>,
 }
 
 impl<L: Loader> Clone for ReadThrough<L> {
@@ -56,13 +46,13 @@ impl<L: Loader> ReadThrough<L> {
     /// Cells of `loader`'s kind, which live for `ttl` at most.
     #[must_use]
     pub fn new(cache: Cache, loader: L, ttl: Duration) -> Self {
-        Self { inner: Arc::new(Inner { cache, loader, ttl, flights: Flights::new() }) }
+        Self { inner: Arc::new(Reader::new(cache, loader, ttl)) }
     }
 
     /// The name of a cell of this kind, as writers fence it.
     #[must_use]
     pub fn cell(id: &L::Id) -> CellName {
-        Inner::<L>::cell(id)
+        Reader::<L>::cell(id)
     }
 
     /// What the cell `id` holds: something that was true after this call began.
@@ -102,7 +92,7 @@ impl<L: Loader> ReadThrough<L> {
     }
 }
 
-impl<L: Loader> Inner<L> {
+impl<L: Loader> Reader<L> {
     async fn get_distinct(self: &Arc<Self>, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -112,10 +102,7 @@ impl<L: Loader> Inner<L> {
         } else {
             self.fetch(ids).await?
         };
-        for one in &fetched {
-            let labels = CacheRequestLabels { entity: L::ENTITY, outcome: one.outcome };
-            self.cache.metrics.cache_requests.get_or_create(&labels).inc();
-        }
+        self.counts.count(&fetched);
         Ok(fetched)
     }
 
@@ -146,9 +133,8 @@ impl<L: Loader> Inner<L> {
 
     /// The hits among `ids`. Whatever goes wrong is a miss.
     async fn look(&self, ids: &[L::Id]) -> Vec<Option<Fetched>> {
-        let cells: Vec<CellName> = ids.iter().map(Self::cell).collect();
         let states = match self.cache.redis.handle() {
-            Ok(handle) => self.cache.look(&handle, &cells).await,
+            Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await,
             Err(error) => Err(error),
         };
         match states {

@@ -1,6 +1,7 @@
 //! The readers' three steps in Redis: look, acquire, fill. Each is one round trip, for any number of cells.
 
 use std::{
+    fmt::{Display, Write},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -28,8 +29,14 @@ pub struct CellName(String);
 impl CellName {
     /// The cell of this kind and id.
     #[must_use]
-    pub fn new(entity: &'static str, id: &impl std::fmt::Display) -> Self {
-        Self(format!("{entity}:{id}"))
+    pub fn new(entity: &'static str, id: &impl Display) -> Self {
+        let mut name = String::with_capacity(48);
+        Self::write(entity, id, &mut name);
+        Self(name)
+    }
+
+    fn write(entity: &'static str, id: &impl Display, name: &mut String) {
+        write!(name, "{entity}:{id}").expect("writing to a String does not fail");
     }
 
     /// The name as text.
@@ -97,17 +104,26 @@ impl Cache {
         self.config.front_page_ttl
     }
 
-    /// One `MGET`.
-    pub(super) async fn look(&self, handle: &Handle, cells: &[CellName]) -> Result<Vec<State>, RedisError> {
+    /// One `MGET` of the cells of this kind with these ids.
+    pub(super) async fn look(
+        &self,
+        handle: &Handle,
+        entity: &'static str,
+        ids: &[impl Display],
+    ) -> Result<Vec<State>, RedisError> {
         let mut command = cmd("MGET");
-        for cell in cells {
-            command.arg(handle.key(cell.as_str()));
+        // One buffer for all keys: a home page looks at some fifty cells at once.
+        let mut key = handle.namespace().to_owned();
+        for id in ids {
+            key.truncate(handle.namespace().len());
+            CellName::write(entity, id, &mut key);
+            command.arg(&key);
         }
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(command);
         let unexpected = || RedisError::UnexpectedReply { command: "MGET" };
         match handle.query(&pipeline).await?.pop() {
-            Some(Value::Array(found)) if found.len() == cells.len() => found
+            Some(Value::Array(found)) if found.len() == ids.len() => found
                 .into_iter()
                 .map(|cell| match cell {
                     Value::Nil => Ok(State::Absent),
@@ -134,7 +150,7 @@ impl Cache {
                 .arg("NX")
                 .arg("GET")
                 .arg("PX")
-                .arg(millis(self.config.lease));
+                .arg(self.config.lease.as_millis().to_string());
         }
         let Ok(replies) = handle.query(&pipeline).await else {
             return cells.iter().map(|_| Acquired::Refused).collect();
@@ -186,9 +202,4 @@ pub(super) struct Fill {
     pub(super) value: StoredValue,
     /// Milliseconds the cell may live.
     pub(super) life_ms: i64,
-}
-
-/// A duration as Redis takes it.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,7 @@
 //! The command line. The only place that prints to the terminal, and that turns errors into exit codes.
 
 mod migrate;
+pub mod seed;
 mod serve;
 mod terminal;
 
@@ -26,6 +27,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Bring the database's schema up to date.
     Migrate,
+    /// Load made-up data into an empty database.
+    Seed(seed::SeedArguments),
 }
 
 const AFTER_HELP: &str =
@@ -49,6 +52,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         match &cli.command {
             Command::Serve(arguments) => serve::serve(config, *arguments).await,
             Command::Migrate => migrate::migrate(config).await,
+            Command::Seed(arguments) => seed::seed(arguments, &config).await,
         }
     })
 }

@@ -10,6 +10,7 @@ use axum::{
 };
 use http::Method;
 use secrecy::ExposeSecret;
+use tracing::Span;
 
 use super::{
     extract::{ClientAddress, Credentials},
@@ -65,6 +66,7 @@ async fn identify(state: &ApiState, credentials: Option<Credentials>) -> Result<
     let invalid = || Problem::new(ProblemKind::InvalidToken);
     let token = SessionToken::parse(credentials.token().expose_secret()).map_err(|_| invalid())?;
     let session = state.sessions.authenticate(&token).await?.ok_or_else(invalid)?;
+    Span::current().record("user_id", tracing::field::display(session.user_id));
     Ok(Identity { session: Some(session), by_cookie: matches!(credentials, Credentials::Cookie(_)) })
 }
 

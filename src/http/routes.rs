@@ -57,7 +57,9 @@ pub fn with_layers(routes: Router, config: &HttpConfig, metrics: Arc<Metrics>) -
         // The innermost: what the extractors read.
         .map_request(body::limiter(config.body_timeout));
 
+    // A router whose state is still open builds its layers anew for each request: here it is closed, once.
+    let routes = routes.layer(layers).with_state(());
     // axum adds `Allow` outside of its routes' layers, hence the one around the whole router.
-    let routes = ServiceBuilder::new().map_response(allow::complete).service(routes.layer(layers));
-    Router::new().fallback_service(routes)
+    let routes = ServiceBuilder::new().map_response(allow::complete).service(routes);
+    Router::new().fallback_service(routes).with_state(())
 }

@@ -1,5 +1,7 @@
 //! What handlers may hold: repositories, each for itself, never pools.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 
 use super::cookie::SessionCookie;
@@ -10,19 +12,20 @@ use crate::{
     repository::{FollowRepository, HomeRepository, PostRepository, SessionRepository, UserRepository},
 };
 
-/// The parts that handlers ask for one by one, as `State<UserRepository>` and so on.
+/// The parts that handlers ask for one by one, as `State<Arc<UserRepository>>` and so on. Cheap to clone: axum does so
+/// several times for each request.
 #[derive(Clone, Debug, FromRef)]
 pub struct ApiState {
     /// Users.
-    pub users: UserRepository,
+    pub users: Arc<UserRepository>,
     /// Sessions.
-    pub sessions: SessionRepository,
+    pub sessions: Arc<SessionRepository>,
     /// Posts.
-    pub posts: PostRepository,
+    pub posts: Arc<PostRepository>,
     /// Who follows whom.
-    pub follows: FollowRepository,
+    pub follows: Arc<FollowRepository>,
     /// Home pages.
-    pub home: HomeRepository,
+    pub home: Arc<HomeRepository>,
     /// Hashes passwords.
     pub hasher: PasswordHasher,
     /// Decides who may go on.

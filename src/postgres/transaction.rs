@@ -1,6 +1,6 @@
 //! Writing transactions: bounded in time by the server itself, and honest about how they ended.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use tokio::time;
@@ -44,15 +44,16 @@ impl Database {
     /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
     fn begin_statement(&self) -> String {
         let config = &self.config;
-        let mut begin = format!(
-            "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; \
-             SET LOCAL idle_in_transaction_session_timeout = {}",
-            config.statement_timeout.as_millis(),
-            config.lock_timeout.as_millis(),
-            config.transaction_timeout.as_millis(),
-        );
-        if self.server_version() >= HAS_TRANSACTION_TIMEOUT {
-            begin += &format!("; SET LOCAL transaction_timeout = {}", config.transaction_timeout.as_millis());
+        let timeouts = [
+            ("statement_timeout", config.statement_timeout),
+            ("lock_timeout", config.lock_timeout),
+            ("idle_in_transaction_session_timeout", config.transaction_timeout),
+            ("transaction_timeout", config.transaction_timeout),
+        ];
+        let known = if self.server_version() >= HAS_TRANSACTION_TIMEOUT { timeouts.len() } else { timeouts.len() - 1 };
+        let mut begin = "BEGIN".to_owned();
+        for (name, timeout) in &timeouts[..known] {
+            write!(begin, "; SET LOCAL {name} = {}", timeout.as_millis()).expect("writing to a String does not fail");
         }
         begin
     }

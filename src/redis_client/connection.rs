@@ -210,7 +210,7 @@ impl Keeper {
 async fn probe(link: &Arc<Link>) -> Result<(), RedisError> {
     let handle = Handle::new(Arc::clone(link));
     let (key, channel) = (handle.key("probe"), handle.key("probes"));
-    let call = PROBE.call().key(key).number(PROBE_LIFE.as_millis()).arg(channel);
+    let call = PROBE.call().key(key).millis(PROBE_LIFE).arg(channel);
     match handle.call(&[call]).await?.pop() {
         Some(Value::Int(1)) => Ok(()),
         Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),

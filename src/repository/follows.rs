@@ -40,7 +40,7 @@ pub enum FollowOutcome {
 }
 
 /// Follows in Postgres; the cells of those who follow.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct FollowRepository {
     database: Database,
     writer: Writer,

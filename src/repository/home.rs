@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Home pages over Postgres and its cells.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct HomeRepository {
     database: Database,
     cache: Cache,

@@ -65,7 +65,7 @@ impl<T> From<PostRefusal> for PostChange<T> {
 }
 
 /// Posts in Postgres, behind their cells.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PostRepository {
     database: Database,
     writer: Writer,

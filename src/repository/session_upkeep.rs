@@ -34,7 +34,7 @@ const QUEUE: usize = 10_000;
 const REMEMBERED: usize = 200_000;
 
 /// How often sessions that are over are deleted, and how many in one statement.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 const SWEEP_BATCH: i64 = 1_000;
 
 /// Notes uses of sessions. Clones share one queue.
@@ -138,9 +138,9 @@ impl SessionUpkeep {
                     error = &error as &dyn std::error::Error,
                     "uses not written back"
                 );
-                batch.iter().for_each(|used| {
+                for used in &batch {
                     self.noted.remove(&used.id);
-                });
+                }
             }
             batch.clear();
             if is_over {
@@ -171,13 +171,13 @@ async fn sweep(database: Database, clock: Clock, absolute: Duration) {
     }
 }
 
-/// A configured duration as clocks add it.
-pub(super) fn delta(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
-}
-
 /// The least UUIDv7 of a moment.
 fn first_id_at(moment: DateTime<Utc>) -> Uuid {
     let millis = u64::try_from(moment.timestamp_millis()).unwrap_or_default();
     Uuid::from_u128(u128::from(millis) << 80)
+}
+
+/// A configured duration as clocks add it.
+pub(super) fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

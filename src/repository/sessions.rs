@@ -68,7 +68,7 @@ pub enum SignIn {
 }
 
 /// Sessions in Postgres, behind their cells.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SessionRepository {
     database: Database,
     writer: Writer,

@@ -82,7 +82,7 @@ pub enum UserChange<T> {
 }
 
 /// Users in Postgres, behind their cells.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct UserRepository {
     database: Database,
     writer: Writer,

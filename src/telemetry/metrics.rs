@@ -29,6 +29,9 @@ pub enum CacheOutcome {
 }
 
 impl CacheOutcome {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::RedisHit, Self::Miss, Self::Collapsed, Self::Stale, Self::Bypass];
+
     /// The word of the metric's label.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -81,9 +81,11 @@ pub(crate) fn anyhow_outside_cli(sources: &[Source]) -> Vec<String> {
     outside("cli", sources, "anyhow", |_| false)
 }
 
-/// Anything of sqlx but a few types outside of `postgres`.
+/// Anything of sqlx but a few types outside of `postgres`. The seed may: no service ever runs its statements, and they
+/// depend on having the whole database to themselves.
 pub(crate) fn sql_outside_postgres(sources: &[Source]) -> Vec<String> {
-    outside("postgres", sources, "sqlx", |source| {
+    let served: Vec<Source> = sources.iter().filter(|source| !source.file.starts_with("cli/seed/")).cloned().collect();
+    outside("postgres", &served, "sqlx", |source| {
         let types = SQLX_TYPES.iter().find(|(layer, _)| source.0 == *layer);
         types.is_some_and(|(_, types)| types.contains(&source.1))
     })

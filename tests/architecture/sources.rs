@@ -10,6 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 pub(crate) type Words = Vec<String>;
 
 /// One source file.
+#[derive(Clone)]
 pub(crate) struct Source {
     /// Within `src`, like `cache/fly.rs`.
     pub(crate) file: String,
@@ -22,6 +23,7 @@ pub(crate) struct Source {
 }
 
 /// A path, and where it is named.
+#[derive(Clone)]
 pub(crate) struct Named {
     pub(crate) path: Words,
     /// Whether the path is one of this crate's.
@@ -35,7 +37,7 @@ pub(crate) fn read(folder: &Path) -> Vec<Source> {
     let mut files = Vec::new();
     list(folder, &mut files);
     files.sort();
-    let rust = files.iter().filter(|file| file.ends_with(".rs"));
+    let rust = files.iter().filter(|file| has_extension(file, "rs"));
     rust.map(|file| {
         let text = fs::read_to_string(file).expect("a source file is text");
         let file = Path::new(file).strip_prefix(folder).expect("it is below the folder");
@@ -48,7 +50,7 @@ pub(crate) fn read(folder: &Path) -> Vec<Source> {
 pub(crate) fn lua_files(folder: &Path) -> Vec<String> {
     let mut files = Vec::new();
     list(folder, &mut files);
-    let lua = files.iter().filter(|file| file.ends_with(".lua"));
+    let lua = files.iter().filter(|file| has_extension(file, "lua"));
     lua.map(|file| file.strip_prefix(folder.to_str().expect("ASCII")).expect("below").trim_matches('/').to_owned())
         .collect()
 }
@@ -153,4 +155,8 @@ fn resolve(written: Words, within: &[String], in_tests: bool) -> Option<Named> {
         _ if written.len() > 1 || written[0] == "anyhow" => Some(Named { path: written, is_ours: false, in_tests }),
         _ => None,
     }
+}
+
+fn has_extension(file: &str, extension: &str) -> bool {
+    Path::new(file).extension().is_some_and(|found| found == extension)
 }

@@ -5,11 +5,14 @@
 
 mod api;
 mod application;
+mod contract;
 mod faults;
 mod own_redis;
+mod protocol;
 mod proxy;
 mod rate_limit;
 mod replica;
+mod seed;
 mod smoke;
 mod test_database;
 mod test_redis;

@@ -2,11 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::{
-    api::bodies,
-    application::Backend,
-    replica::Replica,
-};
+use crate::{api::bodies, application::Backend, replica::Replica};
 
 #[tokio::test]
 async fn a_post_is_seen_at_home_on_every_replica_and_in_every_mode() {

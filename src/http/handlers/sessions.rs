@@ -1,5 +1,7 @@
 //! `/sessions`: signing in, looking at one's sessions, signing out.
 
+use std::sync::Arc;
+
 use axum::{
     Json as JsonResponse,
     extract::State,
@@ -15,6 +17,7 @@ use crate::{
     domain::{Page, Scope, Session, SessionId, UserAgent, Username},
     http::{
         cookie::SessionCookie,
+        documentation::responses,
         extract::{ClientAddress, Json, PathId, Query},
         identity::CurrentUser,
         meter::Meter,
@@ -44,9 +47,11 @@ pub(super) struct CreateSessionResponse {
 
 /// Signs in. The token comes in the body and as a cookie.
 #[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = CreateSessionRequest,
-    responses((status = CREATED, body = CreateSessionResponse)), security(()))]
+    responses((status = CREATED, description = "Signed in", body = CreateSessionResponse,
+        headers(("Set-Cookie" = String, description = "The token, for browsers"))), responses::WrongCredentials),
+    security(()))]
 pub(super) async fn create_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     meter: Meter,
     client: ClientAddress,
@@ -84,9 +89,10 @@ fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
 
 /// One's own live sessions, newest first.
 #[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageQuery),
-    responses((status = OK, body = Page<Session>)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<Session>)),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_sessions(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     user: CurrentUser,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonResponse<Page<Session>>, Problem> {
@@ -96,9 +102,9 @@ pub(super) async fn list_sessions(
 
 /// Signs out here.
 #[utoipa::path(delete, path = "/sessions/current", tag = "sessions",
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_current_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
 ) -> Result<impl IntoResponse, Problem> {
@@ -109,9 +115,9 @@ pub(super) async fn delete_current_session(
 
 /// Signs one session out: one's own, anywhere.
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = SessionId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_session(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
     PathId(id): PathId<SessionId>,
@@ -128,9 +134,9 @@ pub(super) async fn delete_session(
 
 /// Signs out everywhere, here too.
 #[utoipa::path(delete, path = "/sessions", tag = "sessions",
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_sessions(
-    State(sessions): State<SessionRepository>,
+    State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
 ) -> Result<impl IntoResponse, Problem> {

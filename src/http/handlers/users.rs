@@ -1,12 +1,14 @@
 //! `/users`.
 
+use std::sync::Arc;
+
 use axum::{
     Json as JsonResponse,
-    extract::State,
+    extract::{FromRequestParts, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{StatusCode, header, request::Parts};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -19,11 +21,15 @@ use super::{
 use crate::{
     auth::PasswordHasher,
     clock::Clock,
-    domain::{ETag, FieldErrors, NewUser, Page, PasswordChange, Patch, Scope, User, UserId, UserPatch, Username},
+    domain::{
+        Bio, Cursor, DisplayName, ETag, FieldErrors, NewUser, Page, PasswordChange, Patch, Scope, User, UserId,
+        UserPatch, Username,
+    },
     http::{
         cache_status::CacheStatus,
         conditions::{IfMatch, IfNoneMatch, json_with_etag},
         cookie::SessionCookie,
+        documentation::responses,
         extract::{ClientAddress, Json, PathId, Query},
         identity::CurrentUser,
         meter::Meter,
@@ -37,13 +43,14 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateUserRequest {
-    #[schema(min_length = 3, max_length = 30, pattern = "^[A-Za-z0-9_]+$", example = "ada_lovelace")]
+    #[schema(value_type = Username)]
     username: String,
-    #[schema(min_length = 1, max_length = 80, example = "Ada Lovelace")]
+    #[schema(value_type = DisplayName)]
     display_name: String,
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 256,
+        pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$", example = "correct horse battery staple")]
     password: SecretString,
-    #[schema(max_length = 500)]
+    #[schema(value_type = Option<Bio>)]
     bio: Option<String>,
 }
 
@@ -52,16 +59,17 @@ pub(super) struct CreateUserRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateUserRequest {
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 80)]
+    #[schema(value_type = DisplayName, required = false)]
     display_name: Patch<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 500)]
+    #[schema(value_type = Option<Bio>, required = false)]
     bio: Patch<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
+    #[schema(value_type = String, required = false, format = Password, min_length = 12, max_length = 256,
+        pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$")]
     password: Patch<SecretString>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Password)]
+    #[schema(value_type = String, required = false, format = Password)]
     current_password: Patch<SecretString>,
 }
 
@@ -71,19 +79,23 @@ pub(super) struct UpdateUserRequest {
 #[into_params(parameter_in = Query)]
 pub(super) struct UsersQuery {
     /// Only the user of this name, in whatever case.
+    #[param(min_length = 3, max_length = 30, pattern = "^[A-Za-z0-9_]+$")]
     username: Option<String>,
     /// Items on the page, 1 to 100.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
     /// The `next_cursor` of the page before.
+    #[param(value_type = Option<Cursor>)]
     cursor: Option<String>,
 }
 
 /// Registers.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = CreateUserRequest,
-    responses((status = CREATED, body = User)), security(()))]
+    responses((status = CREATED, description = "The user", body = User,
+        headers(("Location" = String, description = "Where it is"))), responses::NameTaken),
+    security(()))]
 pub(super) async fn create_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
     Json(request): Json<CreateUserRequest>,
 ) -> Result<Response, Problem> {
@@ -101,9 +113,10 @@ pub(super) async fn create_user(
 
 /// All users, newest first, or the one of a name.
 #[utoipa::path(get, path = "/users", tag = "users", params(UsersQuery),
-    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<User>)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_users(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     Query(query): Query<UsersQuery>,
 ) -> Result<JsonResponse<Page<User>>, Problem> {
     let (after, size) = PageQuery::new(query.limit, query.cursor).parse(Scope::Users)?;
@@ -119,62 +132,63 @@ pub(super) async fn list_users(
 }
 
 /// One user.
-#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
-    responses((status = OK, body = User), (status = NOT_MODIFIED)), security((), ("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfNoneMatch),
+    responses((status = OK, description = "The user", body = User), responses::NotModified),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(clock): State<Clock>,
     PathId(id): PathId<UserId>,
     if_none_match: IfNoneMatch,
 ) -> Result<(CacheStatus, Response), Problem> {
-    find(&users, &clock, id, &if_none_match).await?.ok_or_else(not_found)
+    find(&users, &clock, id, &if_none_match, not_found).await
 }
 
 /// Oneself.
-#[utoipa::path(get, path = "/users/me", tag = "users",
-    responses((status = OK, body = User), (status = NOT_MODIFIED)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/users/me", tag = "users", params(IfNoneMatch),
+    responses((status = OK, description = "Oneself", body = User), responses::NotModified),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_current_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(clock): State<Clock>,
     user: CurrentUser,
     if_none_match: IfNoneMatch,
 ) -> Result<(CacheStatus, Response), Problem> {
-    find(&users, &clock, user.id(), &if_none_match).await?.ok_or_else(user_is_gone)
+    find(&users, &clock, user.id(), &if_none_match, user_is_gone).await
 }
 
 /// Changes oneself. A change that changes nothing answers the same version.
-#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfMatch),
     request_body(content((UpdateUserRequest = "application/merge-patch+json"), (UpdateUserRequest = "application/json"))),
-    responses((status = OK, body = User)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "The user as it is now", body = User), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
-    meter: Meter,
-    client: ClientAddress,
-    user: CurrentUser,
+    editor: Editor,
     PathId(id): PathId<UserId>,
     IfMatch(if_match): IfMatch,
     request: Result<Json<UpdateUserRequest>, Problem>,
 ) -> Result<Response, Problem> {
-    let tries_password =
-        matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. }))) && id == user.id();
-    if tries_password {
-        let name = username(&users, id).await?;
-        let address = Charge::new(Policy::LoginAddress, client.network().to_string());
-        meter.charge([address, Charge::new(Policy::LoginAccount, name.folded())]).await?;
+    let Editor { user, meter, .. } = &editor;
+    let tries_password = matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. })));
+    if tries_password && id == user.id() {
+        meter.charge(editor.password_charges(&users).await?).await?;
     } else {
         meter.charge([]).await?;
     }
-    only_oneself(&users, id, user).await?;
+    only_oneself(&users, id, *user).await?;
     let Json(UpdateUserRequest { display_name, bio, password, current_password }) = request?;
-    let UserPatch { display_name, bio, password } = UserPatch::parse(display_name, bio, password, current_password)?;
+    let patch = UserPatch::parse(display_name, bio, password, current_password);
+    if !matches!(&patch, Ok(UserPatch { password: Some(_), .. })) {
+        // No password is looked at: that is no guess.
+        meter.forgive().await;
+    }
+    let UserPatch { display_name, bio, password } = patch?;
 
     let password = match password {
-        Some(change) => Some(new_password(&users, &hasher, &meter, id, change).await?),
-        None => {
-            meter.forgive().await;
-            None
-        }
+        Some(change) => Some(new_password(&users, &hasher, meter, id, change).await?),
+        None => None,
     };
     let session = user.session.id;
     match users.update_user(UserUpdate { id, session, if_match, display_name, bio, password }).await? {
@@ -185,11 +199,42 @@ pub(super) async fn update_user(
     }
 }
 
+/// Who changes a user, and what that may cost.
+#[derive(Debug)]
+pub(super) struct Editor {
+    user: CurrentUser,
+    client: ClientAddress,
+    meter: Meter,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Editor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self {
+            user: CurrentUser::from_request_parts(parts, state).await?,
+            client: ClientAddress::from_request_parts(parts, state).await?,
+            meter: Meter::from_request_parts(parts, state).await?,
+        })
+    }
+}
+
+impl Editor {
+    /// What a try of one's own password is charged: the same as a sign-in, on the same account.
+    async fn password_charges(&self, users: &UserRepository) -> Result<[Charge; 2], Problem> {
+        let user = users.find_user(self.user.id()).await?.value.ok_or_else(user_is_gone)?;
+        let name = user.fragment.username().ok_or_else(user_is_gone)?;
+        let address = Charge::new(Policy::LoginAddress, self.client.network().to_string());
+        Ok([address, Charge::new(Policy::LoginAccount, name.folded())])
+    }
+}
+
 /// Deletes oneself, with posts, follows and sessions.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfMatch),
+    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_user(
-    State(users): State<UserRepository>,
+    State(users): State<Arc<UserRepository>>,
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
     PathId(id): PathId<UserId>,
@@ -208,10 +253,16 @@ async fn find(
     clock: &Clock,
     id: UserId,
     if_none_match: &IfNoneMatch,
-) -> Result<Option<(CacheStatus, Response)>, Problem> {
+    absent: fn() -> Problem,
+) -> Result<(CacheStatus, Response), Problem> {
     let found = users.find_user(id).await?;
     let status = CacheStatus::new(found.report, clock.now_ms());
-    Ok(found.value.map(|user| (status, if_none_match.answer(&user.etag, user.fragment.json()))))
+    let answer = match found.value {
+        Some(user) => if_none_match.answer(&user.etag, user.fragment.json()),
+        // Absence is cached, too.
+        None => absent().into_response(),
+    };
+    Ok((status, answer))
 }
 
 fn show(status: StatusCode, user: &User) -> Response {
@@ -230,11 +281,6 @@ async fn only_oneself(users: &UserRepository, id: UserId, user: CurrentUser) -> 
     }
 }
 
-async fn username(users: &UserRepository, id: UserId) -> Result<Username, Problem> {
-    let user = users.find_user(id).await?.value.ok_or_else(user_is_gone)?;
-    user.fragment.username().ok_or_else(user_is_gone)
-}
-
 /// Verifies the current password and hashes the new one, before any row is locked.
 async fn new_password(
     users: &UserRepository,
@@ -244,10 +290,13 @@ async fn new_password(
     change: PasswordChange,
 ) -> Result<NewPassword, Problem> {
     let verified = users.find_password_hash(id).await?.ok_or_else(user_is_gone)?;
-    if !hasher.verify(change.current, Some(&verified)).await? {
+    let is_right = hasher.verify(change.current, Some(&verified)).await;
+    if !matches!(is_right, Ok(false)) {
+        meter.forgive().await;
+    }
+    if !is_right? {
         return Err(wrong_current_password());
     }
-    meter.forgive().await;
     let hash = hasher.hash(change.new).await?;
     Ok(NewPassword { verified, hash })
 }

@@ -3,19 +3,23 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
-use super::Problem;
+use super::{Problem, ProblemKind};
 
 /// One part of a request that is wrong, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct InvalidPart {
     /// JSON pointer (RFC 6901) into the body; empty for the body as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/username")]
+    #[schema(value_type = String, required = false, example = "/username")]
     pointer: Option<String>,
     /// Name of a query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, example = "limit")]
     parameter: Option<String>,
     /// What is wrong with it.
     detail: Cow<'static, str>,
@@ -43,7 +47,7 @@ impl InvalidPart {
 #[schema(as = Problem, title = "Problem", description = "RFC 9457 problem details.")]
 pub struct ProblemDocument {
     /// One of the fixed list.
-    #[schema(value_type = String, example = "/problems/name-taken")]
+    #[schema(schema_with = type_schema)]
     r#type: &'static str,
     /// The kind of problem, in words.
     #[schema(value_type = String)]
@@ -61,6 +65,15 @@ pub struct ProblemDocument {
     #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
     violated_policies: Vec<&'static str>,
+}
+
+/// The fixed list.
+fn type_schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("What kind of problem it is: one of this list."))
+        .enum_values(Some(ProblemKind::ALL.iter().map(|kind| kind.type_uri())))
+        .build()
 }
 
 impl From<Problem> for ProblemDocument {

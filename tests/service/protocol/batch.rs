@@ -1,0 +1,107 @@
+//! Many cells in one read: one look, one statement, and nobody waits for another's cell.
+
+use aside::telemetry::metrics::CacheOutcome;
+
+use super::{
+    cells::Held,
+    things::{Things, body, key},
+};
+
+async fn three_things() -> Things {
+    let things = Things::with("one").await;
+    things.set(&things.pool, 2, "two").await;
+    things.set(&things.pool, 3, "three").await;
+    things
+}
+
+#[tokio::test]
+async fn a_batch_asks_for_each_cell_once_and_in_one_statement() {
+    let things = three_things().await;
+    let replica = things.replica().await;
+    replica.hold_loads();
+
+    let reading = replica.reading(&[3, 1, 3, 2, 1]);
+    let load = replica.held_load().await;
+    let asked = load.ids.clone();
+    load.go_on();
+
+    let read = reading.all().await;
+    let bodies: Vec<_> = read.iter().map(|read| body(read).expect("it is there")).collect();
+    assert_eq!(bodies, ["three", "one", "three", "two", "one"]);
+    assert_eq!(asked, [3, 1, 2]);
+    assert_eq!((replica.statements(), replica.counted_loads()), (1, 3));
+    assert!(read.iter().all(|read| read.stored));
+}
+
+#[tokio::test]
+async fn a_batch_loads_what_is_missing_only() {
+    let things = three_things().await;
+    let replica = things.replica().await;
+    replica.read(2).await;
+    replica.hold_loads();
+
+    let reading = replica.reading(&[1, 2, 3]);
+    let load = replica.held_load().await;
+    let asked = load.ids.clone();
+    load.go_on();
+
+    let read = reading.all().await;
+    let outcomes: Vec<_> = read.iter().map(|read| read.outcome).collect();
+    assert_eq!(asked, [1, 3]);
+    assert_eq!(outcomes, [CacheOutcome::Miss, CacheOutcome::RedisHit, CacheOutcome::Miss]);
+}
+
+#[tokio::test]
+async fn a_lost_lease_does_not_hold_up_the_rest_of_its_batch() {
+    let things = three_things().await;
+    let (holder, replica, cells) = (things.replica().await, things.replica().await, things.cells().await);
+    holder.hold_loads();
+    let loading = holder.reading(&[1]);
+    let held = holder.held_load().await;
+
+    let batch = replica.reading(&[1, 2, 3]);
+    cells.until(&key(2), Held::Value).await;
+    cells.until(&key(3), Held::Value).await;
+    let others = [replica.read(2).await, replica.read(3).await];
+
+    assert!(!batch.is_over(), "its first cell is another's to load");
+    assert_eq!(others.each_ref().map(|read| read.outcome), [CacheOutcome::RedisHit; 2]);
+    held.go_on();
+    loading.all().await;
+    let read = batch.all().await;
+    let outcomes: Vec<_> = read.iter().map(|read| read.outcome).collect();
+    assert_eq!(outcomes, [CacheOutcome::Collapsed, CacheOutcome::Miss, CacheOutcome::Miss]);
+    assert_eq!(replica.statements(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_fill_leaves_the_rest_of_its_batch() {
+    let things = three_things().await;
+    let (replica, writer, cells) = (things.replica().await, things.replica().await, things.cells().await);
+    replica.hold_loads();
+    let reading = replica.reading(&[1, 2, 3]);
+    let load = replica.held_load().await;
+
+    things.write(&writer, 2, "two, changed").await;
+    load.go_on();
+
+    let read = reading.all().await;
+    let stored: Vec<_> = read.iter().map(|read| read.stored).collect();
+    assert_eq!(stored, [true, false, true]);
+    assert_eq!(cells.held(&key(2)).await, Held::Nothing);
+    replica.let_loads_pass();
+    assert_eq!(body(&replica.read(2).await), Some("two, changed"));
+}
+
+#[tokio::test]
+async fn batches_that_overlap_share_their_loads() {
+    let things = three_things().await;
+    let replica = things.replica().await;
+
+    let (one, other) = (replica.reading(&[1, 2]), replica.reading(&[2, 3]));
+
+    for reading in [one, other] {
+        assert_eq!(reading.all().await.len(), 2);
+    }
+    assert_eq!(replica.counted_loads(), 3);
+}

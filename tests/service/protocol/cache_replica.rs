@@ -1,0 +1,138 @@
+//! The cache of one process, without the process: readers as tasks, loads that a test holds still.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use aside::{
+    cache::{Cache, Fetched, LoadError, ReadThrough},
+    redis_client::cmd,
+    telemetry::metrics::EntityLabels,
+};
+use sqlx::PgPool;
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::{JoinError, JoinHandle},
+    time,
+};
+
+use super::{
+    PATIENCE, cells,
+    loader::{HeldLoad, Loads, ThingLoader},
+    things::{ENTITY, Things},
+};
+use crate::test_redis::TestRedis;
+
+/// The cache of one process.
+pub(super) struct CacheReplica {
+    pub(super) cache: Cache,
+    things: ReadThrough<ThingLoader>,
+    redis: Arc<TestRedis>,
+    loads: Arc<Loads>,
+    held: Mutex<mpsc::UnboundedReceiver<HeldLoad>>,
+}
+
+impl CacheReplica {
+    pub(super) fn new(cache: Cache, redis: Arc<TestRedis>, pool: PgPool) -> Self {
+        let (arrivals, held) = mpsc::unbounded_channel();
+        let loads = Arc::<Loads>::default();
+        let ttl = cache.ttl();
+        let loader = ThingLoader { pool, loads: Arc::clone(&loads), arrivals };
+        let things = ReadThrough::new(cache.clone(), loader, ttl);
+        Self { cache, things, redis, loads, held: Mutex::new(held) }
+    }
+
+    /// Another reader of the same process, which shares no flights with this one.
+    pub(super) fn twin(&self, things: &Things) -> Self {
+        Self::new(self.cache.clone(), Arc::clone(&self.redis), things.pool.clone())
+    }
+
+    /// Reads in a task of its own.
+    pub(super) fn reading(&self, ids: &[i64]) -> Reading {
+        let (things, ids) = (self.things.clone(), ids.to_vec());
+        Reading(tokio::spawn(async move { things.get_many(&ids).await }))
+    }
+
+    /// Reads one thing, or says why not.
+    pub(super) async fn try_read(&self, id: i64) -> Result<Fetched, LoadError> {
+        time::timeout(PATIENCE, self.things.get(&id)).await.expect("a read ends")
+    }
+
+    /// Reads one thing.
+    pub(super) async fn read(&self, id: i64) -> Fetched {
+        self.try_read(id).await.expect("the read is answered")
+    }
+
+    /// From now on every load waits, once its statement was answered.
+    pub(super) fn hold_loads(&self) {
+        self.loads.hold.store(true, Ordering::SeqCst);
+    }
+
+    /// Loads that begin from now on do not wait.
+    pub(super) fn let_loads_pass(&self) {
+        self.loads.hold.store(false, Ordering::SeqCst);
+    }
+
+    /// The next load that waits.
+    pub(super) async fn held_load(&self) -> HeldLoad {
+        let next = async { self.held.lock().await.recv().await.expect("the loader is there") };
+        time::timeout(PATIENCE, next).await.expect("a load begins")
+    }
+
+    /// Statements issued so far.
+    pub(super) fn statements(&self) -> usize {
+        self.loads.statements.load(Ordering::SeqCst)
+    }
+
+    /// The most loads that were ever under way at once.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.loads.most_at_once.load(Ordering::SeqCst)
+    }
+
+    /// `cache_loads_total` of these cells.
+    pub(super) fn counted_loads(&self) -> u64 {
+        self.redis.metrics.cache_loads.get_or_create(&EntityLabels { entity: ENTITY }).get()
+    }
+
+    /// `cache_fills_rejected_total` of these cells.
+    pub(super) fn rejected_fills(&self) -> u64 {
+        self.redis.metrics.cache_fills_rejected.get_or_create(&EntityLabels { entity: ENTITY }).get()
+    }
+
+    /// Lets all reads that were spawned get as far as they can: they share one connection, whose replies come in order.
+    pub(super) async fn settle(&self) {
+        for _round_trip in 0..4 {
+            tokio::task::yield_now().await;
+            cells::run(&self.redis, cmd("PING")).await;
+        }
+    }
+}
+
+/// A read under way.
+pub(super) struct Reading(JoinHandle<Result<Vec<Fetched>, LoadError>>);
+
+impl Reading {
+    /// What came of it.
+    pub(super) async fn result(self) -> Result<Vec<Fetched>, LoadError> {
+        time::timeout(PATIENCE, self.0).await.expect("a read ends").expect("a reader does not panic")
+    }
+
+    /// The cells that were read.
+    pub(super) async fn all(self) -> Vec<Fetched> {
+        self.result().await.expect("the read is answered")
+    }
+
+    /// The one cell that was read.
+    pub(super) async fn one(self) -> Fetched {
+        self.all().await.pop().expect("a cell")
+    }
+
+    /// Whether it has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Goes away.
+    pub(super) async fn give_up(self) {
+        self.0.abort();
+        assert!(self.0.await.is_err_and(|ended: JoinError| ended.is_cancelled()), "it was still under way");
+    }
+}

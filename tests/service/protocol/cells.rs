@@ -1,0 +1,90 @@
+//! Cells as Redis holds them, looked at past the application.
+
+use aside::redis_client::{Cmd, Pipeline, Value, cmd};
+
+use super::eventually;
+use crate::{application::Backend, test_redis::TestRedis};
+
+/// What is in a cell, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    Nothing,
+    Value,
+    Lease,
+    Fence,
+}
+
+/// The cells of one prefix in the Redis that answers now.
+pub(super) struct Cells {
+    redis: TestRedis,
+}
+
+impl Cells {
+    /// Those of a backend's replicas.
+    pub(super) async fn of(backend: &Backend) -> Self {
+        Self { redis: TestRedis::connect(backend.config(&[]).redis).await }
+    }
+
+    /// Those that this connection sees.
+    pub(super) fn seen_by(redis: TestRedis) -> Self {
+        Self { redis }
+    }
+
+    /// One command about the key called `cell`, which follows the command's name.
+    pub(super) async fn command(&self, name: &str, cell: &str, arguments: &[&[u8]]) -> Value {
+        let mut command = cmd(name);
+        command.arg(self.redis.handle().key(cell)).arg(arguments);
+        run(&self.redis, command).await
+    }
+
+    /// The bytes of a cell.
+    pub(super) async fn bytes(&self, cell: &str) -> Option<Vec<u8>> {
+        redis::from_redis_value(self.command("GET", cell, &[]).await).expect("cells are strings")
+    }
+
+    /// What is in a cell.
+    pub(super) async fn held(&self, cell: &str) -> Held {
+        match self.bytes(cell).await.as_deref() {
+            None => Held::Nothing,
+            Some([b'V', ..]) => Held::Value,
+            Some([b'L', ..]) => Held::Lease,
+            Some([b'F', ..]) => Held::Fence,
+            Some(other) => panic!("{cell} holds {other:?}"),
+        }
+    }
+
+    /// Milliseconds until a key runs out; -1 without a TTL, -2 without a key.
+    pub(super) async fn life_ms(&self, cell: &str) -> i64 {
+        redis::from_redis_value(self.command("PTTL", cell, &[]).await).expect("PTTL gives a number")
+    }
+
+    /// The name and the life of every key there is.
+    pub(super) async fn all_lives_ms(&self) -> Vec<(String, i64)> {
+        let mut keys = cmd("KEYS");
+        keys.arg(self.redis.handle().key("*"));
+        let names: Vec<String> = redis::from_redis_value(run(&self.redis, keys).await).expect("names");
+        let namespace = self.redis.handle().namespace().len();
+        let mut lives = Vec::with_capacity(names.len());
+        for name in &names {
+            lives.push((name[namespace..].to_owned(), self.life_ms(&name[namespace..]).await));
+        }
+        lives
+    }
+
+    /// Loses a cell, as an eviction does.
+    pub(super) async fn evict(&self, cell: &str) {
+        self.command("DEL", cell, &[]).await;
+    }
+
+    /// Waits until a cell holds this.
+    pub(super) async fn until(&self, cell: &str, held: Held) {
+        eventually(&format!("{cell} holds {held:?}"), async || self.held(cell).await == held).await;
+    }
+}
+
+/// Runs one command; a refused one is a [`Value::ServerError`].
+pub(super) async fn run(redis: &TestRedis, command: Cmd) -> Value {
+    let mut pipeline = Pipeline::new();
+    pipeline.add_command(command);
+    redis.query(&pipeline).await.remove(0)
+}

@@ -1,0 +1,124 @@
+//! Loads that fail, panic, or are shed: all who waited are told, and nothing is left behind.
+
+use std::time::Duration;
+
+use aside::{cache::LoadError, config::CacheConfig};
+
+use super::{
+    cells::Held,
+    things::{Things, body, key},
+};
+
+#[tokio::test]
+async fn a_load_that_fails_is_everybodys_error_and_gives_its_lease_back() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    replica.hold_loads();
+    let first = replica.reading(&[1]);
+    let load = replica.held_load().await;
+
+    replica.let_loads_pass();
+    load.fail();
+
+    assert!(matches!(first.result().await, Err(LoadError::Source(_))));
+    assert_eq!(cells.held(&key(1)).await, Held::Nothing);
+    assert!(replica.read(1).await.stored, "the next reader need not wait");
+}
+
+#[tokio::test]
+async fn readers_who_boarded_the_next_flight_are_served_after_a_failure() {
+    let things = Things::with("the one").await;
+    let replica = things.replica().await;
+    replica.hold_loads();
+    let first = replica.reading(&[1]);
+    let load = replica.held_load().await;
+    let next: Vec<_> = (0..10).map(|_| replica.reading(&[1])).collect();
+    replica.settle().await;
+
+    replica.let_loads_pass();
+    load.fail();
+
+    assert!(first.result().await.is_err());
+    for reader in next {
+        assert_eq!(body(&reader.one().await), Some("the one"));
+    }
+    assert_eq!(replica.statements(), 2);
+}
+
+#[tokio::test]
+async fn a_loader_that_panics_leaves_no_flight_behind() {
+    let things = Things::with("the one").await;
+    let short = Duration::from_millis(200);
+    let replica = things.replica_with(|config| CacheConfig { lease: short, ..config }).await;
+    replica.hold_loads();
+    let first = replica.reading(&[1]);
+    let load = replica.held_load().await;
+    let next = replica.reading(&[1]);
+    replica.settle().await;
+
+    replica.let_loads_pass();
+    load.panic();
+
+    assert!(matches!(first.result().await, Err(LoadError::Aborted)));
+    assert_eq!(body(&next.one().await), Some("the one"));
+    assert_eq!(body(&replica.read(1).await), Some("the one"));
+}
+
+#[tokio::test]
+async fn a_reader_who_goes_away_takes_nobodys_load_along() {
+    let things = Things::with("the one").await;
+    let replica = things.replica().await;
+    replica.hold_loads();
+    let impatient = replica.reading(&[1]);
+    let load = replica.held_load().await;
+
+    impatient.give_up().await;
+    load.go_on();
+
+    things.cells().await.until(&key(1), Held::Value).await;
+    assert_eq!(body(&replica.read(1).await), Some("the one"));
+    assert_eq!(replica.statements(), 1);
+}
+
+#[tokio::test]
+async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
+    let things = Things::with("the one").await;
+    let short = Duration::from_millis(100);
+    let replica = things.replica_for(|config| CacheConfig { load_wait: short, ..config }, 1).await;
+    let cells = things.cells().await;
+    replica.hold_loads();
+    let first = replica.reading(&[1]);
+    let load = replica.held_load().await;
+
+    let shed = replica.try_read(2).await;
+
+    assert!(matches!(shed, Err(LoadError::Overloaded)), "{shed:?}");
+    assert_eq!(cells.held(&key(2)).await, Held::Nothing);
+    assert_eq!(replica.most_at_once(), 1);
+    replica.let_loads_pass();
+    load.go_on();
+    assert!(first.result().await.is_ok());
+    assert_eq!(body(&replica.read(2).await), None);
+}
+
+#[tokio::test]
+async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
+    let things = Things::with("the one").await;
+    let replica = things.replica_for(|config| config, 1).await;
+    replica.hold_loads();
+    let first = replica.reading(&[2]);
+    let load = replica.held_load().await;
+    let waiting = replica.reading(&[1]);
+    replica.settle().await;
+
+    let late: Vec<_> = (0..10).map(|_| replica.reading(&[1])).collect();
+    replica.settle().await;
+    replica.let_loads_pass();
+    load.go_on();
+
+    first.all().await;
+    for reader in late.into_iter().chain([waiting]) {
+        assert_eq!(body(&reader.one().await), Some("the one"));
+    }
+    assert_eq!(replica.statements(), 2);
+}

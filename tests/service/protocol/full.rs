@@ -1,0 +1,83 @@
+//! A Redis that is full and evicts nothing: it refuses values, but neither fences nor lifts, so nothing goes stale.
+
+use aside::{cache::Ended, config::RedisConfig, redis_client::Value, telemetry::metrics::CacheOutcome};
+
+use super::{
+    bench::Bench,
+    cells::Held,
+    things::{Things, body, cell, key},
+};
+use crate::{own_redis::OwnRedis, test_redis};
+
+#[tokio::test]
+async fn a_full_redis_takes_fences_and_lifts_and_refuses_values() {
+    let (redis, config) = own_redis().await;
+    let bench = Bench::in_redis(config).await;
+    bench.hold("leased", Some(b"Lmine")).await;
+    bench.hold("value", Some(b"Vold")).await;
+    make_full(&redis).await;
+
+    assert!(is_refused(&bench.fill("leased").await));
+    assert!(is_refused(&bench.abandon("leased").await), "without allow-oom not even a DEL");
+    assert!(matches!(bench.fence(&["value", "absent"]).await, Value::Int(_)));
+
+    for name in ["value", "absent", "sequence", "leased"] {
+        assert!(bench.cells.life_ms(name).await > 0, "{name} has a TTL");
+    }
+    assert_eq!(bench.cells.held("leased").await, Held::Lease, "it runs out by itself");
+    assert_eq!((bench.cells.held("value").await, bench.cells.held("absent").await), (Held::Fence, Held::Fence));
+    bench.cells.evict("absent").await;
+    bench.cells.evict("sequence").await;
+    assert_eq!(bench.lift(&["value", "absent"]).await, Value::Int(1));
+    assert_eq!(bench.cells.held("value").await, Held::Nothing);
+    assert!(bench.cells.life_ms("sequence").await > 0);
+}
+
+#[tokio::test]
+async fn a_write_under_a_full_redis_is_seen_by_the_next_reader() {
+    let (redis, config) = own_redis().await;
+    let things = Things::in_redis(config, "old").await;
+    let (reader, writer) = (things.replica().await, things.replica().await);
+    assert!(reader.read(1).await.stored);
+    make_full(&redis).await;
+
+    things.write(&writer, 1, "new").await;
+
+    let read = reader.read(1).await;
+    assert_eq!((body(&read), read.outcome), (Some("new"), CacheOutcome::Bypass));
+}
+
+#[tokio::test]
+async fn a_fill_that_a_full_redis_refuses_serves_its_reader() {
+    let (redis, config) = own_redis().await;
+    let things = Things::in_redis(config, "old").await;
+    let (reader, writer) = (things.replica().await, things.replica().await);
+    reader.hold_loads();
+    let reading = reader.reading(&[1]);
+    let load = reader.held_load().await;
+    make_full(&redis).await;
+
+    load.go_on();
+
+    let read = reading.one().await;
+    assert_eq!((body(&read), read.stored), (Some("old"), false));
+    let fence = writer.cache.fence(vec![cell(1)]).await;
+    assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
+    fence.lift(Ended::Committed).await;
+}
+
+/// A server of the test's own, which can be made full.
+async fn own_redis() -> (OwnRedis, RedisConfig) {
+    let redis = OwnRedis::start_with(&["--maxmemory-policy", "noeviction"]).await;
+    let config = test_redis::config(&redis.url);
+    (redis, config)
+}
+
+/// From now on it uses more than it may. Filling it up instead would leave room whenever a connection closes.
+async fn make_full(redis: &OwnRedis) {
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
+}
+
+fn is_refused(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if error.code() == "OOM")
+}

@@ -1,0 +1,175 @@
+//! The Lua scripts, branch by branch: what each returns, what it leaves in the cells, and that every key has a TTL
+//! afterwards, the sequence included.
+
+use aside::redis_client::Value;
+use futures::StreamExt;
+
+use super::bench::{
+    Bench, EARLIER_LIFE, FENCE_LIFE, OTHER_FENCE, OTHER_LEASE, OWN_FENCE, OWN_LEASE, SEQUENCE_LIFE, VALUE, VALUE_LIFE,
+};
+use crate::test_redis;
+
+#[tokio::test]
+async fn fence_takes_the_place_of_whatever_is_there() {
+    let bench = Bench::new().await;
+    let before = [None, Some(VALUE), Some(OWN_LEASE), Some(OTHER_LEASE), Some(OTHER_FENCE), Some(OWN_FENCE)];
+    let names = ["a", "b", "c", "d", "e", "f"];
+    for (name, held) in names.into_iter().zip(before) {
+        bench.hold(name, held).await;
+    }
+
+    bench.fence(&names).await;
+
+    for name in names {
+        assert_eq!(bench.cells.bytes(name).await.as_deref(), Some(OWN_FENCE), "{name}");
+        let life = bench.cells.life_ms(name).await;
+        assert!((EARLIER_LIFE + 1..=FENCE_LIFE).contains(&life), "{name}: {life}");
+    }
+}
+
+#[tokio::test]
+async fn fence_counts_on_and_renews_the_life_of_the_sequence() {
+    let bench = Bench::new().await;
+    bench.hold("sequence", Some(b"41")).await;
+
+    let number = bench.fence(&["a"]).await;
+
+    assert_eq!((number, bench.sequence().await), (Value::Int(42), Some(42)));
+    let life = bench.cells.life_ms("sequence").await;
+    assert!((EARLIER_LIFE + 1..=SEQUENCE_LIFE).contains(&life), "{life}");
+}
+
+#[tokio::test]
+async fn fence_starts_a_missing_sequence_above_every_number_ever_used() {
+    let bench = Bench::new().await;
+    let now_us = bench.redis.time_us().await;
+
+    let Value::Int(number) = bench.fence(&["a"]).await else { panic!("a number") };
+
+    assert_eq!(bench.sequence().await, u64::try_from(number).ok());
+    assert!(u64::try_from(number).is_ok_and(|number| number > now_us), "{number} and {now_us}");
+    assert!((1..=SEQUENCE_LIFE).contains(&bench.cells.life_ms("sequence").await));
+}
+
+#[tokio::test]
+async fn a_sequence_that_was_lost_never_goes_back() {
+    let bench = Bench::new().await;
+    let mut last = 0;
+
+    for _loss in 0..20 {
+        let Value::Int(number) = bench.fence(&["a"]).await else { panic!("a number") };
+
+        assert!(number > last, "{number} after {last}");
+        last = number;
+        bench.cells.evict("sequence").await;
+    }
+}
+
+#[tokio::test]
+async fn lift_deletes_its_own_fence_and_says_nothing() {
+    let bench = Bench::new().await;
+    bench.fence(&["a", "b"]).await;
+    let sequence = bench.sequence().await;
+
+    assert_eq!(bench.lift(&["a", "b"]).await, Value::Int(0));
+
+    assert_eq!((bench.cells.bytes("a").await, bench.cells.bytes("b").await), (None, None));
+    assert_eq!(bench.sequence().await, sequence);
+    assert!(bench.lives_at_most("sequence", SEQUENCE_LIFE).await);
+}
+
+#[tokio::test]
+async fn lift_of_nothing_lost_makes_no_sequence() {
+    let bench = Bench::new().await;
+    bench.hold("a", Some(OWN_FENCE)).await;
+
+    assert_eq!(bench.lift(&["a"]).await, Value::Int(0));
+
+    assert_eq!(bench.sequence().await, None);
+}
+
+#[tokio::test]
+async fn lift_deletes_whatever_came_in_place_of_its_fence_and_counts() {
+    let bench = Bench::new().await;
+    // What is there, and what stays.
+    let branches = [(None, None), (Some(VALUE), None), (Some(OWN_LEASE), None), (Some(OTHER_LEASE), None)];
+    let kept = (Some(OTHER_FENCE), Some(OTHER_FENCE));
+
+    for (held, left) in branches.into_iter().chain([kept]) {
+        bench.hold("a", held).await;
+        bench.hold("sequence", Some(b"41")).await;
+
+        assert_eq!(bench.lift(&["a"]).await, Value::Int(1), "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), left, "{held:?}");
+        assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "another's fence keeps its life");
+        assert_eq!(bench.sequence().await, Some(42), "{held:?}");
+        assert!((EARLIER_LIFE + 1..=SEQUENCE_LIFE).contains(&bench.cells.life_ms("sequence").await));
+    }
+}
+
+#[tokio::test]
+async fn lift_starts_a_missing_sequence_with_a_ttl() {
+    let bench = Bench::new().await;
+    let now_us = bench.redis.time_us().await;
+
+    assert_eq!(bench.lift(&["a"]).await, Value::Int(1));
+
+    assert!(bench.sequence().await.is_some_and(|number| number > now_us));
+    assert!((1..=SEQUENCE_LIFE).contains(&bench.cells.life_ms("sequence").await));
+}
+
+#[tokio::test]
+async fn fence_and_lift_tell_the_cells_that_copies_may_be_wrong_of() {
+    let bench = Bench::new().await;
+    let client = redis::Client::open(test_redis::url().as_str()).expect("a URL");
+    let mut listener = client.get_async_pubsub().await.expect("a connection");
+    listener.subscribe(bench.channel()).await.expect("a subscription");
+    bench.hold("sequence", Some(b"41")).await;
+
+    bench.fence(&["a", "b", "c"]).await;
+    bench.hold("b", Some(VALUE)).await;
+    bench.hold("c", None).await;
+    bench.lift(&["a", "b", "c"]).await;
+
+    let messages: Vec<String> =
+        listener.on_message().take(2).map(|message| message.get_payload().expect("text")).collect().await;
+    assert_eq!(messages, ["42 a b c", "43 b c"]);
+}
+
+#[tokio::test]
+async fn fill_stores_under_its_very_lease_only() {
+    let bench = Bench::new().await;
+    let refused = [None, Some(VALUE), Some(OTHER_LEASE), Some(OTHER_FENCE), Some(OWN_FENCE)];
+
+    for held in refused {
+        bench.hold("a", held).await;
+
+        assert_eq!(bench.fill("a").await, Value::Int(0), "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), held);
+        assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
+    }
+    bench.hold("a", Some(OWN_LEASE)).await;
+    assert_eq!(bench.fill("a").await, Value::Int(1));
+    assert_eq!(bench.cells.bytes("a").await.as_deref(), Some(&b"Vnew"[..]));
+    assert!((EARLIER_LIFE + 1..=VALUE_LIFE).contains(&bench.cells.life_ms("a").await));
+}
+
+#[tokio::test]
+async fn abandon_gives_back_its_very_lease_only() {
+    let bench = Bench::new().await;
+    let left_alone = [None, Some(VALUE), Some(OTHER_LEASE), Some(OTHER_FENCE), Some(OWN_FENCE)];
+
+    for held in left_alone {
+        bench.hold("a", held).await;
+
+        assert_eq!(bench.abandon("a").await, Value::Int(0), "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), held);
+        assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
+    }
+    bench.hold("a", Some(OWN_LEASE)).await;
+    assert_eq!(bench.abandon("a").await, Value::Int(1));
+    assert_eq!(bench.cells.bytes("a").await, None);
+}

@@ -1,0 +1,129 @@
+//! What is in a cell: values with their lives, absences, and what this version cannot read.
+
+use aside::telemetry::metrics::CacheOutcome;
+use reqwest::StatusCode;
+
+use super::{
+    cells::{Cells, Held},
+    things::{Things, body, key},
+};
+use crate::application::Backend;
+
+const NEGATIVE_MS: i64 = 5_000;
+const TTL_MS: i64 = 600_000;
+
+#[tokio::test]
+async fn a_value_lives_at_most_its_ttl_and_a_tenth_less_at_least() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+
+    replica.read(1).await;
+
+    let life = cells.life_ms(&key(1)).await;
+    // The tenth is jitter; two seconds are for the machine.
+    assert!((TTL_MS * 9 / 10 - 2_000..=TTL_MS).contains(&life), "{life}");
+}
+
+#[tokio::test]
+async fn a_lease_has_a_ttl() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    replica.hold_loads();
+    let _reading = replica.reading(&[1]);
+
+    let load = replica.held_load().await;
+
+    assert_eq!(cells.held(&key(1)).await, Held::Lease);
+    assert!(cells.life_ms(&key(1)).await > 0);
+    load.go_on();
+}
+
+#[tokio::test]
+async fn an_absence_is_remembered_for_seconds() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+
+    let first = replica.read(7).await;
+    let second = replica.read(7).await;
+
+    assert_eq!((body(&first), body(&second)), (None, None));
+    assert_eq!((second.outcome, replica.statements()), (CacheOutcome::RedisHit, 1));
+    assert!((1..=NEGATIVE_MS).contains(&cells.life_ms(&key(7)).await));
+}
+
+#[tokio::test]
+async fn an_absence_never_hides_what_was_made_since() {
+    let things = Things::with("the one").await;
+    let (reader, writer) = (things.replica().await, things.replica().await);
+    assert_eq!(body(&reader.read(7).await), None);
+
+    things.write(&writer, 7, "made").await;
+
+    assert_eq!(body(&reader.read(7).await), Some("made"));
+}
+
+#[tokio::test]
+async fn an_absence_that_was_loaded_before_the_row_was_made_is_not_stored() {
+    let things = Things::with("the one").await;
+    let (reader, writer) = (things.replica().await, things.replica().await);
+    reader.hold_loads();
+    let reading = reader.reading(&[7]);
+    let load = reader.held_load().await;
+
+    things.write(&writer, 7, "made").await;
+    load.go_on();
+
+    assert!(!reading.one().await.stored);
+    reader.let_loads_pass();
+    assert_eq!(body(&reader.read(7).await), Some("made"));
+}
+
+#[tokio::test]
+async fn a_value_of_an_unknown_format_is_a_miss() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    replica.read(1).await;
+    let mut newer = cells.bytes(&key(1)).await.expect("it is cached");
+    newer[1] += 1;
+    cells.command("SET", &key(1), &[&newer, b"PX", b"60000"]).await;
+
+    let read = replica.read(1).await;
+
+    assert_eq!((body(&read), replica.statements()), (Some("the one"), 2));
+    assert_eq!(cells.bytes(&key(1)).await, Some(newer), "a replica that knows the format goes on using it");
+}
+
+#[tokio::test]
+async fn what_is_in_no_state_at_all_is_a_miss() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+
+    for garbage in [&b""[..], b"?", b"V", b"V\x01", b"L", b"Lshort"] {
+        cells.command("SET", &key(1), &[garbage, b"PX", b"60000"]).await;
+
+        assert_eq!(body(&replica.read(1).await), Some("the one"), "{garbage:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_key_of_the_application_has_a_ttl() {
+    let backend = Backend::create().await;
+    let replica = backend.start_with(&[("RATE_LIMIT_ANONYMOUS", "100/60s"), ("RATE_LIMIT_SIGNED_IN", "100/60s")]).await;
+    let (ada, bob) = (replica.api().register("ada").await, replica.api().register("bob").await);
+    bob.follow(&ada).await;
+    let post = ada.post("hello").await;
+    bob.home().await;
+    for (path, status) in [(format!("/posts/{post}"), StatusCode::OK), (missing_user(), StatusCode::NOT_FOUND)] {
+        assert_eq!(replica.api().get(&path).await.status(), status);
+    }
+    replica.api().get_json("/home").await;
+
+    let lives = Cells::of(&backend).await.all_lives_ms().await;
+
+    assert!(lives.len() > 8, "{lives:?}");
+    assert!(lives.iter().all(|(_, life)| (1..=86_400_000).contains(life)), "{lives:?}");
+}
+
+fn missing_user() -> String {
+    "/users/01890000-0000-7000-8000-000000000000".to_owned()
+}

@@ -1,0 +1,126 @@
+//! The cache by itself, over a table of the test's own: replicas whose loads a test holds still.
+
+use std::sync::Arc;
+
+use aside::{
+    cache::{Cache, CellName, Ended, Fetched},
+    clock::Clock,
+    config::{CacheConfig, CacheMode, RedisConfig},
+    shutdown::Shutdown,
+};
+use sqlx::PgPool;
+use tokio::time::Duration;
+
+use super::{cache_replica::CacheReplica, cells::Cells};
+use crate::{
+    test_database::TestDatabase,
+    test_redis::{self, TestRedis},
+};
+
+/// The kind of these cells.
+pub(super) const ENTITY: &str = "thing";
+
+/// A table of things, and a prefix in Redis for their cells.
+pub(super) struct Things {
+    /// Past the cache.
+    pub(super) pool: PgPool,
+    /// Where replicas keep their cells.
+    pub(super) redis: RedisConfig,
+    _database: TestDatabase,
+}
+
+impl Things {
+    /// The first of the things has this body, in the Redis of the environment.
+    pub(super) async fn with(body: &str) -> Self {
+        Self::in_redis(test_redis::config(&test_redis::url()), body).await
+    }
+
+    /// As [`with`](Self::with), in another Redis.
+    pub(super) async fn in_redis(redis: RedisConfig, body: &str) -> Self {
+        let database = TestDatabase::create().await;
+        let pool = database.pool().await;
+        let create = "CREATE TABLE things (id bigint PRIMARY KEY, body text NOT NULL)";
+        sqlx::query(create).execute(&pool).await.expect("tables can be made");
+        let things = Self { pool, redis, _database: database };
+        things.set(&things.pool, 1, body).await;
+        things
+    }
+
+    /// Changes a thing, or makes it, past the cache.
+    pub(super) async fn set(&self, executor: impl sqlx::PgExecutor<'_>, id: i64, body: &str) {
+        let upsert = "INSERT INTO things VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET body = excluded.body";
+        sqlx::query(upsert).bind(id).bind(body).execute(executor).await.expect("rows can be written");
+    }
+
+    /// Changes a thing, or makes it, step by step as `repository::write` does.
+    pub(super) async fn write(&self, replica: &CacheReplica, id: i64, body: &str) {
+        let mut transaction = self.pool.begin().await.expect("a transaction");
+        self.set(&mut *transaction, id, body).await;
+        let fence = replica.cache.fence(vec![cell(id)]).await;
+        transaction.commit().await.expect("it commits");
+        fence.lift(Ended::Committed).await;
+    }
+
+    /// The cells in Redis.
+    pub(super) async fn cells(&self) -> Cells {
+        Cells::seen_by(TestRedis::connect(self.redis.clone()).await)
+    }
+
+    /// The cells in Redis, by a way that no proxy holds up.
+    pub(super) async fn cells_past_the_proxy(&self) -> Cells {
+        let config = RedisConfig { url: test_redis::url().to_string().into(), ..self.redis.clone() };
+        Cells::seen_by(TestRedis::connect(config).await)
+    }
+
+    /// A replica whose leases, fences and waits are longer than any test.
+    pub(super) async fn replica(&self) -> CacheReplica {
+        self.replica_with(|config| config).await
+    }
+
+    /// As [`replica`](Self::replica), with other settings.
+    pub(super) async fn replica_with(&self, change: impl FnOnce(CacheConfig) -> CacheConfig) -> CacheReplica {
+        self.replica_for(change, 8).await
+    }
+
+    /// As [`replica_with`](Self::replica_with), with room for this many loads at once.
+    pub(super) async fn replica_for(
+        &self,
+        change: impl FnOnce(CacheConfig) -> CacheConfig,
+        max_loads: usize,
+    ) -> CacheReplica {
+        let redis = TestRedis::connect(self.redis.clone()).await;
+        let metrics = Arc::clone(&redis.metrics);
+        let config = change(long_lives());
+        let cache = Cache::new(redis.client.clone(), config, max_loads, Clock::system(), metrics, Shutdown::new());
+        CacheReplica::new(cache, Arc::new(redis), self.pool.clone())
+    }
+}
+
+fn long_lives() -> CacheConfig {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    CacheConfig {
+        mode: CacheMode::Redis,
+        ttl: minutes(10),
+        front_page_ttl: minutes(1),
+        negative_ttl: Duration::from_secs(5),
+        lease: minutes(2),
+        fence: minutes(2),
+        lease_wait: minutes(2),
+        load_wait: minutes(2),
+    }
+}
+
+/// The cell of a thing.
+pub(super) fn cell(id: i64) -> CellName {
+    CellName::new(ENTITY, &id)
+}
+
+/// The name of that cell's key.
+pub(super) fn key(id: i64) -> String {
+    cell(id).as_str().to_owned()
+}
+
+/// What a read found.
+pub(super) fn body(fetched: &Fetched) -> Option<&str> {
+    fetched.value.payload.as_deref().map(|body| std::str::from_utf8(body).expect("bodies are text"))
+}

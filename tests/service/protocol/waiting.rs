@@ -1,0 +1,107 @@
+//! Readers who find somebody else at work: under another's lease, under a fence.
+
+use std::time::Duration;
+
+use aside::{cache::Ended, config::CacheConfig, telemetry::metrics::CacheOutcome};
+
+use super::{
+    cells::Held,
+    things::{Things, body, cell, key},
+};
+
+#[tokio::test]
+async fn readers_wait_for_the_lease_of_another_replica() {
+    let things = Things::with("the one").await;
+    let (holder, waiter) = (things.replica().await, things.replica().await);
+    holder.hold_loads();
+    let loading = holder.reading(&[1]);
+    let load = holder.held_load().await;
+    let waiting: Vec<_> = (0..10).map(|_| waiter.reading(&[1])).collect();
+    waiter.settle().await;
+
+    load.go_on();
+
+    assert!(loading.one().await.stored);
+    for reader in waiting {
+        let read = reader.one().await;
+        assert_eq!((body(&read), read.outcome), (Some("the one"), CacheOutcome::Collapsed));
+    }
+    assert_eq!((holder.statements(), waiter.statements()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_reader_who_has_waited_long_enough_loads_without_storing() {
+    let things = Things::with("the one").await;
+    let holder = things.replica().await;
+    let short = Duration::from_millis(100);
+    let waiter = things.replica_with(|config| CacheConfig { lease_wait: short, ..config }).await;
+    holder.hold_loads();
+    let loading = holder.reading(&[1]);
+    let load = holder.held_load().await;
+
+    let read = waiter.read(1).await;
+
+    assert_eq!((body(&read), read.outcome, read.stored), (Some("the one"), CacheOutcome::Bypass, false));
+    load.go_on();
+    assert!(loading.one().await.stored, "the lease was left to its owner");
+}
+
+#[tokio::test]
+async fn a_lease_whose_owner_died_is_taken_over_when_it_has_run_out() {
+    let things = Things::with("the one").await;
+    let short = Duration::from_millis(200);
+    let owner = things.replica_with(|config| CacheConfig { lease: short, ..config }).await;
+    let heir = things.replica().await;
+    owner.hold_loads();
+    let _dead = owner.reading(&[1]);
+    let load = owner.held_load().await;
+
+    let read = heir.read(1).await;
+
+    assert_eq!((body(&read), read.stored), (Some("the one"), true));
+    load.go_on();
+}
+
+#[tokio::test]
+async fn under_a_fence_a_replica_has_one_load_under_way() {
+    let things = Things::with("the one").await;
+    let (replica, writer) = (things.replica().await, things.replica().await);
+    let fence = writer.cache.fence(vec![cell(1)]).await;
+    replica.hold_loads();
+    let first = replica.reading(&[1]);
+    let load = replica.held_load().await;
+    let others: Vec<_> = (0..100).map(|_| replica.reading(&[1])).collect();
+    replica.settle().await;
+
+    assert_eq!(replica.statements(), 1, "the others wait for their turn");
+    load.go_on();
+    replica.held_load().await.go_on();
+
+    for reader in others.into_iter().chain([first]) {
+        let read = reader.one().await;
+        assert_eq!((body(&read), read.stored), (Some("the one"), false));
+    }
+    assert_eq!((replica.statements(), replica.most_at_once()), (2, 1));
+    assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
+    fence.lift(Ended::Committed).await;
+}
+
+#[tokio::test]
+async fn each_answer_under_a_fence_is_newer_than_its_question() {
+    let things = Things::with("old").await;
+    let (replica, writer) = (things.replica().await, things.replica().await);
+    let fence = writer.cache.fence(vec![cell(1)]).await;
+    replica.hold_loads();
+    let early = replica.reading(&[1]);
+    let load = replica.held_load().await;
+    things.set(&things.pool, 1, "new").await;
+
+    let late = replica.reading(&[1]);
+    replica.settle().await;
+    load.go_on();
+    replica.held_load().await.go_on();
+
+    assert_eq!(body(&early.one().await), Some("old"));
+    assert_eq!(body(&late.one().await), Some("new"));
+    fence.lift(Ended::Committed).await;
+}
