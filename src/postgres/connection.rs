@@ -12,13 +12,13 @@ use std::{
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, Executor, PgPool,
+    ConnectOptions, Connection, Executor,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time;
 
-use super::error::DatabaseError;
+use super::{error::DatabaseError, pool::Pool};
 use crate::{
     config::DatabaseConfig,
     telemetry::{
@@ -42,7 +42,7 @@ const REPLY_GRACE: Duration = Duration::from_millis(500);
 /// Postgres: a pool and the deadlines of what is asked of it. Clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pool: PgPool,
+    pool: Pool,
     pub(super) config: Arc<DatabaseConfig>,
     /// As `server_version_num` has it; 0 until the first connection was made.
     server_version: Arc<AtomicU32>,
@@ -75,8 +75,8 @@ impl Database {
                     Ok(matches!(time::timeout(CHECK_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
                 })
             })
-            // A caller who goes away inside `begin()` leaves a BEGIN on the connection (sqlx 0.9.0, launchbadge/sqlx
-            // #4394); the next borrower would write into that transaction, and nobody would commit it. It is ended here,
+            // A caller who goes away inside `begin` leaves a BEGIN on the connection (so does sqlx 0.9.0 in its own, see
+            // launchbadge/sqlx #4394); the next borrower would write into that transaction, and nobody would commit it. It is ended here,
             // before anybody else gets the connection; one that does not answer is closed.
             .after_release(|connection, _meta| {
                 Box::pin(async move {
@@ -84,12 +84,12 @@ impl Database {
                 })
             })
             .connect_lazy_with(options);
-        Ok(Self { pool, config: Arc::new(config), server_version })
+        Ok(Self { pool: Pool::new(pool), config: Arc::new(config), server_version })
     }
 
     /// The pool, for queries.
     #[must_use]
-    pub fn pool(&self) -> &PgPool {
+    pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
@@ -110,7 +110,7 @@ impl Database {
 
     /// Brings the schema up to date. Safe to run from several processes at once: the migrator takes a lock.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        MIGRATIONS.run(&self.pool).await
+        MIGRATIONS.run(self.pool.unbounded()).await
     }
 
     /// Asks for an answer, any answer.
@@ -136,7 +136,7 @@ impl Database {
 
     /// Closes every connection, after the queries under way.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.pool.unbounded().close().await;
     }
 }
 

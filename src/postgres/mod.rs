@@ -7,6 +7,7 @@ mod connection;
 mod error;
 pub mod follows;
 pub mod home;
+mod pool;
 pub mod posts;
 pub mod sessions;
 mod transaction;
@@ -14,5 +15,5 @@ pub mod users;
 
 pub use connection::Database;
 pub use error::DatabaseError;
-pub use sqlx::PgPool;
+pub use pool::{Pool, Pooled};
 pub use transaction::{CommitError, WriteTransaction};

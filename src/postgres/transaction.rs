@@ -2,19 +2,20 @@
 
 use std::{fmt::Write, time::Duration};
 
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use tokio::time;
 
-use super::{connection::Database, error::DatabaseError};
+use super::{connection::Database, error::DatabaseError, pool::Pooled};
 use crate::telemetry::timings::{Waiting, waiting};
 
 /// `transaction_timeout` came with PostgreSQL 17.
 const HAS_TRANSACTION_TIMEOUT: u32 = 170_000;
 
-/// A transaction that cannot outlive its deadlines, wherever its client is: each is enforced by the server.
+/// A transaction that cannot outlive its deadlines, wherever its client is: each is enforced by the server. Dropped, it is
+/// rolled back when its connection is given back.
 #[derive(Debug)]
 pub struct WriteTransaction {
-    transaction: Transaction<'static, Postgres>,
+    connection: Pooled,
     timeout: Duration,
 }
 
@@ -32,9 +33,12 @@ pub enum CommitError {
 impl Database {
     /// Begins a transaction, in one round trip with its deadlines.
     pub async fn begin(&self) -> Result<WriteTransaction, DatabaseError> {
-        let begin = self.begin_statement();
-        let transaction = self.run(self.pool().begin_with(AssertSqlSafe(begin))).await?;
-        Ok(WriteTransaction { transaction, timeout: self.config.transaction_timeout })
+        let connection = self.run(async {
+            let mut connection = self.pool().acquire().await?;
+            connection.execute(AssertSqlSafe(self.begin_statement())).await?;
+            Ok(connection)
+        });
+        Ok(WriteTransaction { connection: connection.await?, timeout: self.config.transaction_timeout })
     }
 
     /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
@@ -64,7 +68,7 @@ impl WriteTransaction {
 
     /// Where its statements are executed.
     pub fn connection(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+        &mut self.connection
     }
 
     /// Commits.
@@ -73,18 +77,18 @@ impl WriteTransaction {
     ///
     /// Tells a transaction that has certainly not happened from one that may have: a lost connection, a missing reply and
     /// a server that ended the session while it committed leave that open.
-    pub async fn commit(self) -> Result<(), CommitError> {
-        let commit = waiting(Waiting::Db, self.transaction.commit());
+    pub async fn commit(mut self) -> Result<(), CommitError> {
+        let commit = waiting(Waiting::Db, self.connection.execute("COMMIT"));
         match time::timeout(self.timeout, commit).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) if is_refusal(&error) => Err(CommitError::RolledBack(error.into())),
             Ok(Err(_)) | Err(_) => Err(CommitError::OutcomeUnknown),
         }
     }
 
     /// Rolls back. A failure needs no answer: the connection is cleaned, or closed, before its next use.
-    pub async fn rollback(self) {
-        let _cleaned_at_release = time::timeout(self.timeout, self.transaction.rollback()).await;
+    pub async fn rollback(mut self) {
+        let _cleaned_at_release = time::timeout(self.timeout, self.connection.execute("ROLLBACK")).await;
     }
 }
 

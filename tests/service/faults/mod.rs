@@ -6,6 +6,7 @@ mod pool;
 mod postgres_away;
 mod redis_away;
 mod redis_refuses;
+mod sessions;
 mod shutdown;
 mod start;
 

@@ -6,10 +6,14 @@ use std::collections::HashSet;
 
 use aside::postgres::{Database, DatabaseError};
 use futures::{StreamExt, stream};
-use sqlx::{Executor, PgPool};
+use sqlx::Executor;
 
 use super::{give_way, soon, until};
-use crate::{application::Backend, proxy::Proxy, test_database::TestDatabase};
+use crate::{
+    application::Backend,
+    proxy::{Proxy, Snare},
+    test_database::TestDatabase,
+};
 
 const CONNECTIONS: u32 = 4;
 
@@ -58,13 +62,13 @@ async fn asleep(database: &TestDatabase) -> i64 {
     .expect("the test's database answers")
 }
 
-async fn go_away_inside_begin_then_insert(pool: PgPool, round: i32) -> Result<i32, sqlx::Error> {
+async fn go_away_inside_begin_then_insert(database: Database, round: i32) -> Result<i32, sqlx::Error> {
     tokio::select! {
         biased;
-        _begun = pool.begin() => {}
+        _begun = database.begin() => {}
         () = give_way(rand::random_range(0..100)) => {}
     }
-    sqlx::query("INSERT INTO written VALUES ($1)").bind(round).execute(&pool).await?;
+    sqlx::query("INSERT INTO written VALUES ($1)").bind(round).execute(database.pool()).await?;
     Ok(round)
 }
 
@@ -79,7 +83,7 @@ async fn no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin() {
 
     // As many rounds at a time as there are connections: no round is spent on waiting for one.
     let acknowledged: HashSet<i32> = stream::iter(0..ROUNDS)
-        .map(|round| tokio::spawn(go_away_inside_begin_then_insert(database.pool().clone(), round)))
+        .map(|round| tokio::spawn(go_away_inside_begin_then_insert(database.clone(), round)))
         .buffer_unordered(WORKERS)
         .filter_map(async |inserted| inserted.expect("no round panics").ok())
         .collect()
@@ -120,4 +124,16 @@ async fn idle_connections_that_go_silent_leave_the_pool() {
 
     // The first users of silent connections may fail, each within its deadline, but they take them out of the pool.
     until(async || Box::pin(use_all_connections(&database)).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn connections_that_go_silent_while_they_are_given_back_leave_the_pool() {
+    let Pooled { database, proxy, backend: _backend } = behind_a_proxy("1m").await;
+    proxy.lay(Some(Snare::Reply("ROLLBACK")));
+    use_all_connections(&database).await.expect("the way is open");
+    soon(proxy.until_caught(CONNECTIONS as usize)).await;
+
+    proxy.lay(None);
+
+    soon(use_all_connections(&database)).await.expect("the pool has made new connections");
 }
