@@ -7,6 +7,7 @@ mod connection;
 mod error;
 pub mod follows;
 pub mod home;
+pub mod outbox;
 pub mod posts;
 pub mod sessions;
 mod transaction;
