@@ -8,7 +8,10 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::{
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
     unistd::Pid,
 };
 
@@ -65,10 +68,20 @@ impl Replica {
         Api::new(self.public)
     }
 
-    /// Sends a signal: `SIGSTOP`, `SIGCONT`, `SIGTERM`, `SIGKILL`.
+    /// Sends a signal: `SIGCONT`, `SIGTERM`, `SIGKILL`.
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.process.id()).expect("process ids are small");
-        kill(Pid::from_raw(id), signal).expect("the process is there");
+        kill(self.id(), signal).expect("the process is there");
+    }
+
+    /// Stops it in whatever it is doing. A signal takes effect some time after it was sent; this waits until it has.
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::SIGSTOP);
+        let status = waitpid(self.id(), Some(WaitPidFlag::WUNTRACED)).expect("the process is there");
+        assert!(matches!(status, WaitStatus::Stopped(_, Signal::SIGSTOP)), "{status:?}");
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.process.id()).expect("process ids are small"))
     }
 
     /// Waits for its end; whether it ended well.

@@ -71,7 +71,7 @@ async fn crash_after_commit() {
     let renaming = scene.rename(writer.public);
     gate.reached().await;
 
-    writer.signal(Signal::SIGSTOP);
+    writer.stop();
     gate.open().await;
     eventually("the row is committed", async || scene.name_in_postgres().await == "new").await;
     let name_while_stopped = scene.name_read().await;
@@ -116,7 +116,7 @@ async fn writer_stopped_between_fence_and_commit() {
     proxy.set(Way::RepliesHeld);
     gate.open().await;
     scene.cells.until(&scene.cell, Held::Fence).await;
-    replica.signal(Signal::SIGSTOP);
+    replica.stop();
     proxy.set(Way::Open);
 
     // What 30 seconds would do: the server ends the transaction by itself.
@@ -198,7 +198,7 @@ async fn sign_out_whose_writer_dies_after_its_commit() {
     let signing_out = tokio::spawn(signing_out);
     gate.reached().await;
 
-    writer.signal(Signal::SIGSTOP);
+    writer.stop();
     gate.open().await;
     eventually("the session is gone", async || {
         let left = sqlx::query_scalar("SELECT count(*) FROM sessions").fetch_one(&scene.pool).await;
