@@ -155,6 +155,7 @@ impl Application {
     pub async fn serve(self, migrate: bool) -> Result<(), StartError> {
         // The admin server is the last to go: it tells that this replica is about to stop.
         let no_admin = Shutdown::new();
+        let address = self.public_address();
         let admin = admin::router(Arc::clone(&self.metrics), self.readiness.clone());
         let config = self.config.http.clone();
         let shutdown = self.shutdown.clone();
@@ -172,8 +173,7 @@ impl Application {
         if time::timeout(WAIT_FOR_REDIS, self.cache.gate().opened()).await.is_err() {
             tracing::warn!("redis is out of reach; serving from postgres until it is back");
         }
-        let address = self.public.local_addr().ok();
-        tracing::info!(address = ?address, mode = ?self.config.cache.mode, "serving");
+        tracing::info!(%address, mode = ?self.config.cache.mode, "serving");
         let api = http::api(self.state, &self.config.http, Arc::clone(&self.metrics));
         server::serve(self.public, api, &self.config.http, &shutdown).await;
 

@@ -13,7 +13,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use super::{
     cell,
-    shared::{Cache, CellName, millis},
+    shared::{Cache, CellName},
     token::Token,
 };
 use crate::{
@@ -114,8 +114,8 @@ impl Fence {
         let mut call = self
             .with_keys(&FENCE, handle)
             .arg(cell::fence(self.token))
-            .number(millis(self.cache.config.fence))
-            .number(millis(SEQUENCE_LIFE))
+            .millis(self.cache.config.fence)
+            .millis(SEQUENCE_LIFE)
             .arg(handle.key(CHANNEL));
         for cell in &self.cells {
             call = call.arg(cell.as_str());
@@ -168,7 +168,7 @@ impl Fence {
         // A new token matches no fence.
         let own = if self.is_sure { self.token } else { Token::random() };
         let mut call =
-            self.with_keys(&LIFT, handle).arg(cell::fence(own)).number(millis(SEQUENCE_LIFE)).arg(handle.key(CHANNEL));
+            self.with_keys(&LIFT, handle).arg(cell::fence(own)).millis(SEQUENCE_LIFE).arg(handle.key(CHANNEL));
         for cell in &self.cells {
             call = call.arg(cell.as_str());
         }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     fence::{CHANNEL, SEQUENCE, SEQUENCE_LIFE, expect_number},
-    shared::{Cache, CellName, millis},
+    shared::{Cache, CellName},
 };
 use crate::redis_client::{RedisError, Script};
 
@@ -25,7 +25,7 @@ impl Cache {
         for cell in cells {
             call = call.key(handle.key(cell.as_str()));
         }
-        call = call.number(millis(SEQUENCE_LIFE)).arg(handle.key(CHANNEL));
+        call = call.millis(SEQUENCE_LIFE).arg(handle.key(CHANNEL));
         for cell in cells {
             call = call.arg(cell.as_str());
         }

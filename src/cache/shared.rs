@@ -180,7 +180,7 @@ impl Cache {
                 .arg("NX")
                 .arg("GET")
                 .arg("PX")
-                .arg(millis(self.config.lease));
+                .arg(self.config.lease.as_millis().to_string());
         }
         let replies = match handle.query(&pipeline).await {
             Ok(replies) if self.gate.is_open() => replies,
@@ -233,9 +233,4 @@ pub(super) struct Fill {
     pub(super) value: StoredValue,
     /// Milliseconds the cell may live.
     pub(super) life_ms: i64,
-}
-
-/// A duration as Redis takes it.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

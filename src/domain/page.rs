@@ -52,6 +52,7 @@ pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,
     /// Where the next page begins; null at the end, and only there.
+    #[schema(required = true)]
     pub next_cursor: Option<Cursor>,
 }
 

@@ -23,6 +23,7 @@ pub struct Session {
     #[schema(examples("192.0.2.7"))]
     pub address: String,
     /// What the client called itself at sign-in.
+    #[schema(required = true)]
     pub user_agent: Option<UserAgent>,
     /// Whether this is the session that asks.
     pub current: bool,

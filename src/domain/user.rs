@@ -10,6 +10,7 @@ use super::{Bio, DisplayName, FieldErrors, Password, Patch, UserId, Username, fi
 /// A user as everybody may see them. Its JSON form, field order included, is what `GET /users/{id}` answers and what cells
 /// hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(description = "A user as everybody may see them.")]
 pub struct User {
     /// Never changes.
     pub id: UserId,
@@ -18,6 +19,7 @@ pub struct User {
     /// The name others see.
     pub display_name: DisplayName,
     /// What they say about themselves.
+    #[schema(required = true)]
     pub bio: Option<Bio>,
     /// Counts the changes of this user; the entity tag.
     pub version: i64,

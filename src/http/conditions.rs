@@ -7,6 +7,14 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 
+use utoipa::{
+    IntoParams,
+    openapi::{
+        Object, Required, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
+
 use super::problem::{Problem, ProblemKind};
 use crate::domain::{Condition, ETag};
 
@@ -48,6 +56,28 @@ fn etag_value(etag: &ETag) -> HeaderValue {
 fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Problem> {
     Condition::parse(headers.get_all(name).iter().map(HeaderValue::as_bytes))
         .map_err(|error| Problem::new(ProblemKind::MalformedRequest).with_detail(format!("The field {name} {error}.")))
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_default_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("If-Match", "The entity tags that this may be done to, or `*`.")]
+    }
+}
+
+impl IntoParams for IfNoneMatch {
+    fn into_params(_default_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("If-None-Match", "The entity tags that the client has, or `*`: with the current one it is 304.")]
+    }
+}
+
+fn parameter(name: &str, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(Object::with_type(Type::String)))
+        .build()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {

@@ -52,10 +52,11 @@ impl SessionCookie {
         self.header("", Duration::ZERO)
     }
 
-    /// The value a request brings. Cookies that are not ours may be as broken as they like.
+    /// The value a request brings. Cookies that are not ours may be as broken as they like; one of ours that is no text is
+    /// a bad one, not none.
     pub(super) fn find(self, headers: &HeaderMap) -> FoundCookie {
-        let values = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut ours = values
+        let lines = headers.get_all(header::COOKIE).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+        let mut ours = lines
             .flat_map(Cookie::split_parse)
             .filter_map(Result::ok)
             .filter(|cookie| cookie.name() == self.name())
@@ -109,6 +110,18 @@ mod tests {
         let found = cookie("http://127.0.0.1").find(&headers);
 
         assert!(matches!(found, FoundCookie::One(token) if token.expose_secret() == "t0k"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_ascii_hide_no_cookie() {
+        let line = |bytes| HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_bytes(bytes).expect("a value"))]);
+        let cookie = cookie("http://127.0.0.1");
+
+        let beside = cookie.find(&line(b"theme=\xff; aside_session=t0k"));
+        let itself = cookie.find(&line(b"aside_session=\xc3\xa9\xff"));
+
+        assert!(matches!(beside, FoundCookie::One(token) if token.expose_secret() == "t0k"));
+        assert!(matches!(itself, FoundCookie::One(_)));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod identity;
 mod io;
 mod meter;
 mod middleware;
+mod peer;
 pub mod problem;
 pub mod readiness;
 mod request_body;

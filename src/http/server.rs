@@ -28,7 +28,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::io::client_stream;
+use super::{io::client_stream, peer::Peer};
 use crate::{config::HttpConfig, shutdown::Shutdown};
 
 /// hyper's own limit for a head, above ours (see `middleware::head`), so that our answer is the one that clients get. What
@@ -37,10 +37,6 @@ const HYPER_MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// How long to wait before accepting again when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Whom a request comes from, before anybody is believed.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`.
 ///

@@ -1,10 +1,14 @@
 //! Keeps connections up: a task for each, which makes it, watches it, and makes the next when it broke.
 //!
 //! Requests never wait for a connection to be made. While none is up they are told so at once, and read Postgres.
+//!
+//! A Redis that answers but cannot be written to is not there either: its cells could be read and not be fenced, so what
+//! it holds would be shown until it runs out. It refuses writes when it was made a replica, when it cannot save, or when
+//! its ACL says so. Hence a connection is asked with a write, before its first use and ever after.
 
 use std::{
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,7 +16,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
-use redis::{AsyncConnectionConfig, cmd};
+use redis::{AsyncConnectionConfig, Value, cmd};
 use secrecy::ExposeSecret;
 use tokio::{sync::Notify, time};
 use tokio_util::sync::CancellationToken;
@@ -20,10 +24,16 @@ use tokio_util::sync::CancellationToken;
 use super::{
     error::RedisError,
     handle::{Handle, Link},
+    script::Script,
 };
 use crate::{config::RedisConfig, shutdown::Shutdown, telemetry::metrics::Metrics};
 
-/// How often a connection that nobody complains about is asked whether it still answers.
+static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("probe.lua")));
+
+/// How long the key of a probe lives.
+const PROBE_LIFE: Duration = Duration::from_secs(1);
+
+/// How often a connection that nobody complains about is asked whether it still answers, and takes writes.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The waits between attempts to connect grow from the first to the second, with jitter.
@@ -182,19 +192,21 @@ impl Keeper {
             broken: CancellationToken::new(),
             suspected: Notify::new(),
         };
-        Ok((pooled, Arc::new(link)))
+        let link = Arc::new(link);
+        probe(&link).await?;
+        Ok((pooled, link))
     }
 
-    /// Returns when the connection does not answer any more, or a command found it broken.
-    async fn watch(&self, link: &Link) {
+    /// Returns when the connection does not answer or take writes any more, or a command found it broken.
+    async fn watch(&self, link: &Arc<Link>) {
         loop {
             tokio::select! {
                 () = link.broken.cancelled() => return,
                 () = link.suspected.notified() => {}
                 () = time::sleep(HEALTH_INTERVAL) => {}
             }
-            let mut connection = link.connection.clone();
-            if cmd("PING").query_async::<String>(&mut connection).await.is_err() {
+            if let Err(error) = probe(link).await {
+                tracing::warn!(slot = self.slot, error = &error as &dyn std::error::Error, "redis probe failed");
                 return;
             }
         }
@@ -207,5 +219,17 @@ impl Keeper {
         if up {
             self.shared.connected.notify_waiters();
         }
+    }
+}
+
+/// Whether the connection leads to a Redis that takes writes.
+async fn probe(link: &Arc<Link>) -> Result<(), RedisError> {
+    let handle = Handle::new(Arc::clone(link));
+    let (key, channel) = (handle.key("probe"), handle.key("probes"));
+    let call = PROBE.call().key(key).millis(PROBE_LIFE).arg(channel);
+    match handle.call(&[call]).await?.pop() {
+        Some(Value::Int(1)) => Ok(()),
+        Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
+        _other => Err(RedisError::UnexpectedReply { command: "EVALSHA" }),
     }
 }

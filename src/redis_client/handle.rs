@@ -34,7 +34,8 @@ pub(super) struct Link {
     pub(super) duration: Histogram,
     /// Cancelled when a command found the connection broken.
     pub(super) broken: CancellationToken,
-    /// Told when a reply did not come in time: slow for once, or gone without a word. A ping decides.
+    /// Told when a reply did not come in time (slow for once, or gone without a word) or when the server refused something
+    /// that it should not. A probe decides.
     pub(super) suspected: Notify,
 }
 
@@ -76,7 +77,12 @@ impl Handle {
         let replies = waiting(Waiting::Cache, connection.req_packed_commands(pipeline, 0, pipeline.len())).await;
         self.link.duration.observe_duration(started.elapsed());
         match replies {
-            Ok(replies) if replies.len() == pipeline.len() => Ok(replies),
+            Ok(replies) if replies.len() == pipeline.len() => {
+                if replies.iter().any(is_alarming) {
+                    self.link.suspected.notify_one();
+                }
+                Ok(replies)
+            }
             Ok(_) => Err(RedisError::UnexpectedReply { command: "pipeline" }),
             Err(error) => {
                 if error.is_timeout() {
@@ -115,4 +121,10 @@ impl Handle {
         }
         Ok(replies)
     }
+}
+
+/// Whether the server refused a command for a reason that may concern fences too. A full one takes those, and one that does
+/// not know a script is given it.
+fn is_alarming(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if !["OOM", "NOSCRIPT"].contains(&error.code()))
 }

@@ -1,5 +1,7 @@
 //! Lua scripts, sent by their hash.
 
+use std::time::Duration;
+
 use redis::{Cmd, Value, cmd};
 
 /// A script and its hash. Lives in a `static` beside its caller.
@@ -51,6 +53,12 @@ impl Call {
     #[must_use]
     pub fn number(self, number: impl Into<i128>) -> Self {
         self.arg(number.into().to_string())
+    }
+
+    /// Adds a duration as an argument, in whole milliseconds.
+    #[must_use]
+    pub fn millis(self, duration: Duration) -> Self {
+        self.arg(duration.as_millis().to_string())
     }
 
     pub(super) fn by_hash(&self) -> Cmd {

@@ -75,7 +75,14 @@ pub(super) struct FrontPage {
 
 impl FrontPage {
     /// The entries with ids below `before`.
+    ///
+    /// A cursor newer than the whole cell comes from a page that did not come from it (from Postgres, while the cache was
+    /// away): what lies between them is not here, so nothing is.
     pub(super) fn new((mut entries, is_complete): (Vec<(PostId, UserId)>, bool), before: Uuid) -> Self {
+        let is_first_page = before == Uuid::max();
+        if !is_first_page && entries.first().is_none_or(|(newest, _)| newest.0 < before) {
+            return Self { entries: Vec::new().into_iter(), is_complete: false };
+        }
         let place = entries.partition_point(|(id, _)| id.0 >= before);
         entries.drain(..place);
         Self { entries: entries.into_iter(), is_complete }
@@ -164,6 +171,19 @@ mod tests {
 
         assert_eq!(merged, [3, 2, 1]);
         assert!(merge.is_end_of_list());
+    }
+
+    #[test]
+    fn a_cursor_newer_than_the_front_page_is_none_of_its_own() {
+        let entries = vec![(PostId(id(8)), author(0)), (PostId(id(7)), author(0))];
+        let shown = |before| {
+            let mut front = FrontPage::new((entries.clone(), true), before);
+            (front.by_ref().count(), front.is_end_of_list())
+        };
+
+        assert_eq!(shown(id(10)), (0, false));
+        assert_eq!(shown(id(8)), (1, true));
+        assert_eq!(shown(Uuid::max()), (2, true));
     }
 
     #[test]

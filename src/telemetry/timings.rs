@@ -1,7 +1,8 @@
 //! Where the time of one request went, for its `Server-Timing` header.
 //!
-//! The middleware opens a scope around a request; the layers that wait for something outside add to it. Work that goes on
-//! in tasks of its own (a load that many share) is counted by those who wait for it.
+//! The middleware opens a scope around a request; the layers that wait for something outside add to it. What a request
+//! waits for twice at once is counted once, so no share is ever larger than the whole. Work that goes on in tasks of its
+//! own (a load that many share) is counted by those who wait for it.
 
 use std::{
     cell::Cell,
@@ -16,8 +17,8 @@ tokio::task_local! {
 /// Time spent waiting, by what was waited for.
 #[derive(Debug, Default)]
 pub struct Spent {
-    cache: Cell<Duration>,
-    db: Cell<Duration>,
+    cache: Stopwatch,
+    db: Stopwatch,
 }
 
 /// What a request waits for.
@@ -29,12 +30,63 @@ pub enum Waiting {
     Db,
 }
 
+impl Spent {
+    fn on(&self, on: Waiting) -> &Stopwatch {
+        match on {
+            Waiting::Cache => &self.cache,
+            Waiting::Db => &self.db,
+        }
+    }
+}
+
+/// Runs while at least one is waiting.
+#[derive(Debug, Default)]
+struct Stopwatch {
+    waiting: Cell<usize>,
+    since: Cell<Option<Instant>>,
+    spent: Cell<Duration>,
+}
+
+impl Stopwatch {
+    fn start(&self) {
+        if self.waiting.get() == 0 {
+            self.since.set(Some(Instant::now()));
+        }
+        self.waiting.set(self.waiting.get() + 1);
+    }
+
+    fn stop(&self) {
+        self.waiting.set(self.waiting.get().saturating_sub(1));
+        if self.waiting.get() == 0
+            && let Some(since) = self.since.take()
+        {
+            self.spent.set(self.spent.get() + since.elapsed());
+        }
+    }
+}
+
+/// Stops when it is dropped: work that is cancelled is waited for no longer.
+struct Running(Waiting);
+
+impl Running {
+    /// `None` outside of a scope.
+    fn start(on: Waiting) -> Option<Self> {
+        SPENT.try_with(|spent| spent.on(on).start()).ok().map(|()| Self(on))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _scope_is_over = SPENT.try_with(|spent| spent.on(self.0).stop());
+    }
+}
+
 /// Runs `request` in a scope of its own and gives what it spent on (cache, database).
 pub async fn scope<F: Future>(request: F) -> (F::Output, Duration, Duration) {
     SPENT
         .scope(Spent::default(), async {
             let output = request.await;
-            let (cache, db) = SPENT.with(|spent| (spent.cache.get(), spent.db.get()));
+            let (cache, db) = SPENT.with(|spent| (spent.cache.spent.get(), spent.db.spent.get()));
             (output, cache, db)
         })
         .await
@@ -42,15 +94,49 @@ pub async fn scope<F: Future>(request: F) -> (F::Output, Duration, Duration) {
 
 /// Counts the time `work` takes as spent on `on`; outside a scope it only runs `work`.
 pub async fn waiting<F: Future>(on: Waiting, work: F) -> F::Output {
-    let started = Instant::now();
-    let output = work.await;
-    let elapsed = started.elapsed();
-    let _outside_a_request = SPENT.try_with(|spent| {
-        let cell = match on {
-            Waiting::Cache => &spent.cache,
-            Waiting::Db => &spent.db,
-        };
-        cell.set(cell.get() + elapsed);
-    });
-    output
+    let _running = Running::start(on);
+    work.await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn waits_that_overlap_are_counted_once() {
+        let started = Instant::now();
+
+        let ((), cache, db) = scope(async {
+            let waits = (0..50).map(|_| waiting(Waiting::Cache, sleep(WAIT)));
+            futures::future::join_all(waits).await;
+        })
+        .await;
+
+        assert!((WAIT..=started.elapsed()).contains(&cache), "{cache:?}");
+        assert_eq!(db, Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn waits_in_a_row_add_up_and_a_cancelled_one_has_ended() {
+        let ((), cache, db) = scope(async {
+            let _cancelled = timeout(WAIT, waiting(Waiting::Db, pending::<()>())).await;
+            waiting(Waiting::Db, sleep(WAIT)).await;
+            sleep(WAIT).await;
+        })
+        .await;
+
+        assert!(db >= WAIT * 2, "{db:?}");
+        assert_eq!(cache, Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn outside_a_request_work_is_only_run() {
+        assert_eq!(waiting(Waiting::Db, async { 7 }).await, 7);
+    }
 }

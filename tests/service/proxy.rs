@@ -108,7 +108,7 @@ impl Proxy {
         caught.wait_for(|caught| *caught >= connections).await.expect("the proxy runs");
     }
 
-    /// Calls of scripts that went to the server so far.
+    /// Calls of scripts that went to the server so far, without those that only ask whether it is there.
     pub(crate) fn script_calls(&self) -> usize {
         self.shared.script_calls.load(Ordering::SeqCst)
     }
@@ -147,10 +147,10 @@ impl Connection {
                 return Ok(());
             }
             self.until_way_is_none_of(&[Way::Frozen]).await;
-            let calls = buffer[..read].windows(7).filter(|word| word == b"EVALSHA").count();
+            let calls = count(&buffer[..read], "EVALSHA").saturating_sub(count(&buffer[..read], ":probes"));
             self.shared.script_calls.fetch_add(calls, Ordering::SeqCst);
             if let Some(Snare::Request(word)) = *self.shared.snare.borrow()
-                && contains(&buffer[..read], word)
+                && count(&buffer[..read], word) > 0
             {
                 self.catch(Way::RepliesHeld);
             }
@@ -168,7 +168,7 @@ impl Connection {
             self.until_way_is_none_of(&[Way::Frozen, Way::RepliesHeld]).await;
             to.write_all(&buffer[..read]).await?;
             if let Some(Snare::Reply(word)) = *self.shared.snare.borrow()
-                && contains(&buffer[..read], word)
+                && count(&buffer[..read], word) > 0
             {
                 self.catch(Way::Frozen);
             }
@@ -200,6 +200,6 @@ impl Connection {
     }
 }
 
-fn contains(bytes: &[u8], word: &str) -> bool {
-    bytes.windows(word.len()).any(|window| window == word.as_bytes())
+fn count(bytes: &[u8], word: &str) -> usize {
+    bytes.windows(word.len()).filter(|window| *window == word.as_bytes()).count()
 }

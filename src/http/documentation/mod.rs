@@ -6,6 +6,7 @@ mod openapi;
 mod page;
 mod problem_types;
 pub mod responses;
+mod usual_responses;
 
 use axum::{Router, response::Response};
 use tower::ServiceBuilder;

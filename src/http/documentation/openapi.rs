@@ -6,20 +6,27 @@ use http::header;
 use utoipa::{
     OpenApi,
     openapi::{
-        self, Ref,
-        path::Operation,
+        self,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
-use super::responses;
+use super::{responses, usual_responses};
 use crate::http::{cookie::SessionCookie, problem::ProblemDocument};
 
 /// What is there without any handler.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "aside", description = "A web backend whose cache-aside layer is exact."),
-    components(schemas(ProblemDocument))
+    components(schemas(ProblemDocument)),
+    tags(
+        (name = "home", description = "The newest posts, for somebody or for everybody."),
+        (name = "users", description = "Registering, looking at users, changing and deleting oneself."),
+        (name = "follows", description = "Who follows whom."),
+        (name = "posts", description = "Writing, reading, changing and deleting posts."),
+        (name = "sessions", description = "Signing in and out, here, there and everywhere."),
+        (name = "documentation", description = "What the problem types mean.")
+    )
 )]
 struct Head;
 
@@ -37,18 +44,7 @@ pub(super) fn head(cookie: SessionCookie) -> openapi::OpenApi {
 
 /// `/openapi.json`, written once.
 pub(super) fn route<S: Clone + Send + Sync + 'static>(mut document: openapi::OpenApi) -> Router<S> {
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
-        operations.into_iter().flatten().for_each(add_common_responses);
-    }
+    usual_responses::add(&mut document);
     let json = Bytes::from(document.to_json().expect("the document is made of text and numbers"));
     Router::new().route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], json)))
-}
-
-/// Any operation may be refused by a layer, and all errors have one shape.
-fn add_common_responses(operation: &mut Operation) {
-    for (status, response) in [("429", "QuotaExceeded"), ("503", "Unavailable"), ("default", responses::ANY)] {
-        let reference = Ref::from_response_name(response).into();
-        operation.responses.responses.entry(status.to_owned()).or_insert(reference);
-    }
 }

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use utoipa::{
     IntoResponses,
-    openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
+    openapi::{Content, Header, HeaderBuilder, Object, Ref, RefOr, Response, ResponseBuilder, Type},
 };
 
 use crate::http::problem::{self, Problem, ProblemDocument, ProblemKind};
 
 /// The response component that stands for any problem.
-pub(super) const ANY: &str = "Problem";
+const ANY: &str = "Problem";
 
 macro_rules! documented {
     ($($kind:ident),+ $(,)?) => {$(
@@ -31,15 +31,49 @@ macro_rules! documented {
 }
 
 documented!(
+    MalformedRequest,
     InvalidQuery,
     NotSignedIn,
+    InvalidToken,
     WrongCredentials,
     NotAllowed,
+    CrossSite,
     NotFound,
     NameTaken,
     PreconditionFailed,
     InvalidBody,
+    QuotaExceeded,
+    Unavailable,
 );
+
+/// The client has the current representation.
+#[derive(Clone, Copy, Debug)]
+pub struct NotModified;
+
+impl IntoResponses for NotModified {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let response = ResponseBuilder::new().description("The client has it already").header("ETag", etag());
+        BTreeMap::from([("304".to_owned(), response.build().into())])
+    }
+}
+
+/// The field that names a representation.
+pub(super) fn etag() -> Header {
+    HeaderBuilder::new()
+        .schema(Some(Object::with_type(Type::String)))
+        .description(Some("Names this representation"))
+        .build()
+}
+
+/// Any other problem.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Any;
+
+impl IntoResponses for Any {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        BTreeMap::from([("default".to_owned(), Ref::from_response_name(ANY).into())])
+    }
+}
 
 /// All that can be wrong with a JSON body.
 #[derive(Clone, Copy, Debug)]

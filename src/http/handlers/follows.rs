@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{Page, Scope, User, UserId},
     http::{
+        documentation::responses,
         extract::{PathId, Query},
         identity::CurrentUser,
         problem::{InvalidPart, Problem},
@@ -21,7 +22,8 @@ use crate::{
 
 /// Who follows this user, the latest first.
 #[utoipa::path(get, path = "/users/{id}/followers", tag = "follows", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<User>)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_followers(
     State(follows): State<Arc<FollowRepository>>,
     PathId(id): PathId<UserId>,
@@ -33,7 +35,8 @@ pub(super) async fn list_followers(
 
 /// Whom this user follows, the latest first.
 #[utoipa::path(get, path = "/users/{id}/following", tag = "follows", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<User>)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_following(
     State(follows): State<Arc<FollowRepository>>,
     PathId(id): PathId<UserId>,
@@ -45,7 +48,8 @@ pub(super) async fn list_following(
 
 /// Follows this user. Idempotent; at most 2,000 may be followed.
 #[utoipa::path(put, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Followed"), responses::InvalidBody),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_follow(
     State(follows): State<Arc<FollowRepository>>,
     user: CurrentUser,
@@ -56,7 +60,8 @@ pub(super) async fn create_follow(
 
 /// Follows this user no longer. Idempotent.
 #[utoipa::path(delete, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Not followed, or not any more")),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_follow(
     State(follows): State<Arc<FollowRepository>>,
     user: CurrentUser,

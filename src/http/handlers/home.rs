@@ -15,19 +15,23 @@ use crate::{
 
 /// A home page. Written by the repository, out of cells; this is its documentation.
 #[derive(ToSchema)]
+#[schema(description = "A page of somebody's home page, or of everybody's.")]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct HomeResponse {
     /// Who is signed in; null for nobody.
+    #[schema(required = true)]
     viewer: Option<UserSummary>,
     /// Newest first.
     items: Vec<PostResponse>,
     /// Where the next page begins; null at the end, and only there.
+    #[schema(required = true)]
     next_cursor: Option<Cursor>,
 }
 
 /// The home page: the newest posts of those one follows and one's own; of all, for who is not signed in.
 #[utoipa::path(get, path = "/home", tag = "home", params(PageQuery),
-    responses((status = OK, body = HomeResponse)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the home page", body = HomeResponse)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_home(
     State(home): State<Arc<HomeRepository>>,
     State(clock): State<Clock>,

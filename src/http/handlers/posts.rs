@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -18,6 +21,7 @@ use crate::{
     http::{
         cache_status::CacheStatus,
         conditions::{IfMatch, IfNoneMatch, json, json_with_etag},
+        documentation::responses,
         extract::{Json, PathId, Query},
         identity::CurrentUser,
         problem::{Problem, ProblemKind},
@@ -27,6 +31,7 @@ use crate::{
 
 /// A post. Written by the repository, out of cells; this is its documentation.
 #[derive(ToSchema)]
+#[schema(description = "A post and its author.")]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct PostResponse {
     id: PostId,
@@ -51,13 +56,15 @@ pub(super) struct CreatePostRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdatePostRequest {
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 2000)]
     body: Patch<String>,
 }
 
 /// Makes a post.
 #[utoipa::path(post, path = "/posts", tag = "posts", request_body = CreatePostRequest,
-    responses((status = CREATED, body = PostResponse)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = CREATED, description = "The post", body = PostResponse,
+        headers(("Location" = String, description = "Where it is")))),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_post(
     State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
@@ -70,8 +77,8 @@ pub(super) async fn create_post(
 }
 
 /// One post.
-#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
-    responses((status = OK, body = PostResponse), (status = NOT_MODIFIED)),
+#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfNoneMatch),
+    responses((status = OK, description = "The post", body = PostResponse), responses::NotModified),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_post(
     State(posts): State<Arc<PostRepository>>,
@@ -81,14 +88,19 @@ pub(super) async fn get_post(
 ) -> Result<(CacheStatus, Response), Problem> {
     let found = posts.find_post(id).await?;
     let status = CacheStatus::new(found.report, clock.now_ms());
-    let post = found.value.ok_or_else(not_found)?;
-    Ok((status, if_none_match.answer(&post.etag, post.json)))
+    let answer = match found.value {
+        Some(post) => if_none_match.answer(&post.etag, post.json),
+        // Absence is cached, too.
+        None => not_found().into_response(),
+    };
+    Ok((status, answer))
 }
 
 /// Changes one's own post.
-#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
+#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfMatch),
     request_body(content((UpdatePostRequest = "application/merge-patch+json"), (UpdatePostRequest = "application/json"))),
-    responses((status = OK, body = PostResponse)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "The post as it is now", body = PostResponse), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_post(
     State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
@@ -104,8 +116,9 @@ pub(super) async fn update_post(
 }
 
 /// Deletes one's own post.
-#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfMatch),
+    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_post(
     State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
@@ -120,7 +133,8 @@ pub(super) async fn delete_post(
 
 /// A user's posts, newest first.
 #[utoipa::path(get, path = "/users/{id}/posts", tag = "posts", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, body = Page<PostResponse>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<PostResponse>)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_posts_of_user(
     State(posts): State<Arc<PostRepository>>,
     PathId(id): PathId<UserId>,

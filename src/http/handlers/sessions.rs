@@ -17,6 +17,7 @@ use crate::{
     domain::{Page, Scope, Session, SessionId, UserAgent, Username},
     http::{
         cookie::SessionCookie,
+        documentation::responses,
         extract::{ClientAddress, Json, PathId, Query},
         identity::CurrentUser,
         meter::Meter,
@@ -46,7 +47,9 @@ pub(super) struct CreateSessionResponse {
 
 /// Signs in. The token comes in the body and as a cookie.
 #[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = CreateSessionRequest,
-    responses((status = CREATED, body = CreateSessionResponse)), security(()))]
+    responses((status = CREATED, description = "Signed in", body = CreateSessionResponse,
+        headers(("Set-Cookie" = String, description = "The token, for browsers"))), responses::WrongCredentials),
+    security(()))]
 pub(super) async fn create_session(
     State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
@@ -86,7 +89,8 @@ fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
 
 /// One's own live sessions, newest first.
 #[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageQuery),
-    responses((status = OK, body = Page<Session>)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<Session>)),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_sessions(
     State(sessions): State<Arc<SessionRepository>>,
     user: CurrentUser,
@@ -98,7 +102,7 @@ pub(super) async fn list_sessions(
 
 /// Signs out here.
 #[utoipa::path(delete, path = "/sessions/current", tag = "sessions",
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_current_session(
     State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
@@ -111,7 +115,7 @@ pub(super) async fn delete_current_session(
 
 /// Signs one session out: one's own, anywhere.
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = SessionId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_session(
     State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
@@ -130,7 +134,7 @@ pub(super) async fn delete_session(
 
 /// Signs out everywhere, here too.
 #[utoipa::path(delete, path = "/sessions", tag = "sessions",
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_sessions(
     State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,

@@ -26,6 +26,7 @@ use crate::{
         cache_status::CacheStatus,
         conditions::{IfMatch, IfNoneMatch, json_with_etag},
         cookie::SessionCookie,
+        documentation::responses,
         extract::{ClientAddress, Json, PathId, Query},
         identity::CurrentUser,
         meter::Meter,
@@ -54,16 +55,16 @@ pub(super) struct CreateUserRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateUserRequest {
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 80)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 80)]
     display_name: Patch<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
     bio: Patch<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
+    #[schema(value_type = String, required = false, format = Password, min_length = 12, max_length = 256)]
     password: Patch<SecretString>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Password)]
+    #[schema(value_type = String, required = false, format = Password)]
     current_password: Patch<SecretString>,
 }
 
@@ -83,7 +84,9 @@ pub(super) struct UsersQuery {
 
 /// Registers.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = CreateUserRequest,
-    responses((status = CREATED, body = User)), security(()))]
+    responses((status = CREATED, description = "The user", body = User,
+        headers(("Location" = String, description = "Where it is"))), responses::NameTaken),
+    security(()))]
 pub(super) async fn create_user(
     State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
@@ -103,7 +106,8 @@ pub(super) async fn create_user(
 
 /// All users, newest first, or the one of a name.
 #[utoipa::path(get, path = "/users", tag = "users", params(UsersQuery),
-    responses((status = OK, body = Page<User>)), security((), ("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "A page of the list", body = Page<User>)),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_users(
     State(users): State<Arc<UserRepository>>,
     Query(query): Query<UsersQuery>,
@@ -121,33 +125,36 @@ pub(super) async fn list_users(
 }
 
 /// One user.
-#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
-    responses((status = OK, body = User), (status = NOT_MODIFIED)), security((), ("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfNoneMatch),
+    responses((status = OK, description = "The user", body = User), responses::NotModified),
+    security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_user(
     State(users): State<Arc<UserRepository>>,
     State(clock): State<Clock>,
     PathId(id): PathId<UserId>,
     if_none_match: IfNoneMatch,
 ) -> Result<(CacheStatus, Response), Problem> {
-    find(&users, &clock, id, &if_none_match).await?.ok_or_else(not_found)
+    find(&users, &clock, id, &if_none_match, not_found).await
 }
 
 /// Oneself.
-#[utoipa::path(get, path = "/users/me", tag = "users",
-    responses((status = OK, body = User), (status = NOT_MODIFIED)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(get, path = "/users/me", tag = "users", params(IfNoneMatch),
+    responses((status = OK, description = "Oneself", body = User), responses::NotModified),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_current_user(
     State(users): State<Arc<UserRepository>>,
     State(clock): State<Clock>,
     user: CurrentUser,
     if_none_match: IfNoneMatch,
 ) -> Result<(CacheStatus, Response), Problem> {
-    find(&users, &clock, user.id(), &if_none_match).await?.ok_or_else(user_is_gone)
+    find(&users, &clock, user.id(), &if_none_match, user_is_gone).await
 }
 
 /// Changes oneself. A change that changes nothing answers the same version.
-#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfMatch),
     request_body(content((UpdateUserRequest = "application/merge-patch+json"), (UpdateUserRequest = "application/json"))),
-    responses((status = OK, body = User)), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = OK, description = "The user as it is now", body = User), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_user(
     State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
@@ -165,13 +172,16 @@ pub(super) async fn update_user(
     }
     only_oneself(&users, id, *user).await?;
     let Json(UpdateUserRequest { display_name, bio, password, current_password }) = request?;
-    let UserPatch { display_name, bio, password } = UserPatch::parse(display_name, bio, password, current_password)?;
-
-    let password = if let Some(change) = password {
-        Some(new_password(&users, &hasher, meter, id, change).await?)
-    } else {
+    let patch = UserPatch::parse(display_name, bio, password, current_password);
+    if !matches!(&patch, Ok(UserPatch { password: Some(_), .. })) {
+        // No password is looked at: that is no guess.
         meter.forgive().await;
-        None
+    }
+    let UserPatch { display_name, bio, password } = patch?;
+
+    let password = match password {
+        Some(change) => Some(new_password(&users, &hasher, meter, id, change).await?),
+        None => None,
     };
     let session = user.session.id;
     match users.update_user(UserUpdate { id, session, if_match, display_name, bio, password }).await? {
@@ -213,8 +223,9 @@ impl Editor {
 }
 
 /// Deletes oneself, with posts, follows and sessions.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT)), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfMatch),
+    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed),
+    security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_user(
     State(users): State<Arc<UserRepository>>,
     State(cookie): State<SessionCookie>,
@@ -235,10 +246,16 @@ async fn find(
     clock: &Clock,
     id: UserId,
     if_none_match: &IfNoneMatch,
-) -> Result<Option<(CacheStatus, Response)>, Problem> {
+    absent: fn() -> Problem,
+) -> Result<(CacheStatus, Response), Problem> {
     let found = users.find_user(id).await?;
     let status = CacheStatus::new(found.report, clock.now_ms());
-    Ok(found.value.map(|user| (status, if_none_match.answer(&user.etag, user.fragment.json()))))
+    let answer = match found.value {
+        Some(user) => if_none_match.answer(&user.etag, user.fragment.json()),
+        // Absence is cached, too.
+        None => absent().into_response(),
+    };
+    Ok((status, answer))
 }
 
 fn show(status: StatusCode, user: &User) -> Response {
@@ -266,10 +283,13 @@ async fn new_password(
     change: PasswordChange,
 ) -> Result<NewPassword, Problem> {
     let verified = users.find_password_hash(id).await?.ok_or_else(user_is_gone)?;
-    if !hasher.verify(change.current, Some(&verified)).await? {
+    let is_right = hasher.verify(change.current, Some(&verified)).await;
+    if !matches!(is_right, Ok(false)) {
+        meter.forgive().await;
+    }
+    if !is_right? {
         return Err(wrong_current_password());
     }
-    meter.forgive().await;
     let hash = hasher.hash(change.new).await?;
     Ok(NewPassword { verified, hash })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use ipnet::IpNet;
 
-use crate::http::{extract::ClientAddress, server::Peer};
+use crate::http::{extract::ClientAddress, peer::Peer};
 
 /// A function that puts the [`ClientAddress`] into requests of a known [`Peer`].
 pub(in crate::http) fn finder(trusted: Arc<[IpNet]>) -> impl Fn(Request) -> Request + Clone {

@@ -12,10 +12,11 @@ use super::Problem;
 pub struct InvalidPart {
     /// JSON pointer (RFC 6901) into the body; empty for the body as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/username")]
+    #[schema(value_type = String, required = false, example = "/username")]
     pointer: Option<String>,
     /// Name of a query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, example = "limit")]
     parameter: Option<String>,
     /// What is wrong with it.
     detail: Cow<'static, str>,

@@ -2,12 +2,17 @@
 
 mod hang_ups;
 mod pool;
+mod redis_away;
+mod redis_refuses;
 
 use std::{future::Future, time::Duration};
 
 use url::Url;
 
-use crate::application::Backend;
+use crate::{
+    api::Api,
+    application::{Backend, TestApplication},
+};
 
 /// How long what must happen may take on a busy machine; far above every time-out that the tests configure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,6 +39,12 @@ async fn give_way(times: u32) {
     }
 }
 
+/// What a replica says that it has to do without.
+async fn missing(replica: &TestApplication) -> Vec<String> {
+    let health = Api::new(replica.admin).get_json("/readyz").await;
+    serde_json::from_value(health["missing"].clone()).expect("names")
+}
+
 /// The keys of this backend that hold a fence.
 async fn fences(backend: &Backend) -> Vec<String> {
     let variables = backend.variables(&[]);
@@ -43,12 +54,10 @@ async fn fences(backend: &Backend) -> Vec<String> {
     let mut scan = redis::cmd("SCAN");
     scan.arg(0).arg("MATCH").arg(format!("{}*", variables["REDIS_KEY_PREFIX"])).arg("COUNT").arg(1_000_000);
     let (_end, keys): (u64, Vec<String>) = scan.query_async(&mut connection).await.expect("keys");
-    let mut fenced = Vec::new();
-    for key in keys {
-        let cell: Vec<u8> = redis::cmd("GET").arg(&key).query_async(&mut connection).await.unwrap_or_default();
-        if cell.starts_with(b"F") {
-            fenced.push(key);
-        }
-    }
-    fenced
+    // What is no string, the limiter's, reads as nothing.
+    let mut read = redis::cmd("MGET");
+    read.arg("none").arg(&keys);
+    let cells: Vec<Option<Vec<u8>>> = read.query_async(&mut connection).await.expect("cells");
+    let fenced = keys.into_iter().zip(cells.into_iter().skip(1));
+    fenced.filter(|(_, cell)| cell.as_ref().is_some_and(|cell| cell.starts_with(b"F"))).map(|(key, _)| key).collect()
 }

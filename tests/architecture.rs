@@ -1,0 +1,102 @@
+//! The architecture, held by a machine: who may import whom, and where SQL, Lua and `anyhow` may be.
+
+#[path = "architecture/cycles.rs"]
+mod cycles;
+#[path = "architecture/rules.rs"]
+mod rules;
+#[path = "architecture/sources.rs"]
+mod sources;
+
+use std::path::Path;
+
+use sources::Source;
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+}
+
+fn assert_none(violations: &[String]) {
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+/// A source file with a violation planted in it.
+fn planted(file: &str, text: &str) -> Vec<Source> {
+    vec![Source::parse(file, text)]
+}
+
+#[test]
+fn each_layer_imports_only_from_those_above_it() {
+    assert_none(&rules::wrong_imports(&sources::read(folder())));
+}
+
+#[test]
+fn an_import_from_below_is_found_in_every_form() {
+    let from_below = [
+        "use crate::repository::Writer;",
+        "use crate::{clock::Clock, repository::{Writer, UserRepository}};",
+        "use super::super::repository::Writer;",
+        "fn f() { crate::repository::f() }",
+        "fn f() { debug!(writer = crate::repository::f()) }",
+        "mod tests { use crate::repository::Writer; }",
+        "mod inner { use super::super::super::repository::Writer; }",
+        "pub(crate) struct S(crate::repository::Writer);",
+    ];
+    for text in from_below {
+        assert_eq!(
+            rules::wrong_imports(&planted("cache/fly.rs", text)).len(),
+            text.matches("Writer, U").count() + 1,
+            "{text}"
+        );
+    }
+    let from_above = "//! crate::repository::Writer\nuse crate::clock::Clock; fn f() { \"crate::http::serve\"; }";
+    assert_none(&rules::wrong_imports(&planted("cache/fly.rs", from_above)));
+    assert_eq!(rules::wrong_imports(&planted("utils/strings.rs", "")).len(), 1, "a layer that is not in the table");
+}
+
+#[test]
+fn anyhow_is_only_in_cli() {
+    assert_none(&rules::anyhow_outside_cli(&sources::read(folder())));
+
+    assert_eq!(rules::anyhow_outside_cli(&planted("app.rs", "fn f() -> anyhow::Result<()> {}")).len(), 1);
+    assert_eq!(rules::anyhow_outside_cli(&planted("app.rs", "fn f() { anyhow!(\"x\") }")).len(), 1);
+}
+
+#[test]
+fn sql_is_only_in_postgres() {
+    assert_none(&rules::sql_outside_postgres(&sources::read(folder())));
+
+    for text in ["fn f() { sqlx::query!(\"SELECT 1\") }", "use sqlx::{PgConnection, query_as};", "use sqlx::*;"] {
+        assert_eq!(rules::sql_outside_postgres(&planted("repository/posts.rs", text)).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn lua_is_beside_its_caller() {
+    assert_none(&rules::misplaced_scripts(&sources::read(folder()), &sources::lua_files(folder())));
+
+    let elsewhere = planted("rate_limit/shared.rs", "const S: &str = include_str!(\"../cache/scripts/fill.lua\");");
+    let misplaced = rules::misplaced_scripts(&elsewhere, &["cache/scripts/fill.lua".to_owned()]);
+    assert_eq!(misplaced.len(), 2, "it is far from its caller, and nobody beside it includes it: {misplaced:?}");
+}
+
+#[test]
+fn no_modules_of_a_layer_need_each_other() {
+    assert_none(&cycles::find(&sources::read(folder())));
+}
+
+#[test]
+fn modules_that_need_each_other_are_found() {
+    let file = |name: &str, text: &str| Source::parse(name, text);
+    let facade = || file("cache/mod.rs", "mod a; mod b; mod c; pub use c::C;");
+
+    let direct = [facade(), file("cache/a.rs", "use super::b::B;"), file("cache/b.rs", "use crate::cache::a::A;")];
+    let by_facade = [facade(), file("cache/a.rs", "use super::C;"), file("cache/c.rs", "use super::a::A;")];
+    let one_way = [facade(), file("cache/a.rs", "use super::{b::B, C};"), file("cache/b.rs", "use super::c::C;")];
+    let in_tests =
+        [facade(), file("cache/a.rs", "use super::b::B;"), file("cache/b.rs", "mod tests { use super::super::a::A; }")];
+
+    assert_eq!(cycles::find(&direct), ["cache: a -> b -> a"]);
+    assert_eq!(cycles::find(&by_facade), ["cache: a -> c -> a"]);
+    assert_none(&cycles::find(&one_way));
+    assert_none(&cycles::find(&in_tests));
+}
