@@ -23,8 +23,14 @@ pub(super) fn report(error: &Error) -> ExitCode {
 
 /// A line for each complaint; a chain of causes is one complaint.
 fn text(error: &Error) -> String {
-    let complaints = format!("{error:#}");
-    format!("error: {}\n", complaints.trim_end().replace('\n', "\nerror: "))
+    let mut complaints: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Errors of sqlx say what their cause says, too.
+        if !complaints.last().is_some_and(|said| said.ends_with(&cause)) {
+            complaints.push(cause);
+        }
+    }
+    format!("error: {}\n", complaints.join(": ").trim_end().replace('\n', "\nerror: "))
 }
 
 fn code(error: &Error) -> u8 {
@@ -44,6 +50,13 @@ mod tests {
 
         assert_eq!(text(&error), "error: cannot reach Postgres; is it running?: connection refused\n");
         assert_eq!(code(&error), FAILED);
+    }
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        let error = anyhow!("no such mode").context("bad setting: no such mode").context("cannot start");
+
+        assert_eq!(text(&error), "error: cannot start: bad setting: no such mode\n");
     }
 
     #[test]

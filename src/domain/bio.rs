@@ -9,7 +9,12 @@ use super::text::{TextError, check_controls, check_length};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
-#[schema(min_length = 0, max_length = 500, examples("Wrote the first program."))]
+#[schema(
+    min_length = 0,
+    max_length = 500,
+    pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$",
+    examples("Wrote the first program.")
+)]
 pub struct Bio(String);
 
 impl Bio {

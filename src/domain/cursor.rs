@@ -104,7 +104,7 @@ impl Position for (DateTime<Utc>, Uuid) {
 /// The text of a place in a list, as clients send it back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
-#[schema(examples("AZqkM7yQfLuYdS4hOq5nKfFv1r2l8mCe"))]
+#[schema(min_length = 32, max_length = 43, pattern = "^[A-Za-z0-9_-]+$")]
 pub struct Cursor(String);
 
 /// A cursor that was not made here, not for this list, or damaged on its way.

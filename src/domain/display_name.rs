@@ -10,7 +10,12 @@ use super::text::{TextError, check_controls, check_length};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
-#[schema(min_length = 1, max_length = 80, examples("Ada Lovelace"))]
+#[schema(
+    min_length = 1,
+    max_length = 80,
+    pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*[^\u0000-\u0009\u000B-\u001F\u007F-\u009F\s][^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$",
+    examples("Ada Lovelace")
+)]
 pub struct DisplayName(String);
 
 impl DisplayName {

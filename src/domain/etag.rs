@@ -36,7 +36,7 @@ impl fmt::Display for ETag {
 pub enum Condition {
     /// `*`: whatever exists.
     Any,
-    /// One of these.
+    /// One of these; none, when there are none.
     Tags(Vec<Tag>),
 }
 
@@ -63,11 +63,7 @@ impl Condition {
         if value.trim_ascii() == b"*" {
             return Ok(Some(Self::Any));
         }
-        let tags = parse_list(&value)?;
-        if tags.is_empty() {
-            return Err(ConditionError);
-        }
-        Ok(Some(Self::Tags(tags)))
+        parse_list(&value).map(Self::Tags).map(Some)
     }
 
     /// For `If-Match` on something that exists: holds if a tag is strong and the same (RFC 9110, 8.8.3.2).
@@ -195,6 +191,13 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_is_a_list_and_matches_nothing() {
+        for value in ["", " ", ",", " , ,"] {
+            assert_eq!(matches(value), (false, false), "{value:?}");
+        }
+    }
+
+    #[test]
     fn several_lines_are_one_list() {
         let condition = Condition::parse([&b"\"a\""[..], b"\"7\""]).unwrap().unwrap();
 
@@ -214,8 +217,6 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         for value in [
-            "",
-            ",",
             "7",
             "\"7",
             "7\"",

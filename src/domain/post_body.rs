@@ -9,7 +9,12 @@ use super::text::{TextError, check_controls, check_length};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
-#[schema(min_length = 1, max_length = 2000, examples("The engine weaves algebraic patterns."))]
+#[schema(
+    min_length = 1,
+    max_length = 2000,
+    pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$",
+    examples("The engine weaves algebraic patterns.")
+)]
 pub struct PostBody(String);
 
 impl PostBody {

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Part
 use utoipa::{
     IntoParams,
     openapi::{
-        Object, Required, Type,
+        ObjectBuilder, Required, Type,
         path::{Parameter, ParameterBuilder, ParameterIn},
     },
 };
@@ -70,13 +70,16 @@ impl IntoParams for IfNoneMatch {
     }
 }
 
+/// `*` or a list of entity tags. No example: the page to try the API on would send it.
+const PATTERN: &str = r#"^(\*|(W/)?"[!#-~\u0080-\u00FF]*"([ \t]*,[ \t]*(W/)?"[!#-~\u0080-\u00FF]*")*)?$"#;
+
 fn parameter(name: &str, description: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(Object::with_type(Type::String)))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN))))
         .build()
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Api {
 pub(crate) struct SignedIn {
     /// Their id.
     pub(crate) id: String,
+    /// Their name.
+    pub(crate) username: String,
     /// Their token.
     pub(crate) token: String,
     /// A client with that token.
@@ -98,7 +100,7 @@ impl Api {
         let user: Value = response.json().await.expect("JSON");
         let token = self.sign_in(username).await;
         let id = user["id"].as_str().expect("an id").to_owned();
-        SignedIn { id, api: self.with_token(&token), token }
+        SignedIn { id, username: username.to_owned(), api: self.with_token(&token), token }
     }
 
     /// Signs in with [`PASSWORD`]; gives the token.
@@ -111,6 +113,11 @@ impl Api {
 }
 
 impl SignedIn {
+    /// The same somebody, at another replica.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self { api: self.api.at(address), ..self.clone() }
+    }
+
     /// Makes a post; gives its id.
     pub(crate) async fn post(&self, body: &str) -> String {
         let response = self.api.post("/posts", &json!({ "body": body })).await;

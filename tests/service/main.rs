@@ -5,6 +5,7 @@
 
 mod api;
 mod application;
+mod contract;
 mod durable;
 mod faults;
 mod own_redis;

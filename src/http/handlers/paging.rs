@@ -17,6 +17,7 @@ pub(super) struct PageQuery {
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
     /// The `next_cursor` of the page before.
+    #[param(value_type = Option<Cursor>)]
     cursor: Option<String>,
 }
 

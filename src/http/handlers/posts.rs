@@ -47,7 +47,7 @@ pub(super) struct PostResponse {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreatePostRequest {
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(value_type = PostBody)]
     body: String,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct CreatePostRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdatePostRequest {
     #[serde(default)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 2000)]
+    #[schema(value_type = PostBody, required = false)]
     body: Patch<String>,
 }
 

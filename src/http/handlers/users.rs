@@ -21,7 +21,10 @@ use super::{
 use crate::{
     auth::PasswordHasher,
     clock::Clock,
-    domain::{ETag, FieldErrors, NewUser, Page, PasswordChange, Patch, Scope, User, UserId, UserPatch, Username},
+    domain::{
+        Bio, Cursor, DisplayName, ETag, FieldErrors, NewUser, Page, PasswordChange, Patch, Scope, User, UserId,
+        UserPatch, Username,
+    },
     http::{
         cache_status::CacheStatus,
         conditions::{IfMatch, IfNoneMatch, json_with_etag},
@@ -40,13 +43,14 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateUserRequest {
-    #[schema(min_length = 3, max_length = 30, pattern = "^[A-Za-z0-9_]+$", example = "ada_lovelace")]
+    #[schema(value_type = Username)]
     username: String,
-    #[schema(min_length = 1, max_length = 80, example = "Ada Lovelace")]
+    #[schema(value_type = DisplayName)]
     display_name: String,
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 256,
+        pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$", example = "correct horse battery staple")]
     password: SecretString,
-    #[schema(max_length = 500)]
+    #[schema(value_type = Option<Bio>)]
     bio: Option<String>,
 }
 
@@ -55,13 +59,14 @@ pub(super) struct CreateUserRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateUserRequest {
     #[serde(default)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 80)]
+    #[schema(value_type = DisplayName, required = false)]
     display_name: Patch<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 500)]
+    #[schema(value_type = Option<Bio>, required = false)]
     bio: Patch<String>,
     #[serde(default)]
-    #[schema(value_type = String, required = false, format = Password, min_length = 12, max_length = 256)]
+    #[schema(value_type = String, required = false, format = Password, min_length = 12, max_length = 256,
+        pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$")]
     password: Patch<SecretString>,
     #[serde(default)]
     #[schema(value_type = String, required = false, format = Password)]
@@ -74,11 +79,13 @@ pub(super) struct UpdateUserRequest {
 #[into_params(parameter_in = Query)]
 pub(super) struct UsersQuery {
     /// Only the user of this name, in whatever case.
+    #[param(min_length = 3, max_length = 30, pattern = "^[A-Za-z0-9_]+$")]
     username: Option<String>,
     /// Items on the page, 1 to 100.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
     /// The `next_cursor` of the page before.
+    #[param(value_type = Option<Cursor>)]
     cursor: Option<String>,
 }
 

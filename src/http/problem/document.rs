@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
-use super::Problem;
+use super::{Problem, ProblemKind};
 
 /// One part of a request that is wrong, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -44,7 +47,7 @@ impl InvalidPart {
 #[schema(as = Problem, title = "Problem", description = "RFC 9457 problem details.")]
 pub struct ProblemDocument {
     /// One of the fixed list.
-    #[schema(value_type = String, example = "/problems/name-taken")]
+    #[schema(schema_with = type_schema)]
     r#type: &'static str,
     /// The kind of problem, in words.
     #[schema(value_type = String)]
@@ -62,6 +65,15 @@ pub struct ProblemDocument {
     #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
     violated_policies: Vec<&'static str>,
+}
+
+/// The fixed list.
+fn type_schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("What kind of problem it is: one of this list."))
+        .enum_values(Some(ProblemKind::ALL.iter().map(|kind| kind.type_uri())))
+        .build()
 }
 
 impl From<Problem> for ProblemDocument {

@@ -1,9 +1,13 @@
 //! What breaks: Postgres, Redis, clients and processes, each in the middle of the work.
 
+mod commit_unknown;
 mod hang_ups;
 mod pool;
+mod postgres_away;
 mod redis_away;
 mod redis_refuses;
+mod shutdown;
+mod start;
 
 use std::{future::Future, time::Duration};
 

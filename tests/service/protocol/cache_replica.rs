@@ -53,7 +53,7 @@ impl CacheReplica {
 
     /// Reads one thing, or says why not.
     pub(super) async fn try_read(&self, id: i64) -> Result<Fetched, LoadError> {
-        self.things.get(&id).await
+        time::timeout(PATIENCE, self.things.get(&id)).await.expect("a read ends")
     }
 
     /// Reads one thing.

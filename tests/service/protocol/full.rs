@@ -3,8 +3,8 @@
 use aside::{cache::Ended, config::RedisConfig, redis_client::Value, telemetry::metrics::CacheOutcome};
 
 use super::{
+    bench::Bench,
     cells::Held,
-    scripts::Bench,
     things::{Things, body, cell, key},
 };
 use crate::{own_redis::OwnRedis, test_redis};

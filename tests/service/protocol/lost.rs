@@ -2,66 +2,15 @@
 
 use nix::sys::signal::Signal;
 use reqwest::{Method, StatusCode};
-use serde_json::json;
 use sqlx::PgPool;
-use tokio::task::JoinHandle;
 
-use super::{
-    cells::{Cells, Held},
-    eventually,
-    gate::Gate,
-    patient_backend,
-};
+use super::{cells::Held, eventually, gate::Gate, scene::Scene};
 use crate::{
-    api::SignedIn,
-    application::{Backend, TestApplication},
+    application::Backend,
     proxy::{Proxy, Way},
     replica::Replica,
     test_redis,
 };
-
-/// Somebody called "old", whose cell a replica has filled.
-struct Scene {
-    backend: Backend,
-    reader: TestApplication,
-    ada: SignedIn,
-    cells: Cells,
-    cell: String,
-    pool: PgPool,
-}
-
-impl Scene {
-    async fn set() -> Self {
-        let backend = patient_backend().await;
-        let reader = backend.start().await;
-        let ada = reader.api().register("ada").await;
-        ada.api.patch(&format!("/users/{}", ada.id), &json!({ "display_name": "old" })).await;
-        let (cells, pool) = (Cells::of(&backend).await, backend.database.pool().await);
-        let scene = Self { cell: format!("user:{}", ada.id), backend, reader, ada, cells, pool };
-        assert_eq!(scene.name_read().await, "old");
-        assert_eq!(scene.cells.held(&scene.cell).await, Held::Value);
-        scene
-    }
-
-    /// The name that readers see.
-    async fn name_read(&self) -> String {
-        let user = self.reader.api().get_json(&format!("/users/{}", self.ada.id)).await;
-        user["display_name"].as_str().expect("a name").to_owned()
-    }
-
-    /// The name in the table.
-    async fn name_in_postgres(&self) -> String {
-        let name = sqlx::query_scalar("SELECT display_name FROM users WHERE username = 'ada'");
-        name.fetch_one(&self.pool).await.expect("ada is there")
-    }
-
-    /// Asks this replica for the name "new".
-    fn rename(&self, replica: std::net::SocketAddr) -> JoinHandle<reqwest::Result<StatusCode>> {
-        let rename = self.ada.api.at(replica).request(Method::PATCH, &format!("/users/{}", self.ada.id));
-        let rename = rename.json(&json!({ "display_name": "new" })).send();
-        tokio::spawn(async move { Ok(rename.await?.status()) })
-    }
-}
 
 #[tokio::test]
 async fn crash_after_commit() {
@@ -186,6 +135,27 @@ async fn caller_who_hangs_up_in_the_middle_of_a_write() {
     scene.cells.until(&scene.cell, Held::Nothing).await;
     assert_eq!(scene.name_in_postgres().await, "new");
     assert_eq!(scene.name_read().await, "new");
+}
+
+#[tokio::test]
+async fn reply_to_a_commit_that_is_lost_while_it_may_still_happen() {
+    let scene = Scene::set().await;
+    let proxy = Proxy::start(&scene.backend.database.url).await;
+    let database = proxy.url(&scene.backend.database.url);
+    let writer = scene.backend.start_with(&[("DATABASE_URL", database.as_str())]).await;
+    let gate = Gate::at_commit(&scene.backend.database, "users").await;
+    let renaming = scene.rename(writer.public);
+    gate.reached().await;
+
+    proxy.set(Way::Cut);
+    let answer = renaming.await.expect("no panic").expect("an answer");
+    let name_before = scene.name_read().await;
+    let held = scene.cells.held(&scene.cell).await;
+    gate.open().await;
+    eventually("the row is committed", async || scene.name_in_postgres().await == "new").await;
+
+    assert_eq!(scene.name_read().await, "new", "a fence that was lifted would have let a stale fill in");
+    assert_eq!((answer, name_before.as_str(), held), (StatusCode::SERVICE_UNAVAILABLE, "old", Held::Fence));
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@
 //! | `scripts`, `full` | | the Lua scripts, branch by branch; a Redis without memory |
 
 mod batch;
+mod bench;
 mod cache_replica;
 mod cells;
 mod failing;
@@ -25,6 +26,7 @@ mod late;
 mod loader;
 mod lost;
 mod order;
+mod scene;
 mod scripts;
 mod snapshot;
 mod stampede;

@@ -1,0 +1,110 @@
+//! The Lua scripts by themselves, with lives and tokens that a test knows.
+
+use aside::redis_client::{Value, cmd};
+
+use super::cells::{Cells, run};
+use crate::test_redis::{self, TestRedis};
+
+const FENCE: &str = include_str!("../../../src/cache/scripts/fence.lua");
+const LIFT: &str = include_str!("../../../src/cache/scripts/lift.lua");
+const FILL: &str = include_str!("../../../src/cache/scripts/fill.lua");
+const ABANDON: &str = include_str!("../../../src/cache/scripts/abandon.lua");
+
+/// Lives that the scripts give, and a life that keys had before, in milliseconds.
+pub(super) const FENCE_LIFE: i64 = 15_000;
+pub(super) const SEQUENCE_LIFE: i64 = 86_400_000;
+pub(super) const VALUE_LIFE: i64 = 600_000;
+pub(super) const EARLIER_LIFE: i64 = 5_000;
+
+pub(super) const OWN_FENCE: &[u8] = b"Fmine";
+pub(super) const OTHER_FENCE: &[u8] = b"Fhers";
+pub(super) const OWN_LEASE: &[u8] = b"Lmine";
+pub(super) const OTHER_LEASE: &[u8] = b"Lhers";
+pub(super) const VALUE: &[u8] = b"Vold";
+
+/// Some cells of a prefix of their own, and the sequence beside them.
+pub(super) struct Bench {
+    /// The way that the scripts take.
+    pub(super) redis: TestRedis,
+    /// The same keys, looked at.
+    pub(super) cells: Cells,
+}
+
+impl Bench {
+    /// In the Redis of the environment.
+    pub(super) async fn new() -> Self {
+        Self::in_redis(test_redis::config(&test_redis::url())).await
+    }
+
+    /// In another Redis.
+    pub(super) async fn in_redis(config: aside::config::RedisConfig) -> Self {
+        let redis = TestRedis::connect(config.clone()).await;
+        Self { redis, cells: Cells::seen_by(TestRedis::connect(config).await) }
+    }
+
+    async fn eval(&self, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Value {
+        let handle = self.redis.handle();
+        let mut command = cmd("EVAL");
+        command.arg(script).arg(keys.len()).arg(keys.iter().map(|key| handle.key(key)).collect::<Vec<_>>());
+        run(&self.redis, command.arg(arguments).clone()).await
+    }
+
+    /// Sequence and cells, as the scripts of writers take them.
+    async fn write(&self, script: &str, lives: &[i64], names: &[&str]) -> Value {
+        let keys: Vec<&str> = ["sequence"].into_iter().chain(names.iter().copied()).collect();
+        let (lives, channel) = (lives.iter().map(i64::to_string).collect::<Vec<_>>(), self.channel());
+        let mut arguments = vec![OWN_FENCE];
+        arguments.extend(lives.iter().map(String::as_bytes));
+        arguments.push(channel.as_bytes());
+        arguments.extend(names.iter().map(|name| name.as_bytes()));
+        self.eval(script, &keys, &arguments).await
+    }
+
+    /// Runs `fence.lua` for [`OWN_FENCE`].
+    pub(super) async fn fence(&self, names: &[&str]) -> Value {
+        self.write(FENCE, &[FENCE_LIFE, SEQUENCE_LIFE], names).await
+    }
+
+    /// Runs `lift.lua` for [`OWN_FENCE`].
+    pub(super) async fn lift(&self, names: &[&str]) -> Value {
+        self.write(LIFT, &[SEQUENCE_LIFE], names).await
+    }
+
+    /// Runs `fill.lua` for [`OWN_LEASE`].
+    pub(super) async fn fill(&self, name: &str) -> Value {
+        let life = VALUE_LIFE.to_string();
+        self.eval(FILL, &[name], &[OWN_LEASE, b"Vnew", life.as_bytes()]).await
+    }
+
+    /// Runs `abandon.lua` for [`OWN_LEASE`].
+    pub(super) async fn abandon(&self, name: &str) -> Value {
+        self.eval(ABANDON, &[name], &[OWN_LEASE]).await
+    }
+
+    /// Puts something into a cell, with [`EARLIER_LIFE`].
+    pub(super) async fn hold(&self, name: &str, held: Option<&[u8]>) {
+        match held {
+            Some(held) => {
+                self.cells.command("SET", name, &[held, b"PX", EARLIER_LIFE.to_string().as_bytes()]).await;
+            }
+            None => self.cells.evict(name).await,
+        }
+    }
+
+    /// The number that the sequence holds.
+    pub(super) async fn sequence(&self) -> Option<u64> {
+        let digits = self.cells.bytes("sequence").await?;
+        Some(String::from_utf8(digits).expect("digits").parse().expect("a number"))
+    }
+
+    /// A key is gone, or its life is above nothing and at most this.
+    pub(super) async fn lives_at_most(&self, name: &str, most: i64) -> bool {
+        let life = self.cells.life_ms(name).await;
+        life == -2 || (1..=most).contains(&life)
+    }
+
+    /// Where fences are published.
+    pub(super) fn channel(&self) -> String {
+        self.redis.handle().key("fences")
+    }
+}
