@@ -106,7 +106,7 @@ async fn busy_connections_that_go_silent_leave_the_pool() {
     proxy.silence();
     busy.iter().for_each(tokio::task::JoinHandle::abort);
 
-    soon(use_all_connections(&database)).await.expect("the pool has made new connections");
+    soon(Box::pin(use_all_connections(&database))).await.expect("the pool has made new connections");
 }
 
 #[tokio::test]
@@ -119,5 +119,5 @@ async fn idle_connections_that_go_silent_leave_the_pool() {
     proxy.silence();
 
     // The first users of silent connections may fail, each within its deadline, but they take them out of the pool.
-    until(async || use_all_connections(&database).await.is_ok()).await;
+    until(async || Box::pin(use_all_connections(&database)).await.is_ok()).await;
 }
