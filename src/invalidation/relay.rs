@@ -6,7 +6,6 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
-use sqlx::postgres::types::PgInterval;
 use tokio::time;
 
 use crate::{
@@ -79,8 +78,7 @@ impl Relay {
             return Ok(0);
         }
         let mut transaction = self.database.begin(&[]).await?;
-        let age = PgInterval::try_from(AGE).expect("whole microseconds");
-        let due = self.database.run(outbox::take_due(transaction.connection(), age, BATCH)).await?;
+        let due = self.database.run(outbox::take_due(transaction.connection(), AGE, BATCH)).await?;
         if due.is_empty() {
             transaction.rollback().await;
             return Ok(0);

@@ -1,7 +1,9 @@
 //! Statements about the invalidation outbox.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use sqlx::{PgExecutor, Result, postgres::types::PgInterval};
+use sqlx::{PgExecutor, Result};
 
 /// A cell that a committed transaction has made stale.
 #[derive(Debug)]
@@ -20,14 +22,14 @@ pub async fn delete_own(executor: impl PgExecutor<'_>, tokens: &[Vec<u8>]) -> Re
 
 /// Deletes up to `rows` rows that are older than `age`, the oldest first, and gives them. What another relay has in hand is
 /// passed over. To be rolled back when they cannot be applied.
-pub async fn take_due(executor: impl PgExecutor<'_>, age: PgInterval, rows: i64) -> Result<Vec<StaleCell>> {
+pub async fn take_due(executor: impl PgExecutor<'_>, age: Duration, rows: i64) -> Result<Vec<StaleCell>> {
     sqlx::query_as!(
         StaleCell,
         "DELETE FROM invalidation_outbox WHERE id IN (
-             SELECT id FROM invalidation_outbox WHERE created_at < clock_timestamp() - $1::interval
+             SELECT id FROM invalidation_outbox WHERE created_at < clock_timestamp() - make_interval(secs => $1)
              ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
          ) RETURNING cell, created_at",
-        age,
+        age.as_secs_f64(),
         rows,
     )
     .fetch_all(executor)
