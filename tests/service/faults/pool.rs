@@ -135,5 +135,5 @@ async fn connections_that_go_silent_while_they_are_given_back_leave_the_pool() {
 
     proxy.lay(None);
 
-    soon(use_all_connections(&database)).await.expect("the pool has made new connections");
+    soon(Box::pin(use_all_connections(&database))).await.expect("the pool has made new connections");
 }
