@@ -2,6 +2,7 @@
 
 mod limiter;
 mod outage;
+mod processes;
 mod replicas;
 mod script;
 
