@@ -70,7 +70,9 @@ debian_closure() {
 
 # apt's own settings as to how it reaches the archive are kept (a proxy, say), hooks and state are not.
 debian_write_apt_conf() {
-  cp /var/lib/dpkg/status "$1/status"
+  # Without the packages that are asked for: one that is installed already would not be downloaded, and a redis-server whose
+  # program lies in an installed redis-tools has no program when it is unpacked.
+  awk 'BEGIN { RS = ""; ORS = "\n\n" } !/^Package: (redis-(server|tools)|postgresql(-[^\n]*)?)\n/' /var/lib/dpkg/status >"$1/status"
   {
     apt-config dump | grep -E '^(Acquire|APT::Architecture)' || true
     cat <<END
