@@ -16,7 +16,7 @@ use url::Url;
 use crate::replica::free_address;
 
 /// How long a server may take to answer on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server. Killed when it is dropped.
 pub(crate) struct OwnRedis {

@@ -18,7 +18,7 @@ use nix::{
 use crate::api::Api;
 
 /// How long a replica may take to be ready on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A process. Killed when it is dropped.
 pub(crate) struct Replica {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long what must happen may take on a busy machine; far above every time-out that the tests configure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits for what must happen.
 async fn soon<F: Future>(what: F) -> F::Output {
