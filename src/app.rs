@@ -22,6 +22,7 @@ use crate::{
         server,
         state::ApiState,
     },
+    invalidation::{Gatekeeper, Relay},
     postgres::{Database, DatabaseError},
     rate_limit::Limiter,
     redis_client::{RedisClient, RedisError},
@@ -50,7 +51,7 @@ const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Application {
     config: Config,
     database: Database,
-    redis: RedisClient,
+    cache: Cache,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     shutdown: Shutdown,
@@ -109,6 +110,8 @@ impl Application {
             Arc::clone(&metrics),
             shutdown.clone(),
         );
+        Relay::start(database.clone(), cache.clone(), Arc::clone(&metrics), &shutdown);
+        Gatekeeper::start(database.clone(), cache.clone(), &shutdown);
         let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(&metrics), shutdown.clone());
         let limiter = Limiter::new(&config.rate_limit, redis.clone(), &metrics);
         let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);
@@ -117,7 +120,7 @@ impl Application {
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
         shutdown.spawn(observe(database.clone(), Arc::clone(&metrics), shutdown.clone()));
 
-        Ok(Self { config, database, redis, metrics, readiness, shutdown, state, public, admin })
+        Ok(Self { config, database, cache, metrics, readiness, shutdown, state, public, admin })
     }
 
     /// Where the public API listens.
@@ -167,7 +170,7 @@ impl Application {
             }
         }
         self.readiness.set_migrated();
-        if !self.redis.wait_until_up(WAIT_FOR_REDIS).await {
+        if time::timeout(WAIT_FOR_REDIS, self.cache.gate().opened()).await.is_err() {
             tracing::warn!("redis is out of reach; serving from postgres until it is back");
         }
         tracing::info!(%address, mode = ?self.config.cache.mode, "serving");

@@ -10,6 +10,7 @@
 //! | [`telemetry`], [`auth`], [`postgres`], [`redis_client`] | one outside thing each |
 //! | [`cache`], [`rate_limit`] | the cell protocol, the limiter; they know no user, post or HTTP |
 //! | [`repository`] | where Postgres and the cache meet |
+//! | [`invalidation`] | durable invalidation: the outbox relay, the gate |
 //! | [`http`] | handlers, middleware, the server |
 //! | [`app`] | the composition root |
 //! | [`cli`] | `serve`, `migrate`, `seed` |
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod invalidation;
 pub mod postgres;
 pub mod rate_limit;
 pub mod redis_client;

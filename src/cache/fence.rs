@@ -25,11 +25,11 @@ static FENCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scri
 static LIFT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/lift.lua")));
 
 /// The count of fences so far, which in-process copies are held against.
-const SEQUENCE: &str = "sequence";
+pub(super) const SEQUENCE: &str = "sequence";
 /// Where fences are published: `<sequence number> <cell> <cell> …`.
-const CHANNEL: &str = "fences";
+pub(super) const CHANNEL: &str = "fences";
 /// Every key has a TTL. A sequence that ran out goes on above every number ever used.
-const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
+pub(super) const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
 /// How long a lift waits for a new connection when its own broke: a Redis that restarted meanwhile may have been filled
 /// with what was true before the commit.
 const LIFT_RECONNECT: Duration = Duration::from_millis(500);
@@ -48,6 +48,33 @@ pub struct Fence {
     is_sure: bool,
 }
 
+/// Names one attempt of one transaction: in its fence, and in its rows of the invalidation outbox.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteToken(Token);
+
+impl WriteToken {
+    /// A new one.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Token::random())
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// What became of a lift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifted {
+    /// No cache shows what was before the write.
+    Confirmed,
+    /// Redis did not say. The outbox tells its relays what to do.
+    Unconfirmed,
+}
+
 /// How a transaction ended for certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -60,8 +87,7 @@ pub enum Ended {
 impl Cache {
     /// Fences `cells` for a transaction that holds all its row locks, has made all its changes, and has not been sent its
     /// COMMIT. Never fails: without Redis the write goes on, and the lift is tried all the same.
-    pub async fn fence(&self, cells: Vec<CellName>) -> Fence {
-        let token = Token::random();
+    pub async fn fence(&self, WriteToken(token): WriteToken, cells: Vec<CellName>) -> Fence {
         let handle = self.redis.handle().ok();
         let mut fence = Fence { cache: self.clone(), cells, token, handle, is_sure: false };
         if fence.cells.is_empty() {
@@ -74,6 +100,7 @@ impl Cache {
         match set {
             Ok(()) => fence.is_sure = true,
             Err(error) => {
+                self.gate.close();
                 let cells = fence.cells.len();
                 tracing::warn!(cells, error = &error as &dyn std::error::Error, "fence not set");
             }
@@ -97,14 +124,14 @@ impl Fence {
     }
 
     /// Deletes whatever is in the cells but other writers' fences. To be called after the reply to COMMIT or ROLLBACK,
-    /// also when the fence was not set; the write is answered after it. Never fails: where Redis is out of reach the
-    /// fence runs out by itself.
+    /// also when the fence was not set; the write is answered after it. Where Redis is out of reach the fence runs out by
+    /// itself, and nothing in Redis is believed here until the outbox is empty of what this write has left there.
     ///
     /// A fence that may have been set after the row locks were gone may stand where the next writer's fence stood, and be
     /// all that this writer has. So it is left to run out, like another writer's.
-    pub async fn lift(mut self, ended: Ended) {
+    pub async fn lift(mut self, ended: Ended) -> Lifted {
         if self.cells.is_empty() {
-            return;
+            return Lifted::Confirmed;
         }
         self.is_sure &= ended == Ended::Committed;
         let lifted = match &self.handle {
@@ -119,9 +146,12 @@ impl Fence {
             Ok(()) => {
                 let count = self.cells.len().try_into().unwrap_or(u64::MAX);
                 self.cache.metrics.cache_invalidations.get_or_create(&SourceLabels { source: "inline" }).inc_by(count);
+                Lifted::Confirmed
             }
             Err(error) => {
+                self.cache.gate.close();
                 tracing::warn!(cells = self.cells.len(), error = &error as &dyn std::error::Error, "fence not lifted");
+                Lifted::Unconfirmed
             }
         }
     }
@@ -151,7 +181,7 @@ impl Fence {
     }
 }
 
-fn expect_number(reply: Option<Value>) -> Result<(), RedisError> {
+pub(super) fn expect_number(reply: Option<Value>) -> Result<(), RedisError> {
     match reply {
         Some(Value::Int(_)) => Ok(()),
         Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),

@@ -44,7 +44,7 @@ impl<L: Loader> Reader<L> {
     async fn fly(self: Arc<Self>, seats: Vec<Seat<L>>, give_up_waiting_at: Instant, if_found: Source) {
         // From here on an answer may come out of the reply to `SET NX GET`.
         self.set_boarding(seats.iter(), false);
-        let handle = self.cache.redis.handle().ok();
+        let handle = self.cache.handle().ok();
         let acquired = match &handle {
             Some(handle) => {
                 let cells: Vec<CellName> = seats.iter().map(|seat| Reader::<L>::cell(&seat.id)).collect();

@@ -14,6 +14,8 @@
 //! | `cell` | the four states as bytes |
 //! | `shared` | look, acquire, fill: the readers' steps, one round trip each |
 //! | `fence` | fence, lift: the writers' steps, likewise |
+//! | `relay` | invalidation of what others wrote |
+//! | `gate` | whether Redis may be believed |
 //! | `flight` | who may share whose load within the process |
 //! | `read_through` | a read, from the look to the answer |
 //! | `fly` | a flight, from boarding to landing |
@@ -26,15 +28,18 @@ mod error;
 mod fence;
 mod flight;
 mod fly;
+mod gate;
 mod loader;
 mod read_through;
 mod reader;
+mod relay;
 mod shared;
 mod token;
 mod value;
 
 pub use error::LoadError;
-pub use fence::{Ended, Fence};
+pub use fence::{Ended, Fence, Lifted, WriteToken};
+pub use gate::{Closed, Gate};
 pub use loader::{Loaded, Loader};
 pub use read_through::ReadThrough;
 pub use shared::{Cache, CellName};

@@ -133,7 +133,7 @@ impl<L: Loader> Reader<L> {
 
     /// The hits among `ids`. Whatever goes wrong is a miss.
     async fn look(&self, ids: &[L::Id]) -> Vec<Option<Fetched>> {
-        let states = match self.cache.redis.handle() {
+        let states = match self.cache.handle() {
             Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await,
             Err(error) => Err(error),
         };

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     cell::{self, State, StoredValue},
+    gate::Gate,
     token::Token,
 };
 use crate::{
@@ -39,6 +40,12 @@ impl CellName {
         write!(name, "{entity}:{id}").expect("writing to a String does not fail");
     }
 
+    /// The cell of this name, as the outbox has it.
+    #[must_use]
+    pub fn from_text(name: String) -> Self {
+        Self(name)
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -54,6 +61,7 @@ pub struct Cache {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) shutdown: Shutdown,
+    pub(super) gate: Gate,
     /// Loads under way, so that a flood of misses leaves connections for writes.
     pub(super) loads: Arc<Semaphore>,
 }
@@ -83,13 +91,31 @@ impl Cache {
         shutdown: Shutdown,
     ) -> Self {
         let loads = Arc::new(Semaphore::new(max_loads));
-        Self { redis, config: Arc::new(config), clock, metrics, shutdown, loads }
+        let gate = Gate::new(redis.clone());
+        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads }
     }
 
     /// Whether reads can be answered from the shared cache at all right now.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        self.config.mode != CacheMode::Off && self.redis.is_up()
+        self.config.mode != CacheMode::Off && self.gate.is_open() && self.redis.is_up()
+    }
+
+    /// Whether a connection to Redis is up, believed or not.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.redis.is_up()
+    }
+
+    /// Whether what Redis holds may be believed.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// A connection to a Redis that may be believed.
+    pub(super) fn handle(&self) -> Result<Handle, RedisError> {
+        if self.gate.is_open() { self.redis.handle() } else { Err(RedisError::Unavailable) }
     }
 
     /// The longest life of a cell.
@@ -122,7 +148,11 @@ impl Cache {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(command);
         let unexpected = || RedisError::UnexpectedReply { command: "MGET" };
-        match handle.query(&pipeline).await?.pop() {
+        let reply = handle.query(&pipeline).await?.pop();
+        if !self.gate.is_open() {
+            return Err(RedisError::Unavailable);
+        }
+        match reply {
             Some(Value::Array(found)) if found.len() == ids.len() => found
                 .into_iter()
                 .map(|cell| match cell {
@@ -152,8 +182,9 @@ impl Cache {
                 .arg("PX")
                 .arg(self.config.lease.as_millis().to_string());
         }
-        let Ok(replies) = handle.query(&pipeline).await else {
-            return cells.iter().map(|_| Acquired::Refused).collect();
+        let replies = match handle.query(&pipeline).await {
+            Ok(replies) if self.gate.is_open() => replies,
+            _unknown_or_not_to_be_believed => return cells.iter().map(|_| Acquired::Refused).collect(),
         };
         let answers = replies.into_iter().zip(tokens);
         answers

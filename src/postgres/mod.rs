@@ -7,6 +7,7 @@ mod connection;
 mod error;
 pub mod follows;
 pub mod home;
+pub mod outbox;
 mod pool;
 pub mod posts;
 pub mod sessions;

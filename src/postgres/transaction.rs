@@ -31,18 +31,19 @@ pub enum CommitError {
 }
 
 impl Database {
-    /// Begins a transaction, in one round trip with its deadlines.
-    pub async fn begin(&self) -> Result<WriteTransaction, DatabaseError> {
+    /// Begins a transaction, in one round trip with its deadlines and with the token that its rows in the invalidation
+    /// outbox will carry.
+    pub async fn begin(&self, token: &[u8]) -> Result<WriteTransaction, DatabaseError> {
         let connection = self.run(async {
             let mut connection = self.pool().acquire().await?;
-            connection.execute(AssertSqlSafe(self.begin_statement())).await?;
+            connection.execute(AssertSqlSafe(self.begin_statement(token))).await?;
             Ok(connection)
         });
         Ok(WriteTransaction { connection: connection.await?, timeout: self.config.transaction_timeout })
     }
 
     /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
-    fn begin_statement(&self) -> String {
+    fn begin_statement(&self, token: &[u8]) -> String {
         let config = &self.config;
         let timeouts = [
             ("statement_timeout", config.statement_timeout),
@@ -55,6 +56,11 @@ impl Database {
         for (name, timeout) in &timeouts[..known] {
             write!(begin, "; SET LOCAL {name} = {}", timeout.as_millis()).expect("writing to a String does not fail");
         }
+        begin += "; SET LOCAL aside.token = '";
+        for byte in token {
+            write!(begin, "{byte:02x}").expect("writing to a String does not fail");
+        }
+        begin.push('\'');
         begin
     }
 }

@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -43,6 +43,8 @@ pub struct RedisClient {
 struct Shared {
     slots: Box<[ArcSwapOption<Link>]>,
     next: AtomicUsize,
+    /// Connections that broke so far.
+    lost: AtomicU64,
     /// Told whenever a slot was filled, for [`RedisClient::wait_until_up`].
     connected: Notify,
     metrics: Arc<Metrics>,
@@ -69,7 +71,14 @@ impl RedisClient {
             .build()
             .expect("a pool with a runtime can be built");
         let slots = (0..config.connections).map(|_| ArcSwapOption::empty()).collect();
-        let shared = Arc::new(Shared { slots, next: AtomicUsize::new(0), connected: Notify::new(), metrics, config });
+        let shared = Arc::new(Shared {
+            slots,
+            next: AtomicUsize::new(0),
+            lost: AtomicU64::new(0),
+            connected: Notify::new(),
+            metrics,
+            config,
+        });
         for slot in 0..shared.slots.len() {
             let (keeper, stop) = (Keeper { shared: Arc::clone(&shared), pool: pool.clone(), slot }, shutdown.clone());
             shutdown.spawn(async move {
@@ -100,6 +109,12 @@ impl RedisClient {
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.shared.slots.iter().any(|slot| slot.load().is_some())
+    }
+
+    /// How many connections broke so far.
+    #[must_use]
+    pub fn lost_connections(&self) -> u64 {
+        self.shared.lost.load(Ordering::SeqCst)
     }
 
     /// Waits until a connection is up, at most for `patience`; false when none came up.
@@ -134,6 +149,7 @@ impl Keeper {
                     tracing::info!(slot = self.slot, namespace = link.namespace, "redis connected");
                     self.publish(Some(Arc::clone(&link)));
                     self.watch(&link).await;
+                    self.shared.lost.fetch_add(1, Ordering::SeqCst);
                     self.publish(None);
                     tracing::warn!(slot = self.slot, "redis connection lost");
                     // Taken out of the pool, so that deadpool never hands this connection out again.

@@ -3,6 +3,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `write` | the write section: BEGIN, rows, fence, COMMIT, lift, in a task of its own |
+//! | `own_rows` | the write section's rows in the outbox, deleted when it is done |
 //! | `cells` | how each kind of cell is loaded, and what its bytes are |
 //! | `fragments` | JSON cut so that pages are put together by copying |
 //! | `users`, `sessions`, `posts`, `follows`, `home` | what handlers ask for |
@@ -14,6 +15,7 @@ mod follows;
 mod fragments;
 mod home;
 mod merge;
+mod own_rows;
 mod posts;
 mod report;
 mod session_upkeep;

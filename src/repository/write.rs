@@ -14,9 +14,9 @@ use futures::future::BoxFuture;
 use sqlx::PgConnection;
 use tokio::time;
 
-use super::error::RepositoryError;
+use super::{error::RepositoryError, own_rows::OwnRows};
 use crate::{
-    cache::{Cache, CellName, Ended},
+    cache::{Cache, CellName, Ended, Lifted, WriteToken},
     postgres::{CommitError, Database, DatabaseError, WriteTransaction},
     shutdown::Shutdown,
     telemetry::{
@@ -60,13 +60,15 @@ pub struct Writer {
     cache: Cache,
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
+    outbox: OwnRows,
 }
 
 impl Writer {
     /// Writes to this database and fences in this cache; the shutdown waits for what is under way.
     #[must_use]
     pub fn new(database: Database, cache: Cache, metrics: Arc<Metrics>, shutdown: Shutdown) -> Self {
-        Self { database, cache, metrics, shutdown }
+        let outbox = OwnRows::start(database.clone(), &shutdown);
+        Self { database, cache, metrics, shutdown, outbox }
     }
 
     /// Runs `statements` in a transaction and sees to it that no cache shows what was before, once this has answered.
@@ -88,7 +90,8 @@ impl Writer {
     }
 
     async fn run<T>(self, statements: impl Statements<T>) -> Result<T, WriteError> {
-        let mut transaction = self.database.begin().await?;
+        let token = WriteToken::random();
+        let mut transaction = self.database.begin(token.as_bytes()).await?;
         let written = match self.execute(&mut transaction, statements).await {
             Ok(written) => written,
             Err(error) => {
@@ -97,11 +100,14 @@ impl Writer {
             }
         };
 
-        let fence = self.cache.fence(written.cells).await;
+        let fence = self.cache.fence(token, written.cells).await;
         match transaction.commit().await {
             Ok(()) => {
                 let committed = Instant::now();
-                fence.lift(Ended::Committed).await;
+                let lifted = fence.lift(Ended::Committed).await;
+                if lifted == Lifted::Confirmed {
+                    self.outbox.note_done(token);
+                }
                 let labels = SourceLabels { source: "inline" };
                 self.metrics.cache_invalidation_lag.get_or_create(&labels).observe_duration(committed.elapsed());
                 Ok(written.value)

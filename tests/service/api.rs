@@ -21,8 +21,6 @@ pub(crate) struct Api {
 pub(crate) struct SignedIn {
     /// Their id.
     pub(crate) id: String,
-    /// Their name.
-    pub(crate) username: String,
     /// Their token.
     pub(crate) token: String,
     /// A client with that token.
@@ -100,7 +98,7 @@ impl Api {
         let user: Value = response.json().await.expect("JSON");
         let token = self.sign_in(username).await;
         let id = user["id"].as_str().expect("an id").to_owned();
-        SignedIn { id, username: username.to_owned(), api: self.with_token(&token), token }
+        SignedIn { id, api: self.with_token(&token), token }
     }
 
     /// Signs in with [`PASSWORD`]; gives the token.

@@ -6,6 +6,7 @@
 mod api;
 mod application;
 mod contract;
+mod durable;
 mod faults;
 mod own_redis;
 mod protocol;

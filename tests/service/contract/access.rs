@@ -1,89 +1,16 @@
 //! Who may do what: every endpoint, asked by nobody, by somebody, by somebody else, and with credentials that are no good.
 
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
     answers::{field, problem},
+    endpoints::{ENDPOINTS, For, Things, ask},
     service::Service,
 };
-use crate::api::{Api, SignedIn};
+use crate::api::PASSWORD;
 
 const UNKNOWN: &str = "01a209a9-865f-7046-8b16-f8f63f8932be";
-
-/// Who an endpoint is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum For {
-    Anyone,
-    SignedIn,
-    /// Its owner; this is what others are told.
-    Owner(u16, &'static str),
-}
-
-/// Every endpoint that looks at credentials.
-const ENDPOINTS: [(&str, &str, For); 19] = [
-    ("GET", "/users", For::Anyone),
-    ("GET", "/users/{user}", For::Anyone),
-    ("GET", "/users/{user}/posts", For::Anyone),
-    ("GET", "/users/{user}/followers", For::Anyone),
-    ("GET", "/users/{user}/following", For::Anyone),
-    ("GET", "/posts/{post}", For::Anyone),
-    ("GET", "/home", For::Anyone),
-    ("GET", "/users/me", For::SignedIn),
-    ("GET", "/sessions", For::SignedIn),
-    ("POST", "/posts", For::SignedIn),
-    ("PUT", "/users/{user}/follow", For::SignedIn),
-    ("DELETE", "/users/{user}/follow", For::SignedIn),
-    ("DELETE", "/sessions/{session}", For::Owner(404, "not-found")),
-    ("PATCH", "/posts/{post}", For::Owner(403, "not-allowed")),
-    ("DELETE", "/posts/{post}", For::Owner(403, "not-allowed")),
-    ("PATCH", "/users/{user}", For::Owner(403, "not-allowed")),
-    ("DELETE", "/users/{user}", For::Owner(403, "not-allowed")),
-    ("DELETE", "/sessions/current", For::SignedIn),
-    ("DELETE", "/sessions", For::SignedIn),
-];
-
-/// What the paths name: things of Ada's.
-struct Things {
-    ada: SignedIn,
-    post: String,
-    session: String,
-}
-
-impl Things {
-    async fn of(ada: SignedIn) -> Self {
-        let post = ada.post("hello").await;
-        let sessions = ada.api.get_json("/sessions").await;
-        let session = sessions["items"][0]["id"].as_str().expect("an id").to_owned();
-        Self { ada, post, session }
-    }
-
-    fn path(&self, template: &str) -> String {
-        let named = [("{user}", &self.ada.id), ("{post}", &self.post), ("{session}", &self.session)];
-        named.iter().fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
-    }
-
-    async fn ask(&self, api: &Api, endpoint: (&str, &str, For), fields: &[(&str, &str)]) -> Response {
-        ask(api, endpoint.0, &self.path(endpoint.1), fields).await
-    }
-}
-
-fn body(method: &str, path: &str) -> Option<Value> {
-    match method {
-        "POST" | "PATCH" if path.starts_with("/posts") => Some(json!({ "body": "changed" })),
-        "PATCH" => Some(json!({ "bio": "changed" })),
-        _ => None,
-    }
-}
-
-async fn ask(api: &Api, method: &str, path: &str, fields: &[(&str, &str)]) -> Response {
-    let mut request = api.request(Method::from_bytes(method.as_bytes()).expect("a method"), path);
-    if let Some(body) = body(method, path) {
-        request = request.json(&body);
-    }
-    request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    request.send().await.expect("an answer")
-}
 
 #[tokio::test]
 async fn nobody_may_read_what_is_public_and_nothing_else() {
@@ -165,15 +92,15 @@ async fn the_cookie_is_as_good_as_the_header() {
     let things = Things::of(application.api().register("ada").await).await;
     let bob = application.api().register("bob").await;
 
+    let cookie = format!("aside_session={}", bob.token);
+
     for endpoint in ENDPOINTS {
-        // Ada's own session is spent by then; Bob's is not, and Bob may do what everybody may.
-        let asking = if matches!(endpoint.2, For::Owner(..)) { continue } else { &bob };
-        let cookie = format!("aside_session={}", asking.token);
-        let fields = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
-        if endpoint.0 == "DELETE" && endpoint.1.starts_with("/sessions") {
+        let is_bobs_end = endpoint.0 == "DELETE" && endpoint.1.starts_with("/sessions");
+        if is_bobs_end || matches!(endpoint.2, For::Owner(..)) {
             continue;
         }
 
+        let fields = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
         let answer = things.ask(&application.api(), endpoint, &fields).await;
 
         assert!(answer.status().is_success(), "{endpoint:?} {}", answer.status());
@@ -225,13 +152,12 @@ async fn what_is_unknown_and_what_is_no_id_are_not_found() {
 async fn those_who_sign_in_register_or_read_the_documentation_are_not_asked_who_they_are() {
     let application = Service::start().await;
     application.api().register("ada").await;
-    let sign_in = json!({ "username": "ada", "password": crate::api::PASSWORD });
+    let sign_in = json!({ "username": "ada", "password": PASSWORD });
 
     for (at, fields) in [("Authorization", "Bearer nonsense"), ("Cookie", "aside_session=nonsense")].iter().enumerate()
     {
         let ask = |method, path| application.api().request(method, path).header(fields.0, fields.1);
-        let register =
-            json!({ "username": format!("bob_{at}"), "display_name": "Bob", "password": crate::api::PASSWORD });
+        let register = json!({ "username": format!("bob_{at}"), "display_name": "Bob", "password": PASSWORD });
 
         let signed_in = ask(Method::POST, "/sessions").json(&sign_in).send().await.expect("an answer");
         let registered = ask(Method::POST, "/users").json(&register).send().await.expect("an answer");

@@ -6,6 +6,7 @@ mod bodies;
 mod cache_status;
 mod conditions;
 mod deletion;
+mod endpoints;
 mod fields;
 mod follows;
 mod fuzz;

@@ -67,10 +67,10 @@ async fn a_cursor_is_good_for_the_list_it_came_from_and_as_it_came() {
     let application = Service::start().await;
     let (ada, bob) = (application.api().register("ada").await, application.api().register("bob").await);
     let paths = [lists(&ada), lists(&bob)].concat();
-    for user in [&ada, &bob] {
+    for (user, name) in [(&ada, "ada"), (&bob, "bob")] {
         user.post("one").await;
         user.post("two").await;
-        application.api().sign_in(&user.username).await;
+        application.api().sign_in(name).await;
     }
 
     for made_by in ["/users", "/home", "/sessions", &format!("/users/{}/posts", ada.id)] {

@@ -65,7 +65,7 @@ async fn asleep(database: &TestDatabase) -> i64 {
 async fn go_away_inside_begin_then_insert(database: Database, round: i32) -> Result<i32, sqlx::Error> {
     tokio::select! {
         biased;
-        _begun = database.begin() => {}
+        _begun = database.begin(&[]) => {}
         () = give_way(rand::random_range(0..100)) => {}
     }
     sqlx::query("INSERT INTO written VALUES ($1)").bind(round).execute(database.pool()).await?;
@@ -110,7 +110,7 @@ async fn busy_connections_that_go_silent_leave_the_pool() {
     proxy.silence();
     busy.iter().for_each(tokio::task::JoinHandle::abort);
 
-    soon(use_all_connections(&database)).await.expect("the pool has made new connections");
+    soon(Box::pin(use_all_connections(&database))).await.expect("the pool has made new connections");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn idle_connections_that_go_silent_leave_the_pool() {
     proxy.silence();
 
     // The first users of silent connections may fail, each within its deadline, but they take them out of the pool.
-    until(async || use_all_connections(&database).await.is_ok()).await;
+    until(async || Box::pin(use_all_connections(&database)).await.is_ok()).await;
 }
 
 #[tokio::test]
@@ -135,5 +135,5 @@ async fn connections_that_go_silent_while_they_are_given_back_leave_the_pool() {
 
     proxy.lay(None);
 
-    soon(use_all_connections(&database)).await.expect("the pool has made new connections");
+    soon(Box::pin(use_all_connections(&database))).await.expect("the pool has made new connections");
 }

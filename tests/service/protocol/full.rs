@@ -61,7 +61,7 @@ async fn a_fill_that_a_full_redis_refuses_serves_its_reader() {
 
     let read = reading.one().await;
     assert_eq!((body(&read), read.stored), (Some("old"), false));
-    let fence = writer.cache.fence(vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
     assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
     fence.lift(Ended::Committed).await;
 }

@@ -56,7 +56,7 @@ impl Things {
     pub(super) async fn write(&self, replica: &CacheReplica, id: i64, body: &str) {
         let mut transaction = self.pool.begin().await.expect("a transaction");
         self.set(&mut *transaction, id, body).await;
-        let fence = replica.cache.fence(vec![cell(id)]).await;
+        let fence = replica.cache.fence(aside::cache::WriteToken::random(), vec![cell(id)]).await;
         transaction.commit().await.expect("it commits");
         fence.lift(Ended::Committed).await;
     }
@@ -92,6 +92,8 @@ impl Things {
         let metrics = Arc::clone(&redis.metrics);
         let config = change(long_lives());
         let cache = Cache::new(redis.client.clone(), config, max_loads, Clock::system(), metrics, Shutdown::new());
+        // There is no outbox here that would have to be waited for.
+        cache.gate().open(cache.gate().closed());
         CacheReplica::new(cache, Arc::new(redis), self.pool.clone())
     }
 }

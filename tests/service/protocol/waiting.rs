@@ -66,7 +66,7 @@ async fn a_lease_whose_owner_died_is_taken_over_when_it_has_run_out() {
 async fn under_a_fence_a_replica_has_one_load_under_way() {
     let things = Things::with("the one").await;
     let (replica, writer) = (things.replica().await, things.replica().await);
-    let fence = writer.cache.fence(vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
     replica.hold_loads();
     let first = replica.reading(&[1]);
     let load = replica.held_load().await;
@@ -90,7 +90,7 @@ async fn under_a_fence_a_replica_has_one_load_under_way() {
 async fn each_answer_under_a_fence_is_newer_than_its_question() {
     let things = Things::with("old").await;
     let (replica, writer) = (things.replica().await, things.replica().await);
-    let fence = writer.cache.fence(vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
     replica.hold_loads();
     let early = replica.reading(&[1]);
     let load = replica.held_load().await;

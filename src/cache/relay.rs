@@ -1,0 +1,34 @@
+//! Invalidation of cells that somebody else has written: a writer that died, one that had no Redis, another program.
+
+use std::sync::LazyLock;
+
+use super::{
+    fence::{CHANNEL, SEQUENCE, SEQUENCE_LIFE, expect_number},
+    shared::{Cache, CellName},
+};
+use crate::redis_client::{RedisError, Script};
+
+static RELAY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/relay.lua")));
+
+impl Cache {
+    /// Deletes these cells, whose rows were changed by transactions that have committed, and tells everybody. Fences stay.
+    ///
+    /// # Errors
+    ///
+    /// When Redis did not say that it was done; to be tried again, as it does no harm twice.
+    pub async fn invalidate_committed(&self, cells: &[CellName]) -> Result<(), RedisError> {
+        if cells.is_empty() {
+            return Ok(());
+        }
+        let handle = self.redis.handle()?;
+        let mut call = RELAY.call().key(handle.key(SEQUENCE));
+        for cell in cells {
+            call = call.key(handle.key(cell.as_str()));
+        }
+        call = call.millis(SEQUENCE_LIFE).arg(handle.key(CHANNEL));
+        for cell in cells {
+            call = call.arg(cell.as_str());
+        }
+        expect_number(handle.call(&[call]).await?.pop())
+    }
+}

@@ -1,0 +1,59 @@
+//! The gatekeeper: opens the gate when the outbox holds nothing any more that was there after the gate was closed.
+
+use std::time::Duration;
+
+use tokio::time;
+
+use crate::{
+    cache::Cache,
+    postgres::{Database, DatabaseError, outbox},
+    shutdown::Shutdown,
+};
+
+/// How often a closed gate, and an open one, is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Keeps the gate of one replica.
+#[derive(Clone, Debug)]
+pub struct Gatekeeper {
+    database: Database,
+    cache: Cache,
+}
+
+impl Gatekeeper {
+    /// Starts the loop; it ends with `shutdown`.
+    pub fn start(database: Database, cache: Cache, shutdown: &Shutdown) {
+        let (keeper, stop) = (Self { database, cache }, shutdown.clone());
+        shutdown.spawn(async move {
+            tokio::select! {
+                () = stop.drained() => {}
+                () = keeper.run() => {}
+            }
+        });
+    }
+
+    async fn run(&self) {
+        loop {
+            if !self.cache.gate().is_open()
+                && self.cache.is_reachable()
+                && let Err(error) = self.open().await
+            {
+                tracing::debug!(error = &error as &dyn std::error::Error, "gate stays closed");
+            }
+            time::sleep(LOOK).await;
+        }
+    }
+
+    /// Opens the gate, once every row that is in the outbox now is gone.
+    async fn open(&self) -> Result<(), DatabaseError> {
+        let closed = self.cache.gate().closed();
+        if let Some(newest) = self.database.run(outbox::find_newest(self.database.pool())).await? {
+            while self.database.run(outbox::has_rows_up_to(self.database.pool(), newest)).await? {
+                time::sleep(LOOK).await;
+            }
+        }
+        self.cache.gate().open(closed);
+        tracing::info!("what redis holds is believed");
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! The rows of our own writes in the invalidation outbox: deleted in batches, off the request path, once the lift is
+//! confirmed, so that no relay finds work that is done.
+
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time};
+
+use crate::{
+    cache::WriteToken,
+    postgres::{Database, outbox},
+    shutdown::Shutdown,
+};
+
+/// How long a batch is collected. Well below the age at which relays take rows.
+const COLLECTING: Duration = Duration::from_millis(20);
+/// Writes whose rows are deleted in one statement.
+const BATCH: usize = 500;
+/// Writes waiting for that. Beyond, the relay deletes the rows: a load more, nothing wrong.
+const QUEUE: usize = 10_000;
+
+/// Takes note of writes that are done. Clones share one queue.
+#[derive(Clone, Debug)]
+pub(super) struct OwnRows {
+    queue: mpsc::Sender<WriteToken>,
+}
+
+impl OwnRows {
+    /// Starts the background task; it ends with `shutdown`, after what is noted.
+    pub(super) fn start(database: Database, shutdown: &Shutdown) -> Self {
+        let (queue, done) = mpsc::channel(QUEUE);
+        let stop = shutdown.clone();
+        shutdown.spawn(async move { delete(database, done, stop).await });
+        Self { queue }
+    }
+
+    /// The write of this token is in no cache any more.
+    pub(super) fn note_done(&self, token: WriteToken) {
+        let _left_to_the_relay = self.queue.try_send(token);
+    }
+}
+
+async fn delete(database: Database, mut done: mpsc::Receiver<WriteToken>, stop: Shutdown) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        let is_over = tokio::select! {
+            received = done.recv_many(&mut batch, BATCH) => received == 0,
+            () = stop.drained() => {
+                done.close();
+                done.recv_many(&mut batch, QUEUE).await;
+                true
+            }
+        };
+        if !is_over && batch.len() < BATCH {
+            time::sleep(COLLECTING).await;
+            while batch.len() < BATCH
+                && let Ok(token) = done.try_recv()
+            {
+                batch.push(token);
+            }
+        }
+        if !batch.is_empty() {
+            let tokens: Vec<Vec<u8>> = batch.drain(..).map(|token| token.as_bytes().to_vec()).collect();
+            if let Err(error) = database.run(outbox::delete_own(database.pool(), &tokens)).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "own outbox rows left to the relay");
+            }
+        }
+        if is_over {
+            return;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Durable invalidation: what the outbox holds reaches every cache, whoever wrote it.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio::time::timeout;
+
+use crate::{
+    api::{Api, SignedIn},
+    application::Backend,
+    proxy::{Proxy, Way},
+    test_redis,
+};
+
+async fn display_name(api: &Api, user: &SignedIn) -> String {
+    let user: Value = api.get_json(&format!("/users/{}", user.id)).await;
+    user["display_name"].as_str().expect("a name").to_owned()
+}
+
+/// How long something may take to come about on a busy machine, before the test says that it never will.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+async fn eventually(condition: impl AsyncFn() -> bool) {
+    let comes_about = async { while !condition().await {} };
+    timeout(PATIENCE, comes_about).await.expect("it comes about");
+}
+
+/// Reads until the name is there. That it ever is, long before the cell's ten minutes are over, is the relay's work.
+async fn wait_for_name(api: &Api, user: &SignedIn, expected: &str) {
+    eventually(async || display_name(api, user).await == expected).await;
+}
+
+async fn rename(user: &SignedIn, name: &str) {
+    let response = user.api.patch(&format!("/users/{}", user.id), &json!({ "display_name": name })).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+async fn outbox_is_empty(pool: &PgPool) -> bool {
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM invalidation_outbox").fetch_one(pool).await.expect("a count");
+    rows == 0
+}
+
+/// Whether the last answer about this user came out of Redis.
+async fn is_hit(api: &Api, user: &SignedIn) -> (bool, String) {
+    let response = api.get(&format!("/users/{}", user.id)).await;
+    let is_hit = response.headers()["cache-status"].to_str().expect("text").starts_with("aside; hit");
+    let user: Value = response.json().await.expect("JSON");
+    (is_hit, user["display_name"].as_str().expect("a name").to_owned())
+}
+
+#[tokio::test]
+async fn a_row_changed_by_another_program_is_seen_by_every_reader() {
+    let backend = Backend::create().await;
+    let (here, there) = (backend.start().await, backend.start().await);
+    let ada = here.api().register("ada").await;
+    for replica in [&here, &there] {
+        assert_eq!(display_name(&replica.api(), &ada).await, "ada");
+    }
+
+    let renamed = sqlx::query("UPDATE users SET display_name = 'Ada', version = version + 1");
+    renamed.execute(&backend.database.pool().await).await.expect("the update");
+
+    for replica in [&here, &there] {
+        wait_for_name(&replica.api(), &ada, "Ada").await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_deleted_by_another_program_is_over() {
+    let backend = Backend::create().await;
+    let replica = backend.start().await;
+    let ada = replica.api().register("ada").await;
+    assert_eq!(ada.api.get("/users/me").await.status(), StatusCode::OK);
+
+    sqlx::query("DELETE FROM sessions").execute(&backend.database.pool().await).await.expect("the deletion");
+
+    eventually(async || ada.api.get("/users/me").await.status() == StatusCode::UNAUTHORIZED).await;
+}
+
+#[tokio::test]
+async fn posts_and_follows_of_another_program_come_home() {
+    let backend = Backend::create().await;
+    let replica = backend.start().await;
+    let (ada, bob) = (replica.api().register("ada").await, replica.api().register("bob").await);
+    assert_eq!(bob.home().await, Vec::<String>::new());
+    let pool = backend.database.pool().await;
+
+    let follow = sqlx::query("INSERT INTO follows SELECT $1::uuid, $2::uuid, now()").bind(&bob.id).bind(&ada.id);
+    follow.execute(&pool).await.expect("the follow");
+    let post = "INSERT INTO posts SELECT gen_random_uuid(), $1::uuid, 'by hand', 1, now(), now()";
+    sqlx::query(post).bind(&ada.id).execute(&pool).await.expect("the post");
+
+    eventually(async || bob.home().await == ["by hand"]).await;
+}
+
+#[tokio::test]
+async fn the_rows_of_ordinary_writes_do_not_stay() {
+    let backend = Backend::create().await;
+    let replica = backend.start().await;
+    let ada = replica.api().register("ada").await;
+    for number in 0..20 {
+        ada.post(&number.to_string()).await;
+    }
+
+    let pool = backend.database.pool().await;
+    eventually(async || outbox_is_empty(&pool).await).await;
+}
+
+#[tokio::test]
+async fn what_was_written_while_redis_was_out_of_reach_is_never_undone_by_what_it_still_holds() {
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let backend = Backend::create().await.with("REDIS_URL", proxy.url(&test_redis::url()).to_string());
+    let replica = backend.start().await;
+    let ada = replica.api().register("ada").await;
+    eventually(async || is_hit(&replica.api(), &ada).await.0).await;
+
+    proxy.set(Way::Cut);
+    rename(&ada, "Ada").await;
+    assert_eq!(display_name(&replica.api(), &ada).await, "Ada");
+    proxy.set(Way::Open);
+
+    eventually(async || {
+        let (is_hit, name) = is_hit(&replica.api(), &ada).await;
+        assert_eq!(name, "Ada");
+        is_hit
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replica_that_has_redis_learns_what_one_without_it_wrote() {
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let backend = Backend::create().await;
+    let reader = backend.start().await;
+    let writer = backend.start_with(&[("REDIS_URL", proxy.url(&test_redis::url()).as_str())]).await;
+    let ada = writer.api().register("ada").await;
+    eventually(async || is_hit(&reader.api(), &ada).await.0).await;
+
+    proxy.set(Way::Cut);
+    rename(&ada, "Ada").await;
+
+    wait_for_name(&reader.api(), &ada, "Ada").await;
+}
