@@ -1,14 +1,10 @@
 //! Keeps connections up: a task for each, which makes it, watches it, and makes the next when it broke.
 //!
 //! Requests never wait for a connection to be made. While none is up they are told so at once, and read Postgres.
-//!
-//! A Redis that answers but cannot be written to is not there either: its cells could be read and not be fenced, so what
-//! it holds would be shown until it runs out. It refuses writes when it was made a replica, when it cannot save, or when
-//! its ACL says so. Hence a connection is asked with a write, before its first use and ever after.
 
 use std::{
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,7 +12,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
-use redis::{AsyncConnectionConfig, Value, cmd};
+use redis::{AsyncConnectionConfig, cmd};
 use secrecy::ExposeSecret;
 use tokio::{sync::Notify, time};
 use tokio_util::sync::CancellationToken;
@@ -24,14 +20,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     error::RedisError,
     handle::{Handle, Link},
-    script::Script,
+    probe::probe,
 };
 use crate::{config::RedisConfig, shutdown::Shutdown, telemetry::metrics::Metrics};
-
-static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("probe.lua")));
-
-/// How long the key of a probe lives.
-const PROBE_LIFE: Duration = Duration::from_secs(1);
 
 /// How often a connection that nobody complains about is asked whether it still answers, and takes writes.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
@@ -165,11 +156,21 @@ impl Keeper {
                     drop(Connection::take(pooled));
                 }
                 Err(error) => {
-                    tracing::debug!(slot = self.slot, error = &error as &dyn std::error::Error, "redis not reached");
+                    self.report(&error, backoff == RECONNECT_BACKOFF.0);
                     time::sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
                     backoff = (backoff * 2).min(RECONNECT_BACKOFF.1);
                 }
             }
+        }
+    }
+
+    /// Once for each outage an operator is told whether Redis is away or refuses us.
+    fn report(&self, error: &RedisError, is_news: bool) {
+        let error = error as &dyn std::error::Error;
+        if is_news {
+            tracing::warn!(slot = self.slot, error, "redis not reached");
+        } else {
+            tracing::debug!(slot = self.slot, error, "redis not reached");
         }
     }
 
@@ -219,17 +220,5 @@ impl Keeper {
         if up {
             self.shared.connected.notify_waiters();
         }
-    }
-}
-
-/// Whether the connection leads to a Redis that takes writes.
-async fn probe(link: &Arc<Link>) -> Result<(), RedisError> {
-    let handle = Handle::new(Arc::clone(link));
-    let (key, channel) = (handle.key("probe"), handle.key("probes"));
-    let call = PROBE.call().key(key).millis(PROBE_LIFE).arg(channel);
-    match handle.call(&[call]).await?.pop() {
-        Some(Value::Int(1)) => Ok(()),
-        Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
-        _other => Err(RedisError::UnexpectedReply { command: "EVALSHA" }),
     }
 }

@@ -10,6 +10,7 @@
 mod connection;
 mod error;
 mod handle;
+mod probe;
 mod script;
 
 pub use connection::RedisClient;

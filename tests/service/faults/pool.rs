@@ -50,7 +50,7 @@ async fn use_all_connections(database: &Database) -> Result<(), DatabaseError> {
         }
         Ok(())
     };
-    database.run(all_at_once).await
+    Box::pin(database.run(all_at_once)).await
 }
 
 async fn asleep(database: &TestDatabase) -> i64 {

@@ -102,7 +102,6 @@ async fn a_redis_that_is_killed_again_and_again_fails_no_request_and_shows_nothi
 }
 
 #[tokio::test]
-#[ignore = "needs the outbox: nothing yet knows afterwards which cells were written without a fence"]
 async fn what_was_written_while_redis_said_nothing_is_shown_when_it_is_back() {
     let redis = OwnRedis::start().await;
     let (_backend, here) = with_own_redis(&redis).await;

@@ -26,6 +26,8 @@ async fn changes_are_seen_although(refuse: &[&str], allow: &[&str]) {
     redis.command(allow).await;
 
     until(async || missing(&here).await.is_empty()).await;
+    until_cached(&ada).await;
+    until(async || look_at(&ada).await.0 == "round 19").await;
     let bob = here.api().register("bob").await;
     until_cached(&bob).await;
     rename(&bob, "Bob").await;
