@@ -1,5 +1,6 @@
 //! The handlers: thin. Each reads a request into values, asks a repository, and writes the answer.
 
+mod editor;
 mod failures;
 mod follows;
 mod home;

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     Json as JsonResponse,
-    extract::{FromRequestParts, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{StatusCode, header, request::Parts};
+use http::{StatusCode, header};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    editor::{Editor, wrong_current_password},
     failures::{not_found, user_is_gone},
     paging::PageQuery,
     sessions::signed_out,
@@ -21,22 +22,17 @@ use super::{
 use crate::{
     auth::PasswordHasher,
     clock::Clock,
-    domain::{
-        Bio, Cursor, DisplayName, ETag, FieldErrors, NewUser, Page, PasswordChange, Patch, Scope, User, UserId,
-        UserPatch, Username,
-    },
+    domain::{Bio, Cursor, DisplayName, ETag, NewUser, Page, Patch, Scope, User, UserId, UserPatch, Username},
     http::{
         cache_status::CacheStatus,
         conditions::{IfMatch, IfNoneMatch, json_with_etag},
         cookie::SessionCookie,
         documentation::responses,
-        extract::{ClientAddress, Json, PathId, Query},
+        extract::{Json, PathId, Query},
         identity::CurrentUser,
-        meter::Meter,
         problem::{Problem, ProblemKind},
     },
-    rate_limit::{Charge, Policy},
-    repository::{Created, NewPassword, Registration, UserChange, UserRepository, UserUpdate},
+    repository::{Created, Registration, UserChange, UserRepository, UserUpdate},
 };
 
 /// A registration.
@@ -187,7 +183,7 @@ pub(super) async fn update_user(
     let UserPatch { display_name, bio, password } = patch?;
 
     let password = match password {
-        Some(change) => Some(new_password(&users, &hasher, meter, id, change).await?),
+        Some(change) => Some(editor.new_password(&users, &hasher, change).await?),
         None => None,
     };
     let session = user.session.id;
@@ -196,36 +192,6 @@ pub(super) async fn update_user(
         UserChange::NotFound => Err(user_is_gone()),
         UserChange::PreconditionFailed => Err(Problem::new(ProblemKind::PreconditionFailed)),
         UserChange::PasswordChanged => Err(wrong_current_password()),
-    }
-}
-
-/// Who changes a user, and what that may cost.
-#[derive(Debug)]
-pub(super) struct Editor {
-    user: CurrentUser,
-    client: ClientAddress,
-    meter: Meter,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Editor {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Ok(Self {
-            user: CurrentUser::from_request_parts(parts, state).await?,
-            client: ClientAddress::from_request_parts(parts, state).await?,
-            meter: Meter::from_request_parts(parts, state).await?,
-        })
-    }
-}
-
-impl Editor {
-    /// What a try of one's own password is charged: the same as a sign-in, on the same account.
-    async fn password_charges(&self, users: &UserRepository) -> Result<[Charge; 2], Problem> {
-        let user = users.find_user(self.user.id()).await?.value.ok_or_else(user_is_gone)?;
-        let name = user.fragment.username().ok_or_else(user_is_gone)?;
-        let address = Charge::new(Policy::LoginAddress, self.client.network().to_string());
-        Ok([address, Charge::new(Policy::LoginAccount, name.folded())])
     }
 }
 
@@ -279,28 +245,4 @@ async fn only_oneself(users: &UserRepository, id: UserId, user: CurrentUser) -> 
         Some(_somebody_else) => Err(Problem::new(ProblemKind::NotAllowed)),
         None => Err(not_found()),
     }
-}
-
-/// Verifies the current password and hashes the new one, before any row is locked.
-async fn new_password(
-    users: &UserRepository,
-    hasher: &PasswordHasher,
-    meter: &Meter,
-    id: UserId,
-    change: PasswordChange,
-) -> Result<NewPassword, Problem> {
-    let verified = users.find_password_hash(id).await?.ok_or_else(user_is_gone)?;
-    let is_right = hasher.verify(change.current, Some(&verified)).await;
-    if !matches!(is_right, Ok(false)) {
-        meter.forgive().await;
-    }
-    if !is_right? {
-        return Err(wrong_current_password());
-    }
-    let hash = hasher.hash(change.new).await?;
-    Ok(NewPassword { verified, hash })
-}
-
-fn wrong_current_password() -> Problem {
-    FieldErrors::one("/current_password", "is not the current password").into()
 }

@@ -1,0 +1,66 @@
+//! Who changes a user, and the password they have to know for a new one: a try of it costs what a sign-in costs.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use super::failures::user_is_gone;
+use crate::{
+    auth::PasswordHasher,
+    domain::{FieldErrors, PasswordChange},
+    http::{extract::ClientAddress, identity::CurrentUser, meter::Meter, problem::Problem},
+    rate_limit::{Charge, Policy},
+    repository::{NewPassword, UserRepository},
+};
+
+/// Who changes a user, and what that may cost.
+#[derive(Debug)]
+pub(super) struct Editor {
+    pub(super) user: CurrentUser,
+    client: ClientAddress,
+    pub(super) meter: Meter,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Editor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self {
+            user: CurrentUser::from_request_parts(parts, state).await?,
+            client: ClientAddress::from_request_parts(parts, state).await?,
+            meter: Meter::from_request_parts(parts, state).await?,
+        })
+    }
+}
+
+impl Editor {
+    /// What a try of one's own password is charged: the same as a sign-in, on the same account.
+    pub(super) async fn password_charges(&self, users: &UserRepository) -> Result<[Charge; 2], Problem> {
+        let user = users.find_user(self.user.id()).await?.value.ok_or_else(user_is_gone)?;
+        let name = user.fragment.username().ok_or_else(user_is_gone)?;
+        let address = Charge::new(Policy::LoginAddress, self.client.network().to_string());
+        Ok([address, Charge::new(Policy::LoginAccount, name.folded())])
+    }
+
+    /// Verifies the current password and hashes the new one, before any row is locked.
+    pub(super) async fn new_password(
+        &self,
+        users: &UserRepository,
+        hasher: &PasswordHasher,
+        change: PasswordChange,
+    ) -> Result<NewPassword, Problem> {
+        let verified = users.find_password_hash(self.user.id()).await?.ok_or_else(user_is_gone)?;
+        let is_right = hasher.verify(change.current, Some(&verified)).await;
+        if !matches!(is_right, Ok(false)) {
+            self.meter.forgive().await;
+        }
+        if !is_right? {
+            return Err(wrong_current_password());
+        }
+        let hash = hasher.hash(change.new).await?;
+        Ok(NewPassword { verified, hash })
+    }
+}
+
+pub(super) fn wrong_current_password() -> Problem {
+    FieldErrors::one("/current_password", "is not the current password").into()
+}
