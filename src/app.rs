@@ -118,7 +118,7 @@ impl Application {
         let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock: &clock }
             .api_state(limiter, upkeep)?;
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
-        shutdown.spawn(observe(database.clone(), Arc::clone(&metrics), shutdown.clone()));
+        shutdown.spawn_until_drained(observe(database.clone(), Arc::clone(&metrics)));
 
         Ok(Self { config, database, cache, metrics, readiness, shutdown, state, public, admin })
     }
@@ -258,12 +258,10 @@ async fn wait_for_postgres(database: &Database) -> Result<(), StartError> {
     }
 }
 
-async fn observe(database: Database, metrics: Arc<Metrics>, shutdown: Shutdown) {
+async fn observe(database: Database, metrics: Arc<Metrics>) {
     let mut ticks = time::interval(OBSERVE_INTERVAL);
     loop {
-        tokio::select! {
-            () = shutdown.drained() => return,
-            _tick = ticks.tick() => database.observe(&metrics),
-        }
+        ticks.tick().await;
+        database.observe(&metrics);
     }
 }

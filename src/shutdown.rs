@@ -59,6 +59,17 @@ impl Shutdown {
         self.tasks.spawn(task)
     }
 
+    /// Spawns a background loop that ends, wherever it is, once [`drain`](Self::drain) was called.
+    pub fn spawn_until_drained(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let drained = self.drained.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = drained.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
     /// Resolves when [`drain`](Self::drain) was called and every task spawned here is over.
     pub async fn finished(&self) {
         self.tasks.wait().await;

@@ -12,24 +12,19 @@
 use std::{sync::LazyLock, time::Duration};
 
 use super::{
+    announce::announce,
     cell,
     shared::{Cache, CellName},
     token::Token,
 };
 use crate::{
-    redis_client::{Call, Handle, RedisError, Script, Value},
+    redis_client::{Call, Handle, RedisError, Script},
     telemetry::metrics::SourceLabels,
 };
 
 static FENCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fence.lua")));
 static LIFT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/lift.lua")));
 
-/// The count of fences so far, which in-process copies are held against.
-pub(super) const SEQUENCE: &str = "sequence";
-/// Where fences are published: `<sequence number> <cell> <cell> …`.
-pub(super) const CHANNEL: &str = "fences";
-/// Every key has a TTL. A sequence that ran out goes on above every number ever used.
-pub(super) const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
 /// How long a lift waits for a new connection when its own broke: a Redis that restarted meanwhile may have been filled
 /// with what was true before the commit.
 const LIFT_RECONNECT: Duration = Duration::from_millis(500);
@@ -111,16 +106,8 @@ impl Cache {
 
 impl Fence {
     async fn set(&self, handle: &Handle) -> Result<(), RedisError> {
-        let mut call = self
-            .with_keys(&FENCE, handle)
-            .arg(cell::fence(self.token))
-            .millis(self.cache.config.fence)
-            .millis(SEQUENCE_LIFE)
-            .arg(handle.key(CHANNEL));
-        for cell in &self.cells {
-            call = call.arg(cell.as_str());
-        }
-        expect_number(handle.call(&[call]).await?.pop())
+        let own = |call: Call| call.arg(cell::fence(self.token)).millis(self.cache.config.fence);
+        announce(handle, &FENCE, &self.cells, own).await
     }
 
     /// Deletes whatever is in the cells but other writers' fences. To be called after the reply to COMMIT or ROLLBACK,
@@ -167,24 +154,6 @@ impl Fence {
     async fn lift_through(&self, handle: &Handle) -> Result<(), RedisError> {
         // A new token matches no fence.
         let own = if self.is_sure { self.token } else { Token::random() };
-        let mut call =
-            self.with_keys(&LIFT, handle).arg(cell::fence(own)).millis(SEQUENCE_LIFE).arg(handle.key(CHANNEL));
-        for cell in &self.cells {
-            call = call.arg(cell.as_str());
-        }
-        expect_number(handle.call(&[call]).await?.pop())
-    }
-
-    fn with_keys(&self, script: &'static Script, handle: &Handle) -> Call {
-        let call = script.call().key(handle.key(SEQUENCE));
-        self.cells.iter().fold(call, |call, cell| call.key(handle.key(cell.as_str())))
-    }
-}
-
-pub(super) fn expect_number(reply: Option<Value>) -> Result<(), RedisError> {
-    match reply {
-        Some(Value::Int(_)) => Ok(()),
-        Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
-        _other => Err(RedisError::UnexpectedReply { command: "EVALSHA" }),
+        announce(handle, &LIFT, &self.cells, |call| call.arg(cell::fence(own))).await
     }
 }

@@ -205,22 +205,22 @@ impl<L: Loader> Reader<L> {
 
 /// The duty to land one flight. Dropped without an answer (a panic, the end of the process), it lands it as aborted.
 pub(super) struct Seat<L: Loader> {
-    inner: Arc<Reader<L>>,
+    reader: Arc<Reader<L>>,
     id: L::Id,
     flight: Arc<Flight>,
     landed: bool,
 }
 
 impl<L: Loader> Seat<L> {
-    pub(super) fn new(inner: &Arc<Reader<L>>, id: L::Id, flight: Arc<Flight>) -> Self {
-        Self { inner: Arc::clone(inner), id, flight, landed: false }
+    pub(super) fn new(reader: &Arc<Reader<L>>, id: L::Id, flight: Arc<Flight>) -> Self {
+        Self { reader: Arc::clone(reader), id, flight, landed: false }
     }
 
     /// Lands the flight; gives the seat of the next one, which is to be started.
     fn land(mut self, landing: Landing) -> Option<Self> {
         self.landed = true;
-        let next = self.inner.flights.land(&self.id, &self.flight, landing)?;
-        Some(Self::new(&self.inner, self.id.clone(), next))
+        let next = self.reader.flights.land(&self.id, &self.flight, landing)?;
+        Some(Self::new(&self.reader, self.id.clone(), next))
     }
 }
 
@@ -229,8 +229,8 @@ impl<L: Loader> Drop for Seat<L> {
         if self.landed {
             return;
         }
-        if let Some(next) = self.inner.flights.land(&self.id, &self.flight, Err(LoadError::Aborted)) {
-            self.inner.start(vec![Self::new(&self.inner, self.id.clone(), next)]);
+        if let Some(next) = self.reader.flights.land(&self.id, &self.flight, Err(LoadError::Aborted)) {
+            self.reader.start(vec![Self::new(&self.reader, self.id.clone(), next)]);
         }
     }
 }

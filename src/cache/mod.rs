@@ -14,6 +14,7 @@
 //! | `cell` | the four states as bytes |
 //! | `shared` | look, acquire, fill: the readers' steps, one round trip each |
 //! | `fence` | fence, lift: the writers' steps, likewise |
+//! | `announce` | the part of those steps that tells everybody |
 //! | `relay` | invalidation of what others wrote |
 //! | `gate` | whether Redis may be believed |
 //! | `flight` | who may share whose load within the process |
@@ -23,6 +24,7 @@
 //! This module knows no user, no post and no HTTP; what it loads, and how, is its [`Loader`]'s business. It cannot fail a
 //! request by itself: without Redis, reads go to the loader and writes go on unfenced.
 
+mod announce;
 mod cell;
 mod error;
 mod fence;

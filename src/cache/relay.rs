@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{
-    fence::{CHANNEL, SEQUENCE, SEQUENCE_LIFE, expect_number},
+    announce::announce,
     shared::{Cache, CellName},
 };
 use crate::redis_client::{RedisError, Script};
@@ -20,15 +20,6 @@ impl Cache {
         if cells.is_empty() {
             return Ok(());
         }
-        let handle = self.redis.handle()?;
-        let mut call = RELAY.call().key(handle.key(SEQUENCE));
-        for cell in cells {
-            call = call.key(handle.key(cell.as_str()));
-        }
-        call = call.millis(SEQUENCE_LIFE).arg(handle.key(CHANNEL));
-        for cell in cells {
-            call = call.arg(cell.as_str());
-        }
-        expect_number(handle.call(&[call]).await?.pop())
+        announce(&self.redis.handle()?, &RELAY, cells, |call| call).await
     }
 }

@@ -23,13 +23,8 @@ pub struct Gatekeeper {
 impl Gatekeeper {
     /// Starts the loop; it ends with `shutdown`.
     pub fn start(database: Database, cache: Cache, shutdown: &Shutdown) {
-        let (keeper, stop) = (Self { database, cache }, shutdown.clone());
-        shutdown.spawn(async move {
-            tokio::select! {
-                () = stop.drained() => {}
-                () = keeper.run() => {}
-            }
-        });
+        let keeper = Self { database, cache };
+        shutdown.spawn_until_drained(async move { keeper.run().await });
     }
 
     async fn run(&self) {

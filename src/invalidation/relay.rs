@@ -44,13 +44,8 @@ enum RelayError {
 impl Relay {
     /// Starts the loop; it ends with `shutdown`.
     pub fn start(database: Database, cache: Cache, metrics: Arc<Metrics>, shutdown: &Shutdown) {
-        let (relay, stop) = (Self { database, cache, metrics }, shutdown.clone());
-        shutdown.spawn(async move {
-            tokio::select! {
-                () = stop.drained() => {}
-                () = relay.run() => {}
-            }
-        });
+        let relay = Self { database, cache, metrics };
+        shutdown.spawn_until_drained(async move { relay.run().await });
     }
 
     async fn run(&self) {

@@ -80,13 +80,8 @@ impl RedisClient {
             config,
         });
         for slot in 0..shared.slots.len() {
-            let (keeper, stop) = (Keeper { shared: Arc::clone(&shared), pool: pool.clone(), slot }, shutdown.clone());
-            shutdown.spawn(async move {
-                tokio::select! {
-                    () = stop.drained() => {}
-                    () = keeper.run() => {}
-                }
-            });
+            let keeper = Keeper { shared: Arc::clone(&shared), pool: pool.clone(), slot };
+            shutdown.spawn_until_drained(async move { keeper.run().await });
         }
         Ok(Self { shared })
     }

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `write` | the write section: BEGIN, rows, fence, COMMIT, lift, in a task of its own |
 //! | `own_rows` | the write section's rows in the outbox, deleted when it is done |
+//! | `batches` | what is noted on the request path, in batches off it |
 //! | `cells` | how each kind of cell is loaded, and what its bytes are |
 //! | `fragments` | JSON cut so that pages are put together by copying |
 //! | `users`, `sessions`, `posts`, `follows`, `home` | what handlers ask for |
 //! | `session_upkeep` | when sessions were last used, and the end of those that are over |
 
+mod batches;
 mod cells;
 mod error;
 mod follows;

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use tokio::{sync::mpsc, time};
+use tokio::sync::mpsc;
 
+use super::batches::Batches;
 use crate::{
     cache::WriteToken,
     postgres::{Database, outbox},
@@ -28,8 +29,8 @@ impl OwnRows {
     /// Starts the background task; it ends with `shutdown`, after what is noted.
     pub(super) fn start(database: Database, shutdown: &Shutdown) -> Self {
         let (queue, done) = mpsc::channel(QUEUE);
-        let stop = shutdown.clone();
-        shutdown.spawn(async move { delete(database, done, stop).await });
+        let batches = Batches::new(done, BATCH, COLLECTING, shutdown.clone());
+        shutdown.spawn(delete(database, batches));
         Self { queue }
     }
 
@@ -39,33 +40,11 @@ impl OwnRows {
     }
 }
 
-async fn delete(database: Database, mut done: mpsc::Receiver<WriteToken>, stop: Shutdown) {
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        let is_over = tokio::select! {
-            received = done.recv_many(&mut batch, BATCH) => received == 0,
-            () = stop.drained() => {
-                done.close();
-                done.recv_many(&mut batch, QUEUE).await;
-                true
-            }
-        };
-        if !is_over && batch.len() < BATCH {
-            time::sleep(COLLECTING).await;
-            while batch.len() < BATCH
-                && let Ok(token) = done.try_recv()
-            {
-                batch.push(token);
-            }
-        }
-        if !batch.is_empty() {
-            let tokens: Vec<Vec<u8>> = batch.drain(..).map(|token| token.as_bytes().to_vec()).collect();
-            if let Err(error) = database.run(outbox::delete_own(database.pool(), &tokens)).await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "own outbox rows left to the relay");
-            }
-        }
-        if is_over {
-            return;
+async fn delete(database: Database, mut batches: Batches<WriteToken>) {
+    while let Some(batch) = batches.next().await {
+        let tokens: Vec<Vec<u8>> = batch.iter().map(|token| token.as_bytes().to_vec()).collect();
+        if let Err(error) = database.run(outbox::delete_own(database.pool(), &tokens)).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "own outbox rows left to the relay");
         }
     }
 }

@@ -10,7 +10,7 @@ use quick_cache::sync::Cache as BoundedMap;
 use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
-use super::{cells::SessionCell, error::RepositoryError};
+use super::{batches::Batches, cells::SessionCell, error::RepositoryError};
 use crate::{
     clock::Clock,
     config::SessionConfig,
@@ -64,16 +64,9 @@ impl SessionUpkeep {
             noted: Arc::new(BoundedMap::new(REMEMBERED)),
             queue,
         };
-        let writer = upkeep.clone();
-        let stop = shutdown.clone();
-        shutdown.spawn(async move { writer.write_back(noted_uses, collecting, stop).await });
-        let (absolute, stop) = (config.absolute, shutdown.clone());
-        shutdown.spawn(async move {
-            tokio::select! {
-                () = stop.drained() => {}
-                () = sweep(database, clock, absolute) => {}
-            }
-        });
+        let (writer, batches) = (upkeep.clone(), Batches::new(noted_uses, BATCH, collecting, shutdown.clone()));
+        shutdown.spawn(async move { writer.write_back(batches).await });
+        shutdown.spawn_until_drained(sweep(database, clock, config.absolute));
         upkeep
     }
 
@@ -106,32 +99,9 @@ impl SessionUpkeep {
         Ok(self.database.run(sessions::touch_sessions(self.database.pool(), uses, idle_seconds)).await?)
     }
 
-    async fn write_back(self, mut noted: mpsc::Receiver<SessionUse>, collecting: Duration, stop: Shutdown) {
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let is_over = tokio::select! {
-                received = noted.recv_many(&mut batch, BATCH) => received == 0,
-                () = stop.drained() => {
-                    noted.close();
-                    noted.recv_many(&mut batch, QUEUE).await;
-                    true
-                }
-            };
-            if !is_over {
-                // Whatever is noted meanwhile comes along.
-                tokio::select! {
-                    () = time::sleep(collecting) => {}
-                    () = stop.drained() => {}
-                }
-                while batch.len() < BATCH
-                    && let Ok(used) = noted.try_recv()
-                {
-                    batch.push(used);
-                }
-            }
-            if !batch.is_empty()
-                && let Err(error) = self.write(&batch).await
-            {
+    async fn write_back(self, mut batches: Batches<SessionUse>) {
+        while let Some(batch) = batches.next().await {
+            if let Err(error) = self.write(&batch).await {
                 // The sessions' next uses are noted again; what is lost is some minutes of their idle time.
                 tracing::warn!(
                     sessions = batch.len(),
@@ -141,10 +111,6 @@ impl SessionUpkeep {
                 for used in &batch {
                     self.noted.remove(&used.id);
                 }
-            }
-            batch.clear();
-            if is_over {
-                return;
             }
         }
     }
