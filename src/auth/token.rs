@@ -105,6 +105,12 @@ impl TokenHash {
         Self(bytes)
     }
 
+    /// Reads the text that it is named by.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self(URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?))
+    }
+
     /// The bytes to store or to look for.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -6,11 +6,11 @@ use super::shared::CellName;
 use crate::redis_client::{Call, Handle, RedisError, Script, Value};
 
 /// The count of fences so far, which in-process copies are held against.
-const SEQUENCE: &str = "sequence";
+pub(super) const SEQUENCE: &str = "sequence";
 /// Where fences are published: `<sequence number> <cell> <cell> …`.
-const CHANNEL: &str = "fences";
+pub(super) const CHANNEL: &str = "fences";
 /// Every key has a TTL. A sequence that ran out goes on above every number ever used.
-const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
+pub(super) const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
 
 /// Calls a script whose keys are the sequence and these cells, and whose arguments are what `own` adds, the life of the
 /// sequence, the channel, and the cells' names.

@@ -48,6 +48,16 @@ pub(super) enum Source {
     Bypassed,
 }
 
+impl Source {
+    /// Whether Redis held the value, unfenced, when the flight landed.
+    pub(super) fn is_redis(self) -> bool {
+        match self {
+            Self::Found | Self::Awaited | Self::Loaded { stored: true } => true,
+            Self::Loaded { stored: false } | Self::Bypassed => false,
+        }
+    }
+}
+
 /// One load of one key, or the wait for one.
 #[derive(Debug, Default)]
 pub(super) struct Flight {

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, hash::Hash};
 
 use bytes::Bytes;
 
-use super::error::LoadError;
+use super::{error::LoadError, near::IdBytes};
 
 /// Loads one kind of cell from the source of truth.
 pub trait Loader: Send + Sync + 'static {
@@ -13,6 +13,12 @@ pub trait Loader: Send + Sync + 'static {
 
     /// What tells cells of this kind apart; its text is the second part of the key.
     type Id: Clone + Eq + Hash + fmt::Debug + fmt::Display + Send + Sync + 'static;
+
+    /// The id in bytes that no other of this kind has.
+    fn id_bytes(id: &Self::Id) -> IdBytes;
+
+    /// Reads an id's text.
+    fn read_id(text: &str) -> Option<Self::Id>;
 
     /// Loads the cells of `ids` in one statement, in autocommit on the primary: a snapshot older than the statement
     /// would let a reader store what a finished write has replaced. Gives one [`Loaded`] for each id, in their order.

@@ -18,6 +18,7 @@
 //! | `relay` | invalidation of what others wrote |
 //! | `gate` | whether Redis may be believed |
 //! | `flight` | who may share whose load within the process |
+//! | `near` | copies in this process, and what keeps them exact |
 //! | `read_through` | a read, from the look to the answer |
 //! | `fly` | a flight, from boarding to landing |
 //!
@@ -32,6 +33,7 @@ mod flight;
 mod fly;
 mod gate;
 mod loader;
+mod near;
 mod read_through;
 mod reader;
 mod relay;
@@ -43,6 +45,7 @@ pub use error::LoadError;
 pub use fence::{Ended, Fence, Lifted, WriteToken};
 pub use gate::{Closed, Gate};
 pub use loader::{Loaded, Loader};
+pub use near::{IdBytes, look_again, look_once};
 pub use read_through::ReadThrough;
 pub use shared::{Cache, CellName};
 pub use value::{CellValue, Fetched};

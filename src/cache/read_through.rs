@@ -1,6 +1,7 @@
 //! A read, from the look to the answer.
 //!
 //! ```text
+//!   copies in this process, if they are current ─ a copy ────────────────────────▶ hit
 //!   look (MGET) ─┬ value ─────────────────────────────────────────────────────▶ hit
 //!                └ else: board a flight ─ acquire ─┬ value ────────────────────▶ found
 //!                                                  ├ lease is ours ─ load ─ fill ▶ miss
@@ -10,7 +11,7 @@
 //!
 //! Flights run in tasks of their own: a reader who goes away takes nobody's load along.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
 use super::{
     cell::State,
@@ -18,6 +19,7 @@ use super::{
     flight::{Flight, Landed, Role, Source},
     fly::Seat,
     loader::Loader,
+    near::{Kind, Markers, Near},
     reader::Reader,
     shared::{Cache, CellName},
     value::{CellValue, Fetched},
@@ -76,34 +78,65 @@ impl<L: Loader> ReadThrough<L> {
     ///
     /// As [`get`](Self::get).
     pub async fn get_many(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
-        let mut places = HashMap::with_capacity(ids.len());
-        let mut distinct = Vec::with_capacity(ids.len());
-        let order: Vec<usize> = ids
-            .iter()
-            .map(|id| {
-                *places.entry(id).or_insert_with(|| {
-                    distinct.push(id.clone());
-                    distinct.len() - 1
-                })
-            })
-            .collect();
-        let fetched = self.inner.get_distinct(&distinct).await?;
-        Ok(order.into_iter().map(|place| fetched[place].clone()).collect())
-    }
-}
-
-impl<L: Loader> Reader<L> {
-    async fn get_distinct(self: &Arc<Self>, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        let reader = &self.inner;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let fetched = if self.cache.config.mode == CacheMode::Off {
-            self.load_directly(ids).await?
-        } else {
-            self.fetch(ids).await?
-        };
-        self.counts.count(&fetched);
-        Ok(fetched)
+        let near = reader.current_copies().await;
+        let mut answers = near.map_or_else(|| vec![None; ids.len()], |near| reader.copies(near, ids));
+        let missing = (0..ids.len()).filter(|&at| answers[at].is_none());
+        let (distinct, places) = distinct(missing.map(|at| &ids[at]));
+        if !distinct.is_empty() {
+            let fetched = match reader.cache.config.mode {
+                CacheMode::Off => reader.load_directly(&distinct).await?,
+                CacheMode::Redis | CacheMode::Near => reader.fetch(&distinct, near).await?,
+            };
+            let missing = answers.iter_mut().filter(|answer| answer.is_none());
+            for (answer, place) in missing.zip(places) {
+                *answer = Some(fetched[place].clone());
+            }
+        }
+        let answers: Vec<Fetched> = answers.into_iter().map(|answer| answer.expect("a copy or fetched")).collect();
+        reader.counts.count(&answers);
+        Ok(answers)
+    }
+}
+
+/// Each id once, and for each of `ids` which of those it is.
+fn distinct<'a, Id: Clone + Eq + Hash + 'a>(ids: impl Iterator<Item = &'a Id>) -> (Vec<Id>, Vec<usize>) {
+    let mut places = HashMap::new();
+    let mut distinct = Vec::new();
+    let order = ids
+        .map(|id| {
+            *places.entry(id).or_insert_with(|| {
+                distinct.push(id.clone());
+                distinct.len() - 1
+            })
+        })
+        .collect();
+    (distinct, order)
+}
+
+impl<L: Loader> Reader<L> {
+    /// Where this kind's copies are, if they are good for a read that has just arrived.
+    async fn current_copies(&self) -> Option<&(Near, Kind)> {
+        let near = self.near.as_ref()?;
+        let handle = self.cache.handle().ok()?;
+        near.0.is_current(handle.namespace()).await.then_some(near)
+    }
+
+    /// The copies of these cells, as far as there are any.
+    fn copies(&self, (near, kind): &(Near, Kind), ids: &[L::Id]) -> Vec<Option<Fetched>> {
+        let now_ms = self.cache.clock.now_ms();
+        let copies = ids
+            .iter()
+            .map(|id| {
+                let value = near.copy(*kind, &L::id_bytes(id), now_ms)?;
+                Some(Fetched { value, outcome: CacheOutcome::NearHit, stored: false })
+            })
+            .collect();
+        // Asked when they are in hand: a write that was not fenced closes the gate before it is answered.
+        if self.cache.gate.is_open() { copies } else { vec![None; ids.len()] }
     }
 
     /// Always from the source, nothing shared, nothing stored: `CACHE_MODE=off`.
@@ -120,12 +153,23 @@ impl<L: Loader> Reader<L> {
             .collect())
     }
 
-    async fn fetch(self: &Arc<Self>, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+    /// Out of Redis, or loaded; what Redis holds then is kept among the copies.
+    async fn fetch(self: &Arc<Self>, ids: &[L::Id], near: Option<&(Near, Kind)>) -> Result<Vec<Fetched>, LoadError> {
+        // Before the cells are looked at.
+        let mut markers = Markers::place(near, ids.iter().map(L::id_bytes));
         let mut answers = self.look(ids).await;
+        for (at, hit) in answers.iter().enumerate() {
+            if let Some(hit) = hit {
+                markers.keep(at, &hit.value);
+            }
+        }
         let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
         let flights = self.board(missing.iter().map(|&at| &ids[at]));
         for (at, (flight, role)) in missing.into_iter().zip(flights) {
             let landed = waiting(Waiting::Db, flight.landed()).await?;
+            if landed.source.is_redis() {
+                markers.keep(at, &landed.value);
+            }
             answers[at] = Some(answer(landed, role));
         }
         Ok(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect())

@@ -7,6 +7,7 @@ use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use super::{
     flight::Flights,
     loader::Loader,
+    near::{Kind, Near},
     shared::{Cache, CellName},
     value::Fetched,
 };
@@ -19,13 +20,20 @@ pub(super) struct Reader<L: Loader> {
     pub(super) loader: L,
     pub(super) ttl: Duration,
     pub(super) flights: Flights<L::Id>,
+    /// Where this kind's copies are, if there are any.
+    pub(super) near: Option<(Near, Kind)>,
     pub(super) counts: Counts,
 }
 
 impl<L: Loader> Reader<L> {
     pub(super) fn new(cache: Cache, loader: L, ttl: Duration) -> Self {
         let counts = Counts::new(&cache.metrics, L::ENTITY);
-        Self { cache, loader, ttl, flights: Flights::new(), counts }
+        let read_id = |text: &str| L::read_id(text).map(|id| L::id_bytes(&id));
+        let near = cache.near.clone().map(|near| {
+            let kind = near.kind(L::ENTITY, read_id);
+            (near, kind)
+        });
+        Self { cache, loader, ttl, flights: Flights::new(), near, counts }
     }
 
     /// The name of a cell of this kind.
@@ -56,8 +64,12 @@ impl Counts {
     }
 
     pub(super) fn count(&self, fetched: &[Fetched]) {
+        let mut times = [0; CacheOutcome::ALL.len()];
         for one in fetched {
-            self.requests[one.outcome as usize].inc();
+            times[one.outcome as usize] += 1;
+        }
+        for (counter, times) in self.requests.iter().zip(times).filter(|(_, times)| *times > 0) {
+            counter.inc_by(times);
         }
     }
 }

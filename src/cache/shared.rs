@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::{
     cell::{self, State, StoredValue},
     gate::Gate,
+    near::Near,
     token::Token,
 };
 use crate::{
@@ -62,6 +63,8 @@ pub struct Cache {
     pub(super) metrics: Arc<Metrics>,
     pub(super) shutdown: Shutdown,
     pub(super) gate: Gate,
+    /// Copies in this process, with `CACHE_MODE=near`.
+    pub(super) near: Option<Near>,
     /// Loads under way, so that a flood of misses leaves connections for writes.
     pub(super) loads: Arc<Semaphore>,
 }
@@ -92,7 +95,8 @@ impl Cache {
     ) -> Self {
         let loads = Arc::new(Semaphore::new(max_loads));
         let gate = Gate::new(redis.clone());
-        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads }
+        let near = (config.mode == CacheMode::Near).then(|| Near::start(&redis, &config, shutdown.clone()));
+        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, near, loads }
     }
 
     /// Whether reads can be answered from the shared cache at all right now.

@@ -103,7 +103,13 @@ fn redis(reader: &mut Reader) -> RedisConfig {
 
 fn cache(reader: &mut Reader) -> CacheConfig {
     CacheConfig {
-        mode: reader.value("CACHE_MODE", "off or redis", values::cache_mode),
+        mode: reader.value("CACHE_MODE", "off, redis or near", values::cache_mode),
+        max_staleness: reader.staleness("CACHE_MAX_STALENESS"),
+        near_bytes: reader.value(
+            "CACHE_NEAR_BYTES",
+            "an amount of memory from 1MiB to 1TiB, like 256MiB",
+            values::memory,
+        ),
         ttl: reader.life("CACHE_TTL"),
         front_page_ttl: reader.life("CACHE_TTL_FRONT_PAGE"),
         negative_ttl: reader.life("CACHE_TTL_NEGATIVE"),

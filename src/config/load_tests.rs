@@ -39,7 +39,7 @@ fn the_two_addresses_are_all_that_has_to_be_set() {
     assert_eq!(config.database.url.expose_secret(), "postgres://u:hush@h/d");
     assert_eq!(config.redis.url.expose_secret(), "rediss://u:hush@h");
     assert_eq!((config.database.max_connections, config.database.max_loads), (16, 12));
-    assert_eq!(config.cache.mode, CacheMode::Redis);
+    assert_eq!(config.cache.mode, CacheMode::Near);
     assert_eq!(config.http.public_url.as_str(), "http://127.0.0.1:8080/");
     assert_eq!(config.http.trusted_proxies, []);
     assert_eq!(config.log.format, LogFormat::Text);
@@ -77,7 +77,7 @@ fn a_bad_value_is_one_line_with_name_value_and_what_was_expected() {
         complaints(&[("DATABASE_MAX_CONNECTIONS", "many\n\"")]),
         [r#"DATABASE_MAX_CONNECTIONS is "many\n\"", expected a whole number from 1 to 10000"#]
     );
-    assert_eq!(complaints(&[("CACHE_MODE", "fast")]), [r#"CACHE_MODE is "fast", expected off or redis"#]);
+    assert_eq!(complaints(&[("CACHE_MODE", "fast")]), [r#"CACHE_MODE is "fast", expected off, redis or near"#]);
 }
 
 #[test]

@@ -85,6 +85,8 @@ pub enum CacheMode {
     Off,
     /// The shared cache.
     Redis,
+    /// The shared cache, with copies in this process in front of it.
+    Near,
 }
 
 /// The cell protocol's times.
@@ -92,6 +94,10 @@ pub enum CacheMode {
 pub struct CacheConfig {
     /// `CACHE_MODE`.
     pub mode: CacheMode,
+    /// `CACHE_MAX_STALENESS`: with [`CacheMode::Near`], how long ago what a read shows may have been replaced; zero is exact.
+    pub max_staleness: Duration,
+    /// `CACHE_NEAR_BYTES`: bound of the copies in this process.
+    pub near_bytes: u64,
     /// `CACHE_TTL`: longest life of a cell.
     pub ttl: Duration,
     /// `CACHE_TTL_FRONT_PAGE`: longest life of the front page's cell.

@@ -11,6 +11,8 @@ use super::{
 
 /// The bounds of waiting: an hour is longer than anybody waits, and fits wherever milliseconds are counted.
 const TIMEOUTS: (RangeInclusive<Duration>, &str) = (Duration::from_millis(1)..=Duration::from_hours(1), "1ms to 1h");
+/// The bounds of being late. Nothing at all is the default.
+const STALENESS: (RangeInclusive<Duration>, &str) = (Duration::ZERO..=Duration::from_mins(1), "0ms to 1m");
 /// The bounds of keeping.
 const LIVES: (RangeInclusive<Duration>, &str) =
     (Duration::from_millis(1)..=Duration::from_hours(3_650 * 24), "1ms to 3650d");
@@ -51,6 +53,11 @@ impl Reader {
     /// How long something is kept.
     pub(super) fn life(&mut self, name: &str) -> Duration {
         self.duration(name, &LIVES)
+    }
+
+    /// How late something may be seen.
+    pub(super) fn staleness(&mut self, name: &str) -> Duration {
+        self.duration(name, &STALENESS)
     }
 
     fn duration(&mut self, name: &str, (allowed, bounds): &(RangeInclusive<Duration>, &str)) -> Duration {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use bytesize::ByteSize;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
@@ -39,11 +40,18 @@ pub(super) fn quota(text: &str) -> Option<Option<Quota>> {
     (window.subsec_nanos() == 0).then_some(Some(Quota { requests: u32::try_from(requests).ok()?, window }))
 }
 
-/// `off` or `redis`.
+/// `256MiB`, `1GB`: up to what no machine has.
+pub(super) fn memory(text: &str) -> Option<u64> {
+    let bytes = text.parse::<ByteSize>().ok()?.as_u64();
+    (1 << 20..=1 << 40).contains(&bytes).then_some(bytes)
+}
+
+/// `off`, `redis` or `near`.
 pub(super) fn cache_mode(text: &str) -> Option<CacheMode> {
     match text {
         "off" => Some(CacheMode::Off),
         "redis" => Some(CacheMode::Redis),
+        "near" => Some(CacheMode::Near),
         _ => None,
     }
 }

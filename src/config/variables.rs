@@ -19,7 +19,7 @@ const REDIS_HINT: &str = "set it to a Redis 7 or newer or a Valkey, like redis:/
                           finds or starts one";
 
 /// Every variable that is read.
-pub(super) const VARIABLES: [(&str, Fallback); 40] = [
+pub(super) const VARIABLES: [(&str, Fallback); 42] = [
     ("DATABASE_URL", Required(DATABASE_HINT)),
     ("DATABASE_MAX_CONNECTIONS", Text("16")),
     ("DATABASE_ACQUIRE_TIMEOUT", Text("3s")),
@@ -32,7 +32,9 @@ pub(super) const VARIABLES: [(&str, Fallback); 40] = [
     ("REDIS_CONNECTIONS", Text("2")),
     ("REDIS_CONNECT_TIMEOUT", Text("1s")),
     ("REDIS_COMMAND_TIMEOUT", Text("250ms")),
-    ("CACHE_MODE", Text("redis")),
+    ("CACHE_MODE", Text("near")),
+    ("CACHE_MAX_STALENESS", Text("0ms")),
+    ("CACHE_NEAR_BYTES", Text("256MiB")),
     ("CACHE_TTL", Text("10m")),
     ("CACHE_TTL_FRONT_PAGE", Text("60s")),
     ("CACHE_TTL_NEGATIVE", Text("5s")),

@@ -22,13 +22,14 @@ impl CacheStatus {
     }
 
     fn value(self) -> String {
-        let CacheReport { hits, misses, stored, collapsed, bypassed, expires_at_ms } = self.report;
+        let CacheReport { hits, redis_hits, misses, stored, collapsed, bypassed, expires_at_ms } = self.report;
         if bypassed {
             return "aside; fwd=bypass".to_owned();
         }
         if misses == 0 {
             let ttl = expires_at_ms.map_or(0, |expiry| (expiry - self.now_ms).max(0) / 1_000);
-            return format!("aside; hit; ttl={ttl}; detail=redis");
+            let detail = if redis_hits == 0 { "near" } else { "redis" };
+            return format!("aside; hit; ttl={ttl}; detail={detail}");
         }
         let mut value = format!("aside; fwd={}", if hits == 0 { "miss" } else { "partial" });
         if stored {
@@ -59,8 +60,15 @@ mod tests {
     fn each_report_has_its_words() {
         let report = CacheReport::default();
         for (report, expected) in [
-            (CacheReport { hits: 3, expires_at_ms: Some(42_900), ..report }, "aside; hit; ttl=42; detail=redis"),
-            (CacheReport { hits: 1, expires_at_ms: Some(-1), ..report }, "aside; hit; ttl=0; detail=redis"),
+            (CacheReport { hits: 3, expires_at_ms: Some(42_900), ..report }, "aside; hit; ttl=42; detail=near"),
+            (
+                CacheReport { hits: 3, redis_hits: 1, expires_at_ms: Some(900), ..report },
+                "aside; hit; ttl=0; detail=redis",
+            ),
+            (
+                CacheReport { hits: 1, redis_hits: 1, expires_at_ms: Some(-1), ..report },
+                "aside; hit; ttl=0; detail=redis",
+            ),
             (CacheReport { misses: 1, stored: true, ..report }, "aside; fwd=miss; stored"),
             (CacheReport { misses: 1, collapsed: true, ..report }, "aside; fwd=miss; collapsed"),
             (CacheReport { misses: 1, ..report }, "aside; fwd=miss"),

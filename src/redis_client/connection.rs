@@ -12,7 +12,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
-use redis::{AsyncConnectionConfig, cmd};
+use redis::{AsyncConnectionConfig, aio::MultiplexedConnection, cmd};
 use secrecy::ExposeSecret;
 use tokio::{sync::Notify, time};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ use crate::{config::RedisConfig, shutdown::Shutdown, telemetry::metrics::Metrics
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The waits between attempts to connect grow from the first to the second, with jitter.
-const RECONNECT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+pub(super) const RECONNECT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// How many hexadecimal digits of the `run_id` a key carries: 64 bits, so that two processes never share them.
 const RUN_ID_DIGITS: usize = 16;
@@ -36,11 +36,11 @@ const RUN_ID_DIGITS: usize = 16;
 /// The way to Redis. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct RedisClient {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     slots: Box<[ArcSwapOption<Link>]>,
     next: AtomicUsize,
     /// Connections that broke so far.
@@ -48,7 +48,7 @@ struct Shared {
     /// Told whenever a slot was filled, for [`RedisClient::wait_until_up`].
     connected: Notify,
     metrics: Arc<Metrics>,
-    config: RedisConfig,
+    pub(super) config: RedisConfig,
 }
 
 impl RedisClient {
@@ -127,6 +127,59 @@ impl RedisClient {
     }
 }
 
+impl Shared {
+    /// A new connection with the name of the process it leads to, once it was found to be good.
+    pub(super) async fn link(&self, mut connection: MultiplexedConnection) -> Result<Arc<Link>, RedisError> {
+        let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
+        let run_id = info
+            .lines()
+            .find_map(|line| line.strip_prefix("run_id:"))
+            .and_then(|id| id.trim().get(..RUN_ID_DIGITS))
+            .ok_or(RedisError::UnexpectedReply { command: "INFO server" })?;
+        let link = Link {
+            connection,
+            namespace: format!("{}{run_id}:", self.config.key_prefix),
+            duration: self.metrics.redis_command_duration.clone(),
+            broken: CancellationToken::new(),
+            suspected: Notify::new(),
+        };
+        let link = Arc::new(link);
+        probe(&link).await?;
+        Ok(link)
+    }
+}
+
+/// Returns when a connection does not answer or take writes any more, or a command found it broken.
+pub(super) async fn watch(link: &Arc<Link>) {
+    loop {
+        tokio::select! {
+            () = link.broken.cancelled() => return,
+            () = link.suspected.notified() => {}
+            () = time::sleep(HEALTH_INTERVAL) => {}
+        }
+        if let Err(error) = probe(link).await {
+            tracing::warn!(namespace = link.namespace, error = &error as &dyn std::error::Error, "redis probe failed");
+            return;
+        }
+    }
+}
+
+/// Once for each outage an operator is told whether Redis is away or refuses us.
+pub(super) fn report(error: &RedisError, what: &str, is_news: bool) {
+    let error = error as &dyn std::error::Error;
+    if is_news {
+        tracing::warn!(error, "{what}");
+    } else {
+        tracing::debug!(error, "{what}");
+    }
+}
+
+/// Waits before the next attempt to connect, longer each time, with jitter.
+pub(super) async fn back_off(backoff: &mut Duration) {
+    time::sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
+    *backoff = (*backoff * 2).min(RECONNECT_BACKOFF.1);
+}
+
 /// Keeps one slot filled.
 struct Keeper {
     shared: Arc<Shared>,
@@ -143,7 +196,7 @@ impl Keeper {
                     backoff = RECONNECT_BACKOFF.0;
                     tracing::info!(slot = self.slot, namespace = link.namespace, "redis connected");
                     self.publish(Some(Arc::clone(&link)));
-                    self.watch(&link).await;
+                    watch(&link).await;
                     self.shared.lost.fetch_add(1, Ordering::SeqCst);
                     self.publish(None);
                     tracing::warn!(slot = self.slot, "redis connection lost");
@@ -151,21 +204,10 @@ impl Keeper {
                     drop(Connection::take(pooled));
                 }
                 Err(error) => {
-                    self.report(&error, backoff == RECONNECT_BACKOFF.0);
-                    time::sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
-                    backoff = (backoff * 2).min(RECONNECT_BACKOFF.1);
+                    report(&error, "redis not reached", backoff == RECONNECT_BACKOFF.0);
+                    back_off(&mut backoff).await;
                 }
             }
-        }
-    }
-
-    /// Once for each outage an operator is told whether Redis is away or refuses us.
-    fn report(&self, error: &RedisError, is_news: bool) {
-        let error = error as &dyn std::error::Error;
-        if is_news {
-            tracing::warn!(slot = self.slot, error, "redis not reached");
-        } else {
-            tracing::debug!(slot = self.slot, error, "redis not reached");
         }
     }
 
@@ -174,38 +216,8 @@ impl Keeper {
             deadpool_redis::PoolError::Backend(error) => RedisError::Command(error),
             _timeout_or_closed => RedisError::Unavailable,
         })?;
-        let mut connection = (*pooled).clone();
-        let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
-        let run_id = info
-            .lines()
-            .find_map(|line| line.strip_prefix("run_id:"))
-            .and_then(|id| id.trim().get(..RUN_ID_DIGITS))
-            .ok_or(RedisError::UnexpectedReply { command: "INFO server" })?;
-        let link = Link {
-            connection,
-            namespace: format!("{}{run_id}:", self.shared.config.key_prefix),
-            duration: self.shared.metrics.redis_command_duration.clone(),
-            broken: CancellationToken::new(),
-            suspected: Notify::new(),
-        };
-        let link = Arc::new(link);
-        probe(&link).await?;
+        let link = self.shared.link((*pooled).clone()).await?;
         Ok((pooled, link))
-    }
-
-    /// Returns when the connection does not answer or take writes any more, or a command found it broken.
-    async fn watch(&self, link: &Arc<Link>) {
-        loop {
-            tokio::select! {
-                () = link.broken.cancelled() => return,
-                () = link.suspected.notified() => {}
-                () = time::sleep(HEALTH_INTERVAL) => {}
-            }
-            if let Err(error) = probe(link).await {
-                tracing::warn!(slot = self.slot, error = &error as &dyn std::error::Error, "redis probe failed");
-                return;
-            }
-        }
     }
 
     fn publish(&self, link: Option<Arc<Link>>) {

@@ -10,11 +10,13 @@
 mod connection;
 mod error;
 mod handle;
+mod listener;
 mod probe;
 mod script;
 
 pub use connection::RedisClient;
 pub use error::RedisError;
 pub use handle::Handle;
+pub use listener::{Heard, Listener, Listening};
 pub use redis::{Cmd, Pipeline, Value, cmd};
 pub use script::{Call, Script};

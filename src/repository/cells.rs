@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::fragments::{PostFragment, UserFragment};
 use crate::{
     auth::TokenHash,
-    cache::{LoadError, Loaded, Loader, ReadThrough},
+    cache::{IdBytes, LoadError, Loaded, Loader, ReadThrough},
     clock::Clock,
     domain::{PostId, SessionId, UserId},
     postgres::{
@@ -47,6 +47,12 @@ fn in_order<K: Eq + Hash>(ids: impl Iterator<Item = K>, mut rows: HashMap<K, Loa
     ids.map(|id| rows.remove(&id).unwrap_or_else(Loaded::absent)).collect()
 }
 
+fn uuid_bytes(id: Uuid) -> IdBytes {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(id.as_bytes());
+    bytes
+}
+
 fn version(version: i64) -> u64 {
     u64::try_from(version).unwrap_or_default()
 }
@@ -58,6 +64,14 @@ pub(super) struct UserLoader(pub(super) Database);
 impl Loader for UserLoader {
     const ENTITY: &'static str = "user";
     type Id = UserId;
+
+    fn id_bytes(id: &UserId) -> IdBytes {
+        uuid_bytes(id.0)
+    }
+
+    fn read_id(text: &str) -> Option<UserId> {
+        UserId::parse(text)
+    }
 
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -77,6 +91,14 @@ impl Loader for PostLoader {
     const ENTITY: &'static str = "post";
     type Id = PostId;
 
+    fn id_bytes(id: &PostId) -> IdBytes {
+        uuid_bytes(id.0)
+    }
+
+    fn read_id(text: &str) -> Option<PostId> {
+        PostId::parse(text)
+    }
+
     async fn load(&self, ids: &[PostId]) -> Result<Vec<Loaded>, LoadError> {
         let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows = self.0.run(posts::find_posts(self.0.pool(), &uuids)).await.map_err(LoadError::source)?;
@@ -94,6 +116,14 @@ pub(super) struct TimelineLoader(pub(super) Database);
 impl Loader for TimelineLoader {
     const ENTITY: &'static str = "timeline";
     type Id = UserId;
+
+    fn id_bytes(id: &UserId) -> IdBytes {
+        uuid_bytes(id.0)
+    }
+
+    fn read_id(text: &str) -> Option<UserId> {
+        UserId::parse(text)
+    }
 
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let authors: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -152,6 +182,14 @@ impl Loader for FollowingLoader {
     const ENTITY: &'static str = "following";
     type Id = UserId;
 
+    fn id_bytes(id: &UserId) -> IdBytes {
+        uuid_bytes(id.0)
+    }
+
+    fn read_id(text: &str) -> Option<UserId> {
+        UserId::parse(text)
+    }
+
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let followers: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let followees = follows::list_followees(self.0.pool(), &followers);
@@ -187,6 +225,14 @@ pub(super) struct FrontPageLoader(pub(super) Database);
 impl Loader for FrontPageLoader {
     const ENTITY: &'static str = "front_page";
     type Id = Everybody;
+
+    fn id_bytes(_everybody: &Everybody) -> IdBytes {
+        [0; 32]
+    }
+
+    fn read_id(text: &str) -> Option<Everybody> {
+        (text == Everybody.to_string()).then_some(Everybody)
+    }
 
     async fn load(&self, ids: &[Everybody]) -> Result<Vec<Loaded>, LoadError> {
         let newest = posts::list_newest(self.0.pool(), FRONT_PAGE_LENGTH);
@@ -224,6 +270,14 @@ pub(super) struct SessionLoader {
 impl Loader for SessionLoader {
     const ENTITY: &'static str = "session";
     type Id = TokenHash;
+
+    fn id_bytes(hash: &TokenHash) -> IdBytes {
+        *hash.as_bytes()
+    }
+
+    fn read_id(text: &str) -> Option<TokenHash> {
+        TokenHash::parse(text)
+    }
 
     async fn load(&self, ids: &[TokenHash]) -> Result<Vec<Loaded>, LoadError> {
         let hashes: Vec<Vec<u8>> = ids.iter().map(|hash| hash.as_bytes().to_vec()).collect();

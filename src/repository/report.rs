@@ -14,8 +14,10 @@ pub struct Cached<T> {
 /// What became of the cells behind one answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheReport {
-    /// Cells found in Redis.
+    /// Cells that were there.
     pub hits: usize,
+    /// Those of them that were not among this process's own copies.
+    pub redis_hits: usize,
     /// Cells that were not.
     pub misses: usize,
     /// At least one of them was loaded and is in Redis now.
@@ -47,6 +49,7 @@ impl CacheReport {
     pub fn and(self, other: Self) -> Self {
         Self {
             hits: self.hits + other.hits,
+            redis_hits: self.redis_hits + other.redis_hits,
             misses: self.misses + other.misses,
             stored: self.stored || other.stored,
             collapsed: self.collapsed || other.collapsed,
@@ -63,8 +66,9 @@ impl From<&Fetched> for CacheReport {
     fn from(fetched: &Fetched) -> Self {
         let mut report = Self { stored: fetched.stored, ..Self::default() };
         match fetched.outcome {
-            CacheOutcome::RedisHit | CacheOutcome::Stale => {
+            CacheOutcome::NearHit | CacheOutcome::RedisHit | CacheOutcome::Stale => {
                 report.hits = 1;
+                report.redis_hits = usize::from(fetched.outcome != CacheOutcome::NearHit);
                 report.expires_at_ms = Some(fetched.value.expires_at_ms);
             }
             CacheOutcome::Miss => report.misses = 1,

@@ -16,7 +16,7 @@ use tokio::time;
 
 use super::{error::RepositoryError, own_rows::OwnRows};
 use crate::{
-    cache::{Cache, CellName, Ended, Lifted, WriteToken},
+    cache::{self, Cache, CellName, Ended, Lifted, WriteToken},
     postgres::{CommitError, Database, DatabaseError, WriteTransaction},
     shutdown::Shutdown,
     telemetry::{
@@ -83,7 +83,9 @@ impl Writer {
     pub async fn write<T: Send + 'static>(&self, statements: impl Statements<T>) -> Result<T, WriteError> {
         let writer = self.clone();
         let section = self.shutdown.spawn(async move { writer.run(statements).await });
-        match waiting(Waiting::Db, section).await {
+        let outcome = waiting(Waiting::Db, section).await;
+        cache::look_again();
+        match outcome {
             Ok(outcome) => outcome,
             Err(panicked) => Err(WriteError::Panicked(panicked)),
         }

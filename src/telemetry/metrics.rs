@@ -16,6 +16,8 @@ use prometheus_client::{
 /// What became of one cell asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CacheOutcome {
+    /// Among the copies in this process.
+    NearHit,
     /// In the shared cache.
     RedisHit,
     /// Loaded from Postgres by this reader.
@@ -30,12 +32,13 @@ pub enum CacheOutcome {
 
 impl CacheOutcome {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::RedisHit, Self::Miss, Self::Collapsed, Self::Stale, Self::Bypass];
+    pub const ALL: [Self; 6] = [Self::NearHit, Self::RedisHit, Self::Miss, Self::Collapsed, Self::Stale, Self::Bypass];
 
     /// The word of the metric's label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::NearHit => "near_hit",
             Self::RedisHit => "redis_hit",
             Self::Miss => "miss",
             Self::Collapsed => "collapsed",

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use aside::cache::{LoadError, Loaded, Loader};
+use aside::cache::{IdBytes, LoadError, Loaded, Loader};
 use bytes::Bytes;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +35,16 @@ pub(super) struct ThingLoader {
 impl Loader for ThingLoader {
     const ENTITY: &'static str = ENTITY;
     type Id = i64;
+
+    fn id_bytes(id: &i64) -> IdBytes {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&id.to_be_bytes());
+        bytes
+    }
+
+    fn read_id(text: &str) -> Option<i64> {
+        text.parse().ok()
+    }
 
     async fn load(&self, ids: &[i64]) -> Result<Vec<Loaded>, LoadError> {
         let _under_way = UnderWay::begin(&self.loads);

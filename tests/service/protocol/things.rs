@@ -102,6 +102,8 @@ fn long_lives() -> CacheConfig {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     CacheConfig {
         mode: CacheMode::Redis,
+        max_staleness: Duration::ZERO,
+        near_bytes: 1 << 20,
         ttl: minutes(10),
         front_page_ttl: minutes(1),
         negative_ttl: Duration::from_secs(5),

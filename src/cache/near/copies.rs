@@ -1,0 +1,185 @@
+//! The slots: for each cell nothing, a marker, or a copy. Bounded in bytes; what is used least goes first.
+//!
+//! `quick_cache` holds them (docs/adr/0017-near-cache.md): it replaces a value in place while it holds the lock of its shard,
+//! which is what makes "keep it if this very marker is still there" one step.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use quick_cache::{
+    Weighter,
+    sync::{Cache, EntryAction},
+};
+
+use super::IdBytes;
+use crate::cache::value::CellValue;
+
+/// What a slot takes beside its payload: key, header, and the library's own links, rounded up.
+const SLOT_BYTES: u64 = 192;
+/// The size that most cells are near, for the library's first guess at their number.
+const USUAL_BYTES: u64 = 1_024;
+
+/// A kind of cells, as part of a slot's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::cache) struct Kind(pub(super) u8);
+
+/// Names a slot.
+pub(super) type Key = (Kind, IdBytes);
+
+/// The right to fill one slot, until somebody empties it or puts another marker there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marker {
+    key: Key,
+    number: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Slot {
+    /// Somebody looks at the cell. The number is the marker's alone: with one that is not, a reader would keep what it saw
+    /// before a fence in the slot that another reader has marked after it.
+    Marked(u64),
+    Copy(CellValue),
+}
+
+/// All slots.
+#[derive(Debug)]
+pub(super) struct Copies {
+    slots: Cache<Key, Slot, InBytes>,
+    next_marker: AtomicU64,
+}
+
+#[derive(Clone, Debug)]
+struct InBytes;
+
+impl Weighter<Key, Slot> for InBytes {
+    fn weight(&self, _key: &Key, slot: &Slot) -> u64 {
+        let payload = match slot {
+            Slot::Marked(_) => 0,
+            Slot::Copy(value) => value.payload.as_ref().map_or(0, |payload| payload.len() as u64),
+        };
+        SLOT_BYTES + payload
+    }
+}
+
+impl Copies {
+    /// Empty slots, for copies of this many bytes.
+    pub(super) fn new(bytes: u64) -> Self {
+        let likely = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
+        Self { slots: Cache::with_weighter(likely, bytes, InBytes), next_marker: AtomicU64::new(0) }
+    }
+
+    pub(super) fn get(&self, kind: Kind, id: &IdBytes, now_ms: i64) -> Option<CellValue> {
+        match self.slots.get(&(kind, *id)) {
+            Some(Slot::Copy(value)) if now_ms < value.expires_at_ms => Some(value),
+            _empty_marked_or_over => None,
+        }
+    }
+
+    pub(super) fn mark(&self, kind: Kind, id: &IdBytes) -> Marker {
+        let marker = Marker { key: (kind, *id), number: self.next_marker.fetch_add(1, Ordering::Relaxed) };
+        self.slots.insert(marker.key, Slot::Marked(marker.number));
+        marker
+    }
+
+    pub(super) fn keep(&self, marker: Marker, value: &CellValue) {
+        // Nobody loads through the library, so there is no load of somebody else's that could be waited for.
+        let _kept = self.slots.entry(&marker.key, Some(Duration::ZERO), |_key, slot| {
+            if matches!(slot, Slot::Marked(number) if *number == marker.number) {
+                *slot = Slot::Copy(value.clone());
+            }
+            EntryAction::Retain(())
+        });
+    }
+
+    pub(super) fn empty(&self, key: &Key) {
+        self.slots.remove(key);
+    }
+
+    pub(super) fn empty_all(&self) {
+        self.slots.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    const KIND: Kind = Kind(0);
+    const ID: IdBytes = [7; 32];
+
+    fn value(text: &'static str) -> CellValue {
+        CellValue { payload: Some(Bytes::from_static(text.as_bytes())), version: 1, expires_at_ms: 1_000 }
+    }
+
+    fn kept(copies: &Copies) -> Option<CellValue> {
+        copies.get(KIND, &ID, 0)
+    }
+
+    #[test]
+    fn what_was_looked_at_under_a_marker_is_kept() {
+        let copies = Copies::new(1 << 20);
+
+        let marker = copies.mark(KIND, &ID);
+        assert_eq!(kept(&copies), None);
+        copies.keep(marker, &value("new"));
+
+        assert_eq!(kept(&copies), Some(value("new")));
+        assert_eq!(copies.get(Kind(1), &ID, 0), None);
+    }
+
+    #[test]
+    fn nothing_is_kept_in_a_slot_that_was_emptied_meanwhile() {
+        let copies = Copies::new(1 << 20);
+
+        let (one, other) = (copies.mark(KIND, &ID), copies.mark(KIND, &[8; 32]));
+        copies.empty(&(KIND, ID));
+        copies.keep(one, &value("old"));
+        copies.empty_all();
+        copies.keep(other, &value("old"));
+
+        assert_eq!(kept(&copies), None);
+        assert_eq!(copies.get(KIND, &[8; 32], 0), None);
+    }
+
+    #[test]
+    fn a_marker_is_no_good_for_the_slot_that_another_has_marked() {
+        let copies = Copies::new(1 << 20);
+
+        let before_the_fence = copies.mark(KIND, &ID);
+        copies.empty(&(KIND, ID));
+        let after_it = copies.mark(KIND, &ID);
+        copies.keep(before_the_fence, &value("old"));
+        assert_eq!(kept(&copies), None);
+        copies.keep(after_it, &value("new"));
+
+        assert_eq!(kept(&copies), Some(value("new")));
+    }
+
+    #[test]
+    fn a_copy_ends_with_its_cell() {
+        let copies = Copies::new(1 << 20);
+        copies.keep(copies.mark(KIND, &ID), &value("x"));
+
+        assert!(copies.get(KIND, &ID, 999).is_some());
+        assert!(copies.get(KIND, &ID, 1_000).is_none());
+    }
+
+    #[test]
+    fn copies_are_bounded_in_bytes() {
+        let copies = Copies::new(1_000_000);
+        let payload = Some(Bytes::from(vec![0; 1_000]));
+
+        for number in 0..5_000_u32 {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            let value = CellValue { payload: payload.clone(), version: 1, expires_at_ms: 1_000 };
+            copies.keep(copies.mark(KIND, &id), &value);
+        }
+
+        assert!((500_000..=1_000_000).contains(&copies.slots.weight()), "{}", copies.slots.weight());
+    }
+}

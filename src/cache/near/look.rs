@@ -1,0 +1,172 @@
+//! The look at the sequence: one `GET`, shared by all reads that wait for one, and never more than one in the air.
+//!
+//! ```text
+//!   reads     a ──┐        b c ──┐      d ──┐
+//!   looks       GET ─▶ 7       GET ─▶ 7     GET ─▶ 8       a read takes part in a look that was issued after it arrived
+//! ```
+
+use std::{
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use tokio::sync::SetOnce;
+
+use super::Near;
+use crate::{
+    cache::announce::{SEQUENCE, SEQUENCE_LIFE},
+    redis_client::{Listening, Pipeline, RedisError, Script, Value},
+    telemetry::timings::{Waiting, waiting},
+};
+
+static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/sequence.lua")));
+
+/// Who looks, and who waits for the next look.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    in_air: bool,
+    next: Option<Arc<Look>>,
+    last: Option<Seen>,
+}
+
+/// One look; its landing is the connection it was answered on, `None` when copies are good for nobody now.
+#[derive(Debug, Default)]
+struct Look {
+    landing: SetOnce<Option<u64>>,
+}
+
+/// An answered look.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    issued_at: Instant,
+    connection: u64,
+}
+
+impl Looks {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Near {
+    /// Waits for a look that is issued from now on, and until its number is applied.
+    pub(super) async fn look(&self) -> Option<u64> {
+        let look = self.take_part();
+        *waiting(Waiting::Cache, look.landing.wait()).await
+    }
+
+    /// Whether a look was issued within `CACHE_MAX_STALENESS`. One that is half as old is renewed, so that reads under load
+    /// never wait for one.
+    pub(super) fn has_looked_lately(&self, connection: u64) -> bool {
+        let max_staleness = self.shared.max_staleness;
+        if max_staleness.is_zero() {
+            return false;
+        }
+        let last = self.shared.looks.lock().last;
+        // The clock is asked at each read: a process that was stopped is late, and knows.
+        let Some(age) = last.filter(|seen| seen.connection == connection).map(|seen| seen.issued_at.elapsed()) else {
+            return false;
+        };
+        if age > max_staleness / 2 {
+            drop(self.take_part());
+        }
+        age <= max_staleness
+    }
+
+    /// The look that the next reads share; issues it if none is in the air.
+    fn take_part(&self) -> Arc<Look> {
+        let (look, is_first) = {
+            let mut state = self.shared.looks.lock();
+            if state.in_air {
+                (Arc::clone(state.next.get_or_insert_default()), false)
+            } else {
+                state.in_air = true;
+                (Arc::default(), true)
+            }
+        };
+        if is_first {
+            let pilot = Pilot { near: self.clone(), look: Some(Arc::clone(&look)) };
+            self.shared.shutdown.spawn(pilot.fly());
+        }
+        look
+    }
+
+    async fn ask(&self) -> Option<Seen> {
+        let listening = self.shared.listener.listening()?;
+        let issued_at = Instant::now();
+        match number(&listening).await {
+            Ok(number) => {
+                let connection = listening.number;
+                self.shared.sequence.reach(connection, number).await.then_some(Seen { issued_at, connection })
+            }
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the sequence was not seen");
+                None
+            }
+        }
+    }
+}
+
+/// Flies one look after the other, as long as somebody waits for one.
+struct Pilot {
+    near: Near,
+    look: Option<Arc<Look>>,
+}
+
+impl Pilot {
+    async fn fly(mut self) {
+        while self.look.is_some() {
+            let seen = self.near.ask().await;
+            self.land(seen);
+        }
+    }
+
+    /// Lands the look in the air, and takes the next one up.
+    fn land(&mut self, seen: Option<Seen>) {
+        let next = {
+            let mut state = self.near.shared.looks.lock();
+            state.last = seen;
+            state.in_air = state.next.is_some();
+            state.next.take()
+        };
+        if let Some(look) = std::mem::replace(&mut self.look, next) {
+            let _lands_once = look.landing.set(seen.map(|seen| seen.connection));
+        }
+    }
+}
+
+impl Drop for Pilot {
+    /// Whatever ended the task: nobody waits for ever.
+    fn drop(&mut self) {
+        while self.look.is_some() {
+            self.land(None);
+        }
+    }
+}
+
+/// Asks for the sequence's number, and starts a sequence that is missing.
+async fn number(listening: &Listening) -> Result<u64, RedisError> {
+    let key = listening.handle.key(SEQUENCE);
+    let mut pipeline = Pipeline::with_capacity(1);
+    pipeline.cmd("GET").arg(&key);
+    let unexpected = RedisError::UnexpectedReply { command: "GET" };
+    let reply = match listening.handle.query(&pipeline).await?.pop() {
+        Some(Value::Nil) => {
+            let start = START.call().key(key).millis(SEQUENCE_LIFE);
+            listening.handle.call(&[start]).await?.pop()
+        }
+        reply => reply,
+    };
+    match reply {
+        Some(Value::BulkString(digits)) => {
+            str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()).ok_or(unexpected)
+        }
+        Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
+        _other => Err(unexpected),
+    }
+}

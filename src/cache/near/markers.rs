@@ -1,0 +1,32 @@
+//! The markers of one read, placed before it looks at any cell.
+
+use super::{
+    IdBytes, Near,
+    copies::{Kind, Marker},
+};
+use crate::cache::value::CellValue;
+
+/// One marker for each cell that is about to be looked at; none where copies are not current, or not kept at all.
+#[derive(Debug)]
+pub(in crate::cache) struct Markers<'a> {
+    near: Option<&'a Near>,
+    markers: Vec<Option<Marker>>,
+}
+
+impl<'a> Markers<'a> {
+    /// Puts a marker into the slot of each cell, in place of what is there.
+    pub(in crate::cache) fn place(near: Option<&'a (Near, Kind)>, ids: impl Iterator<Item = IdBytes>) -> Self {
+        let Some((near, kind)) = near else { return Self { near: None, markers: Vec::new() } };
+        Self { near: Some(near), markers: ids.map(|id| Some(near.copies().mark(*kind, &id))).collect() }
+    }
+
+    /// Keeps what Redis held, some time after the markers were placed, in the slot of the cell at this place, if its marker
+    /// is there still.
+    pub(in crate::cache) fn keep(&mut self, at: usize, value: &CellValue) {
+        if let Some(near) = self.near
+            && let Some(marker) = self.markers[at].take()
+        {
+            near.copies().keep(marker, value);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The near cache: copies of cells in this process, as exact as the cells.
+//!
+//! Copies kept right by messages alone are late by a message. So a reader asks Redis one thing, the *sequence*: how often
+//! cells were fenced so far. Every fence counts it up and publishes its new number with the names of its cells.
+//!
+//! ```text
+//!   writer     FENCE: sequence 8, publish "8 user:7" ─ COMMIT ─ LIFT ─ answer
+//!   replica    … applied 7 ──────────────────▶ empties the slot of user:7, applied 8
+//!   reader                                                           arrives ─ GET sequence: 8 ─ applied? ─ slot
+//! ```
+//!
+//! A read that begins after the answer gets a number that is at least the fence's, and waits until that is *applied*. What
+//! is in a slot then is as good as Redis. What is not is read from Redis and kept only if the slot still holds the very
+//! *marker* that this reader has put there before it looked: a fence in between has emptied it.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `copies` | the slots: markers and copies, bounded in bytes |
+//! | `markers` | the markers of one read |
+//! | `names` | from the names of cells, as messages have them, to slots |
+//! | `sequence` | what was applied: messages, gaps, jumps |
+//! | `look` | the reads' question for the sequence, at most one in the air |
+//! | `once` | one look for all reads of a request |
+//!
+//! Messages may be late, and with a connection lost; nothing here depends on when they arrive. The reasons for each rule, and
+//! what happens without it, are in `search/`.
+
+mod copies;
+mod look;
+mod markers;
+mod names;
+mod once;
+mod sequence;
+
+use std::{sync::Arc, time::Duration};
+
+pub(super) use copies::Kind;
+pub(super) use markers::Markers;
+pub use once::{look_again, look_once};
+
+use self::{copies::Copies, look::Looks, names::Names, sequence::Sequence};
+use super::{announce::CHANNEL, value::CellValue};
+use crate::{
+    config::CacheConfig,
+    redis_client::{Heard, Listener, RedisClient},
+    shutdown::Shutdown,
+};
+
+/// The copies of this process. Clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct Near {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    sequence: Arc<Sequence>,
+    listener: Listener,
+    looks: Looks,
+    max_staleness: Duration,
+    shutdown: Shutdown,
+}
+
+impl Near {
+    /// No copies yet; listens to fences until `shutdown`.
+    pub(super) fn start(redis: &RedisClient, config: &CacheConfig, shutdown: Shutdown) -> Self {
+        let sequence = Arc::new(Sequence::new(Copies::new(config.near_bytes), Names::default()));
+        let hearing = Arc::clone(&sequence);
+        let hear = move |connection, heard: Heard<'_>| match heard {
+            Heard::Subscribed => hearing.begin(connection),
+            Heard::Message(message) => hearing.apply(connection, message),
+            Heard::Lost => hearing.end(connection),
+        };
+        let listener = redis.listen(CHANNEL, hear, &shutdown);
+        let max_staleness = config.max_staleness;
+        Self { shared: Arc::new(Shared { sequence, listener, looks: Looks::default(), max_staleness, shutdown }) }
+    }
+
+    /// Makes a kind of cells known; `read` turns the part of a name behind the kind into the bytes of its id.
+    pub(super) fn kind(&self, entity: &'static str, read: fn(&str) -> Option<IdBytes>) -> Kind {
+        self.shared.sequence.names().register(entity, read)
+    }
+
+    /// Whether copies are good for the read that asks, which has just arrived: waits for a look at the sequence, or uses
+    /// that of its request, or one that is recent enough. `namespace` is the Redis process that the read would look at.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the waiting; the look goes on for others.
+    pub(super) async fn is_current(&self, namespace: &str) -> bool {
+        let Some(listening) = self.shared.listener.listening() else { return false };
+        if listening.handle.namespace() != namespace {
+            return false;
+        }
+        if once::has_looked(listening.number) || self.has_looked_lately(listening.number) {
+            return true;
+        }
+        let seen = self.look().await;
+        if let Some(connection) = seen {
+            once::note(connection);
+        }
+        seen.is_some()
+    }
+
+    /// The copy of a cell, unless it has run out. To be asked for after [`is_current`](Self::is_current).
+    pub(super) fn copy(&self, kind: Kind, id: &IdBytes, now_ms: i64) -> Option<CellValue> {
+        self.copies().get(kind, id, now_ms)
+    }
+
+    fn copies(&self) -> &Copies {
+        self.shared.sequence.copies()
+    }
+}
+
+/// The id of a cell, in bytes that tell it apart from all others of its kind; behind shorter ids there are zeros.
+pub type IdBytes = [u8; 32];

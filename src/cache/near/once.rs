@@ -1,0 +1,31 @@
+//! One look for all reads of a request: a look that was issued after the request arrived was issued after each of its reads
+//! was asked for.
+//!
+//! The scope is opened around a request, as that of `telemetry::timings` is. Reads outside of one look for themselves.
+
+use std::{cell::Cell, future::Future};
+
+tokio::task_local! {
+    /// The connection that the request's look was answered on.
+    static LOOKED: Cell<Option<u64>>;
+}
+
+/// Runs `request`, whose reads share one look at the sequence.
+pub async fn look_once<F: Future>(request: F) -> F::Output {
+    LOOKED.scope(Cell::new(None), request).await
+}
+
+/// To be called after a write: what the request reads from here on shows it.
+pub fn look_again() {
+    let _outside = LOOKED.try_with(|looked| looked.set(None));
+}
+
+/// Whether this request has looked, on this connection.
+pub(super) fn has_looked(connection: u64) -> bool {
+    LOOKED.try_with(Cell::get).is_ok_and(|looked| looked == Some(connection))
+}
+
+/// Takes note of this request's look.
+pub(super) fn note(connection: u64) {
+    let _outside = LOOKED.try_with(|looked| looked.set(Some(connection)));
+}

@@ -1,0 +1,147 @@
+//! A connection that listens: subscribed to one channel of its Redis process, and made anew when it broke.
+//!
+//! Commands may be sent through it too. Redis puts messages and replies into one stream, in the order in which it carried
+//! out what they are about, and what listens here is called before the next reply is handed out: when a command is answered,
+//! all messages of what was carried out before it have been heard.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use redis::{
+    AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, Value,
+    aio::{MultiplexedConnection, SendError},
+};
+use secrecy::ExposeSecret;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    connection::{RECONNECT_BACKOFF, RedisClient, Shared, back_off, report, watch},
+    error::RedisError,
+    handle::{Handle, Link},
+};
+use crate::shutdown::Shutdown;
+
+/// What a listening connection tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// The connection is subscribed: whatever is published from now on is heard.
+    Subscribed,
+    /// A message.
+    Message(&'a [u8]),
+    /// The connection is gone. What was published since its last message was not heard.
+    Lost,
+}
+
+/// Hears what the connection of this number tells; numbers rise. Called from the connection's own task, so it must not block.
+trait Ear: Fn(u64, Heard<'_>) + Send + Sync + 'static {}
+
+impl<F: Fn(u64, Heard<'_>) + Send + Sync + 'static> Ear for F {}
+
+/// Whatever connection listens at the moment. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    up: Arc<ArcSwapOption<Listening>>,
+}
+
+/// A connection that listens.
+#[derive(Debug)]
+pub struct Listening {
+    /// Its number.
+    pub number: u64,
+    /// For commands whose replies come after the messages.
+    pub handle: Handle,
+}
+
+impl Listener {
+    /// The connection that listens, if there is one.
+    #[must_use]
+    pub fn listening(&self) -> Option<Arc<Listening>> {
+        self.up.load_full()
+    }
+}
+
+impl RedisClient {
+    /// Listens to the channel of this name in whatever Redis process there is, until `shutdown`. Does not wait for a
+    /// connection.
+    pub fn listen(
+        &self,
+        channel: &'static str,
+        hear: impl Fn(u64, Heard<'_>) + Send + Sync + 'static,
+        shutdown: &Shutdown,
+    ) -> Listener {
+        let listener = Listener { up: Arc::default() };
+        let keeper =
+            Keeper { shared: Arc::clone(&self.shared), channel, hear: Arc::new(hear), up: Arc::clone(&listener.up) };
+        shutdown.spawn_until_drained(async move { keeper.run().await });
+        listener
+    }
+}
+
+/// Keeps a connection listening.
+struct Keeper<E> {
+    shared: Arc<Shared>,
+    channel: &'static str,
+    hear: Arc<E>,
+    up: Arc<ArcSwapOption<Listening>>,
+}
+
+impl<E: Ear> Keeper<E> {
+    async fn run(&self) {
+        let mut backoff = RECONNECT_BACKOFF.0;
+        for number in 1.. {
+            let closed = CancellationToken::new();
+            match self.connect(number, closed.clone()).await {
+                Ok(link) => {
+                    backoff = RECONNECT_BACKOFF.0;
+                    (self.hear)(number, Heard::Subscribed);
+                    self.up.store(Some(Arc::new(Listening { number, handle: Handle::new(Arc::clone(&link)) })));
+                    tokio::select! {
+                        () = watch(&link) => {}
+                        () = closed.cancelled() => {}
+                    }
+                    self.up.store(None);
+                    (self.hear)(number, Heard::Lost);
+                    tracing::warn!("redis is not listened to any more");
+                }
+                Err(error) => {
+                    report(&error, "redis cannot be listened to", backoff == RECONNECT_BACKOFF.0);
+                    back_off(&mut backoff).await;
+                }
+            }
+        }
+    }
+
+    async fn connect(&self, number: u64, closed: CancellationToken) -> Result<Arc<Link>, RedisError> {
+        let config = &self.shared.config;
+        let made = time::timeout(config.connect_timeout, self.open(number, closed)).await;
+        let connection = made.map_err(|_elapsed| RedisError::Unavailable)??;
+        let link = self.shared.link(connection).await?;
+        let channel = [link.namespace.as_str(), self.channel].concat();
+        link.connection.clone().subscribe(channel).await?;
+        Ok(link)
+    }
+
+    async fn open(&self, number: u64, closed: CancellationToken) -> Result<MultiplexedConnection, RedisError> {
+        let config = &self.shared.config;
+        // Messages and replies share a connection from RESP3 on.
+        let info = config.url.expose_secret().into_connection_info()?;
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = Client::open(info.set_redis_settings(settings))?;
+        let hear = Arc::clone(&self.hear);
+        let options = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(config.connect_timeout))
+            .set_response_timeout(Some(config.command_timeout))
+            .set_push_sender(move |push: PushInfo| {
+                match (push.kind, &push.data[..]) {
+                    (PushKind::Message, [_channel, Value::BulkString(message)]) => {
+                        hear(number, Heard::Message(message));
+                    }
+                    (PushKind::Disconnection, _) => closed.cancel(),
+                    _other => {}
+                }
+                Ok::<(), SendError>(())
+            });
+        Ok(client.get_multiplexed_async_connection_with_config(&options).await?)
+    }
+}
