@@ -13,7 +13,8 @@ async fn status(api: &Api, path: &str) -> String {
 }
 
 fn is_hit(status: &str) -> bool {
-    let ttl = status.strip_prefix("aside; hit; ttl=").and_then(|rest| rest.strip_suffix("; detail=redis"));
+    let ttl = status.strip_prefix("aside; hit; ttl=").and_then(|rest| rest.split_once("; detail="));
+    let ttl = ttl.filter(|(_, detail)| ["near", "redis"].contains(detail)).map(|(ttl, _)| ttl);
     ttl.is_some_and(|ttl| ttl.parse::<u32>().is_ok_and(|ttl| ttl <= 600))
 }
 

@@ -10,6 +10,7 @@
 //! | `snapshot` | | a Redis that comes back with what it held before |
 //! | `stampede` | the statement of a load | any number of readers, one load |
 //! | `waiting` | a load | readers under a lease, a fence, a load limit |
+//! | `near` | a load | copies in the process, and messages that are lost |
 //! | `batch` | a load | many cells in one read |
 //! | `stored` | | what is in a cell: absence, unknown formats, lives |
 //! | `failing` | a load | loads that fail, panic or are shed |
@@ -25,6 +26,7 @@ mod gate;
 mod late;
 mod loader;
 mod lost;
+mod near;
 mod order;
 mod scene;
 mod scripts;

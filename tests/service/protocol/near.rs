@@ -1,0 +1,274 @@
+//! Copies in the process: what is kept, what empties a slot, and what a reader does when it was not told.
+//!
+//! A write that nobody hears of is made by hand: what `fence.lua` and `lift.lua` do, without the message.
+
+use aside::{
+    cache::{look_again, look_once},
+    config::{CacheConfig, CacheMode},
+    telemetry::metrics::CacheOutcome,
+};
+use tokio::time::Duration;
+
+use super::{
+    cache_replica::CacheReplica,
+    cells::Cells,
+    eventually,
+    things::{Things, body, key},
+};
+use crate::{own_redis::OwnRedis, test_redis};
+
+fn near(config: CacheConfig) -> CacheConfig {
+    CacheConfig { mode: CacheMode::Near, ..config }
+}
+
+/// A replica that has a copy of the first thing.
+async fn with_a_copy(things: &Things) -> CacheReplica {
+    let replica = things.replica_with(near).await;
+    until_copied(&replica).await;
+    replica
+}
+
+async fn until_copied(replica: &CacheReplica) {
+    eventually("there is a copy", async || is_copied(replica).await).await;
+}
+
+async fn is_copied(replica: &CacheReplica) -> bool {
+    replica.read(1).await.outcome == CacheOutcome::NearHit
+}
+
+/// How often this server carried out a `GET`: looks at the sequence, when nobody else asks for anything.
+async fn looks(server: &OwnRedis) -> u64 {
+    let stats: String = redis::from_redis_value(server.command(&["INFO", "commandstats"]).await).expect("a text");
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_get:calls=")?.split(',').next()?.parse().ok());
+    calls.unwrap_or_default()
+}
+
+/// Fences the first thing, changes it, and lifts the fence; the message is lost.
+async fn write_unheard(things: &Things, cells: &Cells, text: &str) {
+    cells.command("SET", &key(1), &[b"Funheard-of-token", b"PX", b"60000"]).await;
+    cells.command("INCR", "sequence", &[]).await;
+    things.set(&things.pool, 1, text).await;
+    cells.evict(&key(1)).await;
+}
+
+#[tokio::test]
+async fn a_copy_needs_no_cell() {
+    let things = Things::with("x").await;
+    let replica = with_a_copy(&things).await;
+
+    things.cells().await.evict(&key(1)).await;
+    let read = replica.read(1).await;
+
+    assert_eq!((read.outcome, body(&read), replica.statements()), (CacheOutcome::NearHit, Some("x"), 1));
+}
+
+#[tokio::test]
+async fn what_was_filled_is_kept_and_what_was_found_too() {
+    let things = Things::with("x").await;
+    let filler = with_a_copy(&things).await;
+    let finder = with_a_copy(&things).await;
+
+    assert_eq!((filler.statements(), finder.statements()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_absence_is_kept_too() {
+    let things = Things::with("x").await;
+    let replica = with_a_copy(&things).await;
+
+    replica.read(404).await;
+    let read = replica.read(404).await;
+
+    assert_eq!((read.outcome, body(&read)), (CacheOutcome::NearHit, None));
+}
+
+#[tokio::test]
+async fn no_read_that_begins_after_a_write_was_answered_shows_an_older_copy() {
+    let things = Things::with("0").await;
+    let (reader, writer) = (with_a_copy(&things).await, things.replica_with(near).await);
+
+    for number in 1..100 {
+        let text = number.to_string();
+        things.write(&writer, 1, &text).await;
+        assert_eq!(body(&reader.read(1).await), Some(&*text));
+        assert_eq!(body(&writer.read(1).await), Some(&*text));
+        // Now both have it as a copy, which the next write has to reach.
+        assert!(is_copied(&reader).await);
+    }
+}
+
+#[tokio::test]
+async fn invalidation_message_lost() {
+    let things = Things::with("old").await;
+    let replica = with_a_copy(&things).await;
+
+    write_unheard(&things, &things.cells().await, "new").await;
+
+    assert_eq!(body(&replica.read(1).await), Some("new"));
+}
+
+#[tokio::test]
+async fn invalidation_message_lost_while_a_fill_runs() {
+    let things = Things::with("old").await;
+    let replica = things.replica_with(near).await;
+    replica.hold_loads();
+    let reading = replica.reading(&[1]);
+    let load = replica.held_load().await;
+
+    write_unheard(&things, &things.cells().await, "new").await;
+    load.go_on();
+    reading.one().await;
+    replica.let_loads_pass();
+
+    assert_eq!(body(&replica.read(1).await), Some("new"));
+}
+
+#[tokio::test]
+async fn a_value_that_a_fence_has_overtaken_is_not_kept() {
+    let things = Things::with("old").await;
+    let (replica, writer) = (things.replica_with(near).await, things.replica().await);
+    // So that it listens.
+    eventually("another thing is copied", async || replica.read(2).await.outcome == CacheOutcome::NearHit).await;
+    replica.hold_loads();
+    let reading = replica.reading(&[1]);
+    let load = replica.held_load().await;
+
+    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![super::things::cell(1)]).await;
+    load.go_on();
+    assert_eq!(body(&reading.one().await), Some("old"));
+    replica.let_loads_pass();
+    things.set(&things.pool, 1, "new").await;
+
+    let under_the_fence = replica.read(1).await;
+    assert_eq!((under_the_fence.outcome, body(&under_the_fence)), (CacheOutcome::Bypass, Some("new")));
+    assert_eq!(replica.read(1).await.outcome, CacheOutcome::Bypass, "what was loaded under a fence is not kept");
+    drop(fence);
+}
+
+#[tokio::test]
+async fn a_sequence_that_was_lost_goes_on_above_every_number_used() {
+    let things = Things::with("old").await;
+    let (replica, cells) = (with_a_copy(&things).await, things.cells().await);
+    let number = async || String::from_utf8(cells.bytes("sequence").await.expect("it is there")).expect("digits");
+    let before: u64 = number().await.parse().expect("a number");
+
+    cells.evict("sequence").await;
+    cells.evict(&key(1)).await;
+    things.set(&things.pool, 1, "new").await;
+
+    assert_eq!(body(&replica.read(1).await), Some("new"));
+    let after: u64 = number().await.parse().expect("a number");
+    assert!(after > before, "{before} {after}");
+    assert!(cells.life_ms("sequence").await > 0);
+}
+
+#[tokio::test]
+async fn a_replica_that_cannot_listen_has_no_copies_until_it_can_again() {
+    let server = OwnRedis::start().await;
+    let things = Things::in_redis(test_redis::config(&server.url), "old").await;
+    let (replica, cells) = (with_a_copy(&things).await, things.cells().await);
+
+    server.command(&["ACL", "SETUSER", "default", "resetchannels"]).await;
+    server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    write_unheard(&things, &cells, "new").await;
+
+    assert_eq!(body(&replica.read(1).await), Some("new"));
+    assert_ne!(replica.read(1).await.outcome, CacheOutcome::NearHit);
+    server.command(&["ACL", "SETUSER", "default", "allchannels"]).await;
+    until_copied(&replica).await;
+}
+
+#[tokio::test]
+async fn a_write_that_could_not_be_fenced_closes_the_gate_for_copies_too() {
+    let server = OwnRedis::start().await;
+    let things = Things::in_redis(test_redis::config(&server.url), "old").await;
+    let replica = with_a_copy(&things).await;
+
+    server.command(&["ACL", "SETUSER", "default", "-evalsha"]).await;
+    things.write(&replica, 1, "new").await;
+
+    let read = replica.read(1).await;
+    assert_eq!((read.outcome, body(&read)), (CacheOutcome::Bypass, Some("new")));
+}
+
+#[tokio::test]
+async fn a_redis_that_lost_everything_leaves_no_copies() {
+    let server = OwnRedis::start().await;
+    let things = Things::in_redis(test_redis::config(&server.url), "old").await;
+    let replica = with_a_copy(&things).await;
+
+    things.set(&things.pool, 1, "new").await;
+    server.command(&["FLUSHALL"]).await;
+
+    assert_eq!(body(&replica.read(1).await), Some("new"));
+}
+
+#[tokio::test]
+async fn a_recent_look_will_do_where_some_staleness_is_allowed() {
+    let server = OwnRedis::start().await;
+    let things = Things::in_redis(test_redis::config(&server.url), "old").await;
+    let replica =
+        things.replica_with(|config| CacheConfig { max_staleness: Duration::from_mins(1), ..near(config) }).await;
+    until_copied(&replica).await;
+    let (cells, writer) = (things.cells().await, things.replica().await);
+
+    let before = looks(&server).await;
+    write_unheard(&things, &cells, "unheard").await;
+    let unheard = replica.read(1).await;
+
+    assert_eq!((body(&unheard), looks(&server).await), (Some("old"), before));
+    // A message is applied all the same. This one tells that one was lost.
+    things.write(&writer, 2, "other").await;
+    eventually("the messages are applied", async || body(&replica.read(1).await) == Some("unheard")).await;
+}
+
+#[tokio::test]
+async fn a_look_that_is_older_than_the_staleness_allowed_will_not_do() {
+    let things = Things::with("old").await;
+    let replica =
+        things.replica_with(|config| CacheConfig { max_staleness: Duration::from_millis(1), ..near(config) }).await;
+    until_copied(&replica).await;
+
+    write_unheard(&things, &things.cells().await, "new").await;
+
+    eventually("the next look", async || body(&replica.read(1).await) == Some("new")).await;
+}
+
+#[tokio::test]
+async fn the_reads_of_a_request_share_one_look() {
+    let server = OwnRedis::start().await;
+    let things = Things::in_redis(test_redis::config(&server.url), "old").await;
+    let (replica, cells) = (with_a_copy(&things).await, things.cells().await);
+
+    let before = looks(&server).await;
+    let (unheard, heard) = look_once(async {
+        for _read in 0..10 {
+            assert!(is_copied(&replica).await);
+        }
+        assert_eq!(looks(&server).await, before + 1);
+        write_unheard(&things, &cells, "new").await;
+        let unheard = replica.read(1).await;
+        look_again();
+        (unheard, replica.read(1).await)
+    })
+    .await;
+
+    assert_eq!(body(&unheard), Some("old"), "the request had begun before the write");
+    assert_eq!(body(&heard), Some("new"), "but what it reads after a write of its own is new");
+}
+
+#[tokio::test]
+async fn readers_that_wait_share_one_look() {
+    let server = OwnRedis::start().await;
+    let things = Things::in_redis(test_redis::config(&server.url), "x").await;
+    let replica = with_a_copy(&things).await;
+
+    let before = looks(&server).await;
+    let readings: Vec<_> = (0..500).map(|_| replica.reading(&[1])).collect();
+    for reading in readings {
+        assert_eq!(reading.one().await.outcome, CacheOutcome::NearHit);
+    }
+
+    let looks = looks(&server).await - before;
+    assert!((1..=5).contains(&looks), "{looks} looks for 500 readers");
+}
