@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{own_redis::OwnRedis, test_redis};
 
-fn near(config: CacheConfig) -> CacheConfig {
-    CacheConfig { mode: CacheMode::Near, ..config }
+fn near(mut config: CacheConfig) -> CacheConfig {
+    config.mode = CacheMode::Near;
+    config
 }
 
 /// A replica that has a copy of the first thing.
