@@ -45,7 +45,7 @@ pub use error::LoadError;
 pub use fence::{Ended, Fence, Lifted, WriteToken};
 pub use gate::{Closed, Gate};
 pub use loader::{Loaded, Loader};
-pub use near::{IdBytes, look_again, look_once};
+pub use near::{Derived, IdBytes, Recipe, Stamp, look_again, look_once};
 pub use read_through::ReadThrough;
 pub use shared::{Cache, CellName};
 pub use value::{CellValue, Fetched};

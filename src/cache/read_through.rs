@@ -131,8 +131,8 @@ impl<L: Loader> Reader<L> {
         let copies = ids
             .iter()
             .map(|id| {
-                let value = near.copy(*kind, &L::id_bytes(id), now_ms)?;
-                Some(Fetched { value, outcome: CacheOutcome::NearHit, stored: false })
+                let (value, stamp) = near.copy(*kind, &L::id_bytes(id), now_ms)?;
+                Some(Fetched { value, outcome: CacheOutcome::NearHit, stored: false, stamp: Some(stamp) })
             })
             .collect();
         // Asked when they are in hand: a write that was not fenced closes the gate before it is answered.
@@ -149,6 +149,7 @@ impl<L: Loader> Reader<L> {
                 value: CellValue { payload: loaded.payload, version: loaded.version, expires_at_ms: now_ms },
                 outcome: CacheOutcome::Bypass,
                 stored: false,
+                stamp: None,
             })
             .collect())
     }
@@ -185,9 +186,12 @@ impl<L: Loader> Reader<L> {
             Ok(states) => states
                 .into_iter()
                 .map(|state| match state {
-                    State::Value(value) => {
-                        Some(Fetched { value: value.into(), outcome: CacheOutcome::RedisHit, stored: false })
-                    }
+                    State::Value(value) => Some(Fetched {
+                        value: value.into(),
+                        outcome: CacheOutcome::RedisHit,
+                        stored: false,
+                        stamp: None,
+                    }),
                     State::Absent | State::Lease | State::Fence => None,
                 })
                 .collect(),
@@ -222,5 +226,5 @@ fn answer(landed: Landed, role: Role) -> Fetched {
         (_, Source::Loaded { stored }) => (CacheOutcome::Miss, stored),
         (_, Source::Bypassed) => (CacheOutcome::Bypass, false),
     };
-    Fetched { value: landed.value, outcome, stored }
+    Fetched { value: landed.value, outcome, stored, stamp: None }
 }

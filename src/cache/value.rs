@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::cell::StoredValue;
+use super::{cell::StoredValue, near::Stamp};
 use crate::telemetry::metrics::CacheOutcome;
 
 /// What a cell holds.
@@ -25,6 +25,8 @@ pub struct Fetched {
     pub outcome: CacheOutcome,
     /// Whether this read put it into the shared cache.
     pub stored: bool,
+    /// Of the copy in this process that it is, for what is derived from it.
+    pub stamp: Option<Stamp>,
 }
 
 impl From<StoredValue> for CellValue {

@@ -4,8 +4,11 @@
 //!   viewer ─▶ following ─▶ timelines of all of them ─▶ merged by id ─▶ the twenty newest ─▶ their posts and authors
 //! ```
 //!
-//! No page is ever cached, so none is ever stale: a rename, an edit or a deletion is one cell, whoever's page shows it,
-//! and a popular author is loaded once for all followers. Past what the timelines hold, a page goes on from Postgres.
+//! No page is ever in Redis, so none has to be invalidated: a rename, an edit or a deletion is one cell, whoever's page shows
+//! it, and a popular author is loaded once for all followers. Past what the timelines hold, a page goes on from Postgres.
+//!
+//! A first page that was made of nothing but copies in this process is kept there with its recipe: it is good as long as no
+//! cell of its hundred has changed, which takes less to see than to make it again.
 
 use bytes::Bytes;
 use futures::try_join;
@@ -20,9 +23,10 @@ use super::{
     fragments::{PageItem, PostFragment, UserFragment, write_page},
     merge::{Candidates, FrontPage, TimelineMerge},
     report::{CacheReport, Cached},
+    used::Used,
 };
 use crate::{
-    cache::Cache,
+    cache::{Cache, Derived, IdBytes},
     domain::{Cursor, PageSize, PostId, Scope, UserId},
     postgres::{Database, home, posts::AuthoredPost},
 };
@@ -37,12 +41,13 @@ pub struct HomeRepository {
     followings: Followings,
     timelines: Timelines,
     front_pages: FrontPages,
+    pages: Derived,
 }
 
-/// The items of a page, one more than it holds if there are more.
+/// The items of a page, one more than it holds if there are more, and what they were made of.
 struct Items {
     items: Vec<PageItem>,
-    report: CacheReport,
+    used: Used,
 }
 
 impl HomeRepository {
@@ -56,6 +61,7 @@ impl HomeRepository {
             followings: Followings::new(cache.clone(), FollowingLoader(database.clone()), ttl),
             timelines: Timelines::new(cache.clone(), TimelineLoader(database.clone()), ttl),
             front_pages: FrontPages::new(cache.clone(), FrontPageLoader(database.clone()), front_page_ttl),
+            pages: Derived::new(cache.clone(), "home"),
             database,
             cache,
         }
@@ -69,41 +75,58 @@ impl HomeRepository {
         after: Option<Uuid>,
         size: PageSize,
     ) -> Result<Cached<Option<Bytes>>, RepositoryError> {
+        let name = page_name(Some(viewer), after, size);
+        if let Some(page) = self.find_kept(name).await {
+            return Ok(page.map(Some));
+        }
         let before = after.unwrap_or(Uuid::max());
         let (user, found) = if self.cache.is_available() {
             let (user, following) = try_join!(self.users.get(&viewer), self.followings.get(&viewer))?;
-            let report = CacheReport::from_iter([&user, &following]);
+            let used = Used::from_iter([&user, &following]);
             let authors = decode_following(following.value.payload);
-            let mut found = self.merge_timelines(viewer, authors, before, size).await?;
-            found.report = found.report.and(report);
-            (user, found)
+            (user, self.merge_timelines(viewer, authors, before, size, used).await?)
         } else {
             let rows = self.database.run(home::list_home_of(self.database.pool(), viewer, before, size.rows())).await?;
             (self.users.get(&viewer).await?, Items::bypassed(&rows))
         };
-        let names = user.value.payload.and_then(UserFragment::from_payload);
-        let value = names.map(|names| {
-            let cursor = |last: PostId| Cursor::new(Scope::Home(Some(viewer)), &last.0);
-            write_page(Some(Some(&names)), found.items, size, cursor)
-        });
-        Ok(Cached { value, report: found.report })
+        let Some(names) = user.value.payload.and_then(UserFragment::from_payload) else {
+            return Ok(Cached { value: None, report: found.used.report });
+        };
+        let cursor = |last: PostId| Cursor::new(Scope::Home(Some(viewer)), &last.0);
+        Ok(self.kept(name, write_page(Some(Some(&names)), found.items, size, cursor), found.used).map(Some))
     }
 
     /// The home page of nobody in particular, as JSON: the newest posts of all.
     pub async fn find_home(&self, after: Option<Uuid>, size: PageSize) -> Result<Cached<Bytes>, RepositoryError> {
+        let name = page_name(None, after, size);
+        if let Some(page) = self.find_kept(name).await {
+            return Ok(page);
+        }
         let before = after.unwrap_or(Uuid::max());
         let found = if self.cache.is_available() {
             let front = self.front_pages.get(&Everybody).await?;
-            let report = CacheReport::from(&front);
+            let used = Used::from_iter([&front]);
             let candidates = FrontPage::new(decode_front_page(front.value.payload), before);
-            let mut found = self.collect(candidates, None, before, size).await?;
-            found.report = found.report.and(report);
-            found
+            self.collect(candidates, None, before, size, used).await?
         } else {
             Items::bypassed(&self.database.run(home::list_home(self.database.pool(), before, size.rows())).await?)
         };
         let cursor = |last: PostId| Cursor::new(Scope::Home(None), &last.0);
-        Ok(Cached { value: write_page(Some(None), found.items, size, cursor), report: found.report })
+        Ok(self.kept(name, write_page(Some(None), found.items, size, cursor), found.used))
+    }
+
+    /// The page of this name, if it would be made the same now.
+    async fn find_kept(&self, name: Option<IdBytes>) -> Option<Cached<Bytes>> {
+        let (value, recipe) = self.pages.find(name?).await?;
+        Some(Cached { value, report: CacheReport::copies(recipe.copies(), recipe.expires_at_ms()) })
+    }
+
+    /// The page, kept under its name if it may be.
+    fn kept(&self, name: Option<IdBytes>, value: Bytes, used: Used) -> Cached<Bytes> {
+        if let Some(name) = name {
+            self.pages.keep(name, value.clone(), used.recipe);
+        }
+        Cached { value, report: used.report }
     }
 
     async fn merge_timelines(
@@ -112,15 +135,14 @@ impl HomeRepository {
         mut authors: Vec<UserId>,
         before: Uuid,
         size: PageSize,
+        mut used: Used,
     ) -> Result<Items, RepositoryError> {
         authors.push(viewer);
         let fetched = self.timelines.get_many(&authors).await?;
-        let report = CacheReport::from_iter(&fetched);
+        used.add(&fetched);
         let timelines = fetched.into_iter().map(|fetched| Timeline::decode(fetched.value.payload));
         let merge = TimelineMerge::new(authors.into_iter().zip(timelines).collect(), before);
-        let mut found = self.collect(merge, Some(viewer), before, size).await?;
-        found.report = found.report.and(report);
-        Ok(found)
+        self.collect(merge, Some(viewer), before, size, used).await
     }
 
     /// Takes candidates until the page is full. Those that were deleted since their list was read are passed over; where
@@ -131,9 +153,10 @@ impl HomeRepository {
         viewer: Option<UserId>,
         before: Uuid,
         size: PageSize,
+        used: Used,
     ) -> Result<Items, RepositoryError> {
         let wanted = size.get() + 1;
-        let mut found = Items { items: Vec::with_capacity(wanted), report: CacheReport::default() };
+        let mut found = Items { items: Vec::with_capacity(wanted), used };
         let mut reached = before;
         while found.items.len() < wanted {
             let batch: Vec<(PostId, UserId)> = candidates.by_ref().take(wanted - found.items.len()).collect();
@@ -149,7 +172,7 @@ impl HomeRepository {
                 None => self.database.run(home::list_home(pool, reached, rows)).await?,
             };
             found.items.extend(rest.iter().map(PageItem::from));
-            found.report = found.report.with_uncached_part();
+            found.used.add_uncached_part();
         }
         Ok(found)
     }
@@ -158,7 +181,7 @@ impl HomeRepository {
     async fn fill_in(&self, batch: &[(PostId, UserId)], found: &mut Items) -> Result<(), RepositoryError> {
         let (posts, authors): (Vec<PostId>, Vec<UserId>) = batch.iter().copied().unzip();
         let (posts, authors) = try_join!(self.posts.get_many(&posts), self.users.get_many(&authors))?;
-        found.report = found.report.and(posts.iter().chain(&authors).collect());
+        found.used.add(posts.iter().chain(&authors));
         for (((id, _), post), author) in batch.iter().zip(posts).zip(authors) {
             let post = post.value.payload.and_then(PostFragment::from_payload);
             let author = author.value.payload.and_then(UserFragment::from_payload);
@@ -172,6 +195,20 @@ impl HomeRepository {
 
 impl Items {
     fn bypassed(rows: &[AuthoredPost]) -> Self {
-        Self { items: rows.iter().map(PageItem::from).collect(), report: CacheReport::bypass() }
+        Self { items: rows.iter().map(PageItem::from).collect(), used: Used::bypass() }
     }
+}
+
+/// What a first page is kept under; others are not.
+fn page_name(viewer: Option<UserId>, after: Option<Uuid>, size: PageSize) -> Option<IdBytes> {
+    if after.is_some() {
+        return None;
+    }
+    let mut name = [0; 32];
+    if let Some(viewer) = viewer {
+        name[..16].copy_from_slice(viewer.0.as_bytes());
+        name[16] = 1;
+    }
+    name[17] = u8::try_from(size.get()).ok()?;
+    Some(name)
 }

@@ -22,6 +22,7 @@ mod posts;
 mod report;
 mod session_upkeep;
 mod sessions;
+mod used;
 mod users;
 mod write;
 

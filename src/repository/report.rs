@@ -11,6 +11,13 @@ pub struct Cached<T> {
     pub report: CacheReport,
 }
 
+impl<T> Cached<T> {
+    /// The same with another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Cached<U> {
+        Cached { value: change(self.value), report: self.report }
+    }
+}
+
 /// What became of the cells behind one answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheReport {
@@ -35,6 +42,12 @@ impl CacheReport {
     #[must_use]
     pub fn bypass() -> Self {
         Self { bypassed: true, ..Self::default() }
+    }
+
+    /// The answer was made of so many copies in this process; the first of them runs out then.
+    #[must_use]
+    pub fn copies(hits: usize, expires_at_ms: i64) -> Self {
+        Self { hits, expires_at_ms: Some(expires_at_ms), ..Self::default() }
     }
 
     /// Part of the answer was never meant to be in the cache: it came from Postgres.

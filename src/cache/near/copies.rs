@@ -1,19 +1,28 @@
-//! The slots: for each cell nothing, a marker, or a copy. Bounded in bytes; what is used least goes first.
+//! The slots: for each cell nothing, a marker, or a copy; and what was made of copies. Bounded in bytes; what is used least
+//! goes first.
 //!
 //! `quick_cache` holds them (docs/adr/0017-near-cache.md): it replaces a value in place while it holds the lock of its shard,
 //! which is what makes "keep it if this very marker is still there" one step.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use bytes::Bytes;
 use quick_cache::{
     Weighter,
     sync::{Cache, EntryAction},
 };
 
-use super::IdBytes;
+use super::{
+    IdBytes,
+    derived::Recipe,
+    stamps::{Stamp, Stamps},
+};
 use crate::cache::value::CellValue;
 
 /// What a slot takes beside its payload: key, header, and the library's own links, rounded up.
@@ -41,12 +50,15 @@ enum Slot {
     /// before a fence in the slot that another reader has marked after it.
     Marked(u64),
     Copy(CellValue),
+    /// Put together from copies, and good as long as they are.
+    Derived(Bytes, Arc<Recipe>),
 }
 
 /// All slots.
 #[derive(Debug)]
 pub(super) struct Copies {
     slots: Cache<Key, Slot, InBytes>,
+    stamps: Stamps,
     next_marker: AtomicU64,
 }
 
@@ -57,9 +69,10 @@ impl Weighter<Key, Slot> for InBytes {
     fn weight(&self, _key: &Key, slot: &Slot) -> u64 {
         let payload = match slot {
             Slot::Marked(_) => 0,
-            Slot::Copy(value) => value.payload.as_ref().map_or(0, |payload| payload.len() as u64),
+            Slot::Copy(value) => value.payload.as_ref().map_or(0, Bytes::len),
+            Slot::Derived(bytes, recipe) => bytes.len() + recipe.size(),
         };
-        SLOT_BYTES + payload
+        SLOT_BYTES + payload as u64
     }
 }
 
@@ -67,14 +80,32 @@ impl Copies {
     /// Empty slots, for copies of this many bytes.
     pub(super) fn new(bytes: u64) -> Self {
         let likely = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
-        Self { slots: Cache::with_weighter(likely, bytes, InBytes), next_marker: AtomicU64::new(0) }
+        let slots = Cache::with_weighter(likely, bytes, InBytes);
+        Self { slots, stamps: Stamps::new(), next_marker: AtomicU64::new(0) }
     }
 
-    pub(super) fn get(&self, kind: Kind, id: &IdBytes, now_ms: i64) -> Option<CellValue> {
-        match self.slots.get(&(kind, *id)) {
-            Some(Slot::Copy(value)) if now_ms < value.expires_at_ms => Some(value),
+    /// A copy, unless it has run out, and the stamp for what is made of it.
+    pub(super) fn get(&self, kind: Kind, id: &IdBytes, now_ms: i64) -> Option<(CellValue, Stamp)> {
+        let key = (kind, *id);
+        // Before the copy: one that is emptied in between has another stamp by then.
+        let stamp = self.stamps.stamp(&key);
+        match self.slots.get(&key) {
+            Some(Slot::Copy(value)) if now_ms < value.expires_at_ms => Some((value, stamp)),
             _empty_marked_or_over => None,
         }
+    }
+
+    /// What was derived under this name, if it would be the same now.
+    pub(super) fn get_derived(&self, key: &Key, now_ms: i64) -> Option<(Bytes, Arc<Recipe>)> {
+        match self.slots.get(key) {
+            Some(Slot::Derived(bytes, recipe)) if recipe.is_good(&self.stamps, now_ms) => Some((bytes, recipe)),
+            _none_or_changed => None,
+        }
+    }
+
+    /// Keeps what was derived.
+    pub(super) fn keep_derived(&self, key: Key, bytes: Bytes, recipe: Recipe) {
+        self.slots.insert(key, Slot::Derived(bytes, Arc::new(recipe)));
     }
 
     pub(super) fn mark(&self, kind: Kind, id: &IdBytes) -> Marker {
@@ -94,10 +125,12 @@ impl Copies {
     }
 
     pub(super) fn empty(&self, key: &Key) {
+        self.stamps.count(key);
         self.slots.remove(key);
     }
 
     pub(super) fn empty_all(&self) {
+        self.stamps.count_all();
         self.slots.clear();
     }
 }
@@ -116,7 +149,7 @@ mod tests {
     }
 
     fn kept(copies: &Copies) -> Option<CellValue> {
-        copies.get(KIND, &ID, 0)
+        copies.get(KIND, &ID, 0).map(|(value, _)| value)
     }
 
     #[test]

@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `copies` | the slots: markers and copies, bounded in bytes |
 //! | `markers` | the markers of one read |
+//! | `stamps`, `derived` | what was made of copies, kept as long as they are what they were |
 //! | `names` | from the names of cells, as messages have them, to slots |
 //! | `sequence` | what was applied: messages, gaps, jumps |
 //! | `look` | the reads' question for the sequence, at most one in the air |
@@ -26,17 +27,21 @@
 //! what happens without it, are in `search/`.
 
 mod copies;
+mod derived;
 mod look;
 mod markers;
 mod names;
 mod once;
 mod sequence;
+mod stamps;
 
 use std::{sync::Arc, time::Duration};
 
 pub(super) use copies::Kind;
+pub use derived::{Derived, Recipe};
 pub(super) use markers::Markers;
 pub use once::{look_again, look_once};
+pub use stamps::Stamp;
 
 use self::{copies::Copies, look::Looks, names::Names, sequence::Sequence};
 use super::{announce::CHANNEL, value::CellValue};
@@ -102,8 +107,8 @@ impl Near {
         seen.is_some()
     }
 
-    /// The copy of a cell, unless it has run out. To be asked for after [`is_current`](Self::is_current).
-    pub(super) fn copy(&self, kind: Kind, id: &IdBytes, now_ms: i64) -> Option<CellValue> {
+    /// The copy of a cell, unless it has run out, and the stamp for what is made of it. To be asked for after [`is_current`](Self::is_current).
+    pub(super) fn copy(&self, kind: Kind, id: &IdBytes, now_ms: i64) -> Option<(CellValue, Stamp)> {
         self.copies().get(kind, id, now_ms)
     }
 

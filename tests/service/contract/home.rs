@@ -139,13 +139,18 @@ async fn everybodys_home_is_what_sql_says_to_the_very_last_post() {
 }
 
 #[tokio::test]
+async fn everybodys_home_is_what_sql_says_out_of_copies() {
+    assert_worlds_are_shown_as_they_are("near").await;
+}
+
+#[tokio::test]
 async fn everybodys_home_is_what_sql_says_without_the_cache() {
     assert_worlds_are_shown_as_they_are("off").await;
 }
 
 #[tokio::test]
 async fn the_anonymous_home_goes_on_past_the_front_page_to_the_very_last_post() {
-    for mode in ["redis", "off"] {
+    for mode in ["near", "redis", "off"] {
         let world = World::random(7, mode).await;
         let all = world.rows.ids(HOME, None).await;
         assert!(all.len() > 128);
@@ -160,7 +165,7 @@ async fn the_anonymous_home_goes_on_past_the_front_page_to_the_very_last_post() 
 
 #[tokio::test]
 async fn edits_and_deletions_are_exact_on_the_anonymous_home() {
-    let world = World::random(8, "redis").await;
+    let world = World::random(8, "near").await;
     let (anybody, author) = (world.replicas[1].api(), world.replicas[0].api().with_token(&world.users[0].1));
     let newest = ids(&walk(&author, 20).await);
     let own: Vec<_> =

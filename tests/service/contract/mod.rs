@@ -12,6 +12,7 @@ mod follows;
 mod fuzz;
 mod garbage;
 mod home;
+mod kept_pages;
 mod limits;
 mod methods;
 mod openapi;

@@ -1,0 +1,64 @@
+//! Stamps: how often slots were emptied, to tell whether what was made of copies is still what they would make.
+//!
+//! Slots share counts by their hash. Two that share one spoil each other's stamps now and then, which costs a page that is
+//! made anew; in return a hundred stamps are checked in a table that fits a core's own cache.
+
+use std::{
+    hash::BuildHasher,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use quick_cache::DefaultHashBuilder;
+
+use super::copies::Key;
+
+/// One for each value of a stamp's place: 256 KiB.
+const COUNTS: usize = 1 << 16;
+
+/// How often the slots of one hash had been emptied when a copy was taken from one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    place: u16,
+    count: u32,
+}
+
+/// The counts.
+#[derive(Debug)]
+pub(super) struct Stamps {
+    counts: Box<[AtomicU32]>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Stamps {
+    pub(super) fn new() -> Self {
+        Self { counts: (0..COUNTS).map(|_| AtomicU32::new(0)).collect(), hasher: DefaultHashBuilder::default() }
+    }
+
+    /// To be taken before the copy is.
+    pub(super) fn stamp(&self, key: &Key) -> Stamp {
+        let place = self.place(key);
+        Stamp { place, count: self.counts[usize::from(place)].load(Ordering::Acquire) }
+    }
+
+    /// A slot is emptied.
+    pub(super) fn count(&self, key: &Key) {
+        self.counts[usize::from(self.place(key))].fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// All slots are emptied.
+    pub(super) fn count_all(&self) {
+        for count in &self.counts {
+            count.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether none of these slots was emptied since.
+    pub(super) fn are_good(&self, stamps: &[Stamp]) -> bool {
+        stamps.iter().all(|stamp| self.counts[usize::from(stamp.place)].load(Ordering::Acquire) == stamp.count)
+    }
+
+    fn place(&self, key: &Key) -> u16 {
+        let [low, lower, ..] = self.hasher.hash_one(key).to_le_bytes();
+        u16::from_le_bytes([low, lower])
+    }
+}

@@ -1,0 +1,42 @@
+//! What a page was made of: for its `Cache-Status`, and for keeping it.
+
+use super::report::CacheReport;
+use crate::cache::{Fetched, Recipe};
+
+/// The cells, and whatever else, that a page was made of.
+#[derive(Debug, Default)]
+pub(super) struct Used {
+    pub(super) report: CacheReport,
+    pub(super) recipe: Recipe,
+}
+
+impl Used {
+    /// Rows straight from Postgres.
+    pub(super) fn bypass() -> Self {
+        let mut used = Self { report: CacheReport::bypass(), ..Self::default() };
+        used.recipe.spoil();
+        used
+    }
+
+    /// These cells.
+    pub(super) fn add<'a>(&mut self, fetched: impl IntoIterator<Item = &'a Fetched>) {
+        for one in fetched {
+            self.recipe.add(one);
+            self.report = self.report.and(CacheReport::from(one));
+        }
+    }
+
+    /// Rows that are in no cell.
+    pub(super) fn add_uncached_part(&mut self) {
+        self.report = self.report.with_uncached_part();
+        self.recipe.spoil();
+    }
+}
+
+impl<'a> FromIterator<&'a Fetched> for Used {
+    fn from_iter<I: IntoIterator<Item = &'a Fetched>>(fetched: I) -> Self {
+        let mut used = Self::default();
+        used.add(fetched);
+        used
+    }
+}
