@@ -1,6 +1,6 @@
 # Every target is a script of scripts/, which can be run without make too. GNU make 3.81 (macOS) must do.
 .DEFAULT_GOAL := help
-.PHONY: run test up down seed sqlx lint help
+.PHONY: run test up down seed mutants sqlx lint help
 
 # Rows of `make seed`.
 USERS ?= 10000
@@ -19,6 +19,9 @@ down: ## Stop Postgres and Redis and drop their data
 
 seed: ## Load a data set: make seed USERS=1000000
 	@scripts/seed $(USERS)
+
+mutants: ## Take the guards of the cache protocol out, one at a time, and see what notices
+	@scripts/mutants $(MUTANTS)
 
 sqlx: ## Write .sqlx/ anew, after a change of a query or a migration
 	@scripts/sqlx

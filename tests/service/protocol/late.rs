@@ -41,6 +41,24 @@ async fn late_fill_while_the_fence_is_there() {
 }
 
 #[tokio::test]
+async fn late_fill_after_the_relay_has_invalidated_what_another_program_wrote() {
+    let things = Things::with("old").await;
+    let (reader, relay) = (things.replica().await, things.replica().await);
+    reader.hold_loads();
+    let reading = reader.reading(&[1]);
+    let load = reader.held_load().await;
+
+    things.set(&things.pool, 1, "new").await;
+    relay.cache.invalidate_committed(&[super::things::cell(1)]).await.expect("redis answers");
+    load.go_on();
+    reading.one().await;
+    reader.let_loads_pass();
+
+    assert_eq!(body(&relay.read(1).await), Some("new"));
+    assert_eq!(reader.rejected_fills(), 1);
+}
+
+#[tokio::test]
 async fn joining_a_dead_flight() {
     let things = Things::with("old").await;
     let replica = things.replica().await;

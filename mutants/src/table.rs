@@ -1,0 +1,178 @@
+//! The mutants. Each is a natural reading of the protocol, or a guard that one might think away.
+
+use crate::{Change, Mutant};
+
+const SEQUENCE_STARTS_ABOVE: &str = "redis.call('SET', KEYS[1], now[1] .. string.format('%06d', now[2]))";
+const SEQUENCE_STARTS_AT_ONE: &str = "redis.call('SET', KEYS[1], 0)";
+
+/// Every mutant.
+pub const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "no_fence",
+        does: "writers do not fence, they only delete after their COMMIT",
+        changes: &[Change {
+            file: "src/cache/fence.rs",
+            was: "        announce(handle, &FENCE, &self.cells, own).await\n",
+            is: "        let _not_sent = (handle, &FENCE, own);\n        Ok(())\n",
+        }],
+        noticed_by: &[&["--test", "service", "crash_after_commit"]],
+    },
+    Mutant {
+        name: "leases_named_by_client",
+        does: "a lease names the process and not the fill",
+        changes: &[Change {
+            file: "src/cache/shared.rs",
+            was: "cells.iter().map(|_| Token::random()).collect();",
+            is: "cells.iter().map(|_| Token::from_slice(&[7; 16]).expect(\"16 bytes\")).collect();",
+        }],
+        noticed_by: &[&["--test", "service", "lease_reused_by_its_owner"]],
+    },
+    Mutant {
+        name: "flights_joined_too_late",
+        does: "readers join a load whose statement was issued before they came",
+        changes: &[
+            Change { file: "src/cache/fly.rs", was: "        self.set_boarding(seats.iter(), false);\n", is: "" },
+            Change { file: "src/cache/fly.rs", was: "        self.set_boarding(on_board(), false);\n", is: "" },
+        ],
+        noticed_by: &[&["--test", "service", "joining_a_dead_flight"]],
+    },
+    Mutant {
+        name: "invalidation_before_the_commit",
+        does: "cells are invalidated, and the fence is lifted, before the COMMIT",
+        changes: &[
+            Change {
+                file: "src/repository/write.rs",
+                was: "        let fence = self.cache.fence(token, written.cells).await;\n",
+                is: "        let fence = self.cache.fence(token, written.cells).await;\n        \
+                     let lifted = fence.lift(Ended::Committed).await;\n",
+            },
+            Change {
+                file: "src/repository/write.rs",
+                was: "                let lifted = fence.lift(Ended::Committed).await;\n",
+                is: "",
+            },
+            Change {
+                file: "src/repository/write.rs",
+                was: "                fence.lift(Ended::RolledBack).await;\n",
+                is: "",
+            },
+            Change { file: "src/repository/write.rs", was: "                drop(fence);\n", is: "" },
+        ],
+        noticed_by: &[&["--test", "service", "the_fence_is_set_after_the_rows_are_changed"]],
+    },
+    Mutant {
+        name: "lift_of_ones_own_fence_only",
+        does: "a lift leaves what came in place of a fence that was evicted",
+        changes: &[Change {
+            file: "src/cache/scripts/lift.lua",
+            was: "  if held and (held == ARGV[1] or string.sub(held, 1, 1) ~= 'F') then\n",
+            is: "  if held == ARGV[1] then\n",
+        }],
+        noticed_by: &[&["--test", "service", "evicted_fence"]],
+    },
+    Mutant {
+        name: "no_look",
+        does: "copies are believed by the messages alone",
+        changes: &[Change {
+            file: "src/cache/near/look.rs",
+            was: "        if max_staleness.is_zero() {\n            return false;\n        }\n",
+            is: "        let max_staleness = max_staleness + std::time::Duration::from_hours(1);\n",
+        }],
+        noticed_by: &[&["--test", "service", "invalidation_message_lost"]],
+    },
+    Mutant {
+        name: "markers_without_identity",
+        does: "a reader keeps what it saw in a slot that another reader has marked since",
+        changes: &[Change {
+            file: "src/cache/near/copies.rs",
+            was: "Slot::Marked(number) if *number == marker.number)",
+            is: "Slot::Marked(_))",
+        }],
+        noticed_by: &[&["--lib", "a_marker_is_no_good_for_the_slot_that_another_has_marked"]],
+    },
+    Mutant {
+        name: "sequence_starts_at_one_again",
+        does: "a sequence that was lost begins anew",
+        changes: &[
+            Change { file: "src/cache/scripts/fence.lua", was: SEQUENCE_STARTS_ABOVE, is: SEQUENCE_STARTS_AT_ONE },
+            Change { file: "src/cache/scripts/lift.lua", was: SEQUENCE_STARTS_ABOVE, is: SEQUENCE_STARTS_AT_ONE },
+            Change { file: "src/cache/scripts/relay.lua", was: SEQUENCE_STARTS_ABOVE, is: SEQUENCE_STARTS_AT_ONE },
+            Change {
+                file: "src/cache/scripts/sequence.lua",
+                was: "now[1] .. string.format('%06d', now[2]), 'PX'",
+                is: "1, 'PX'",
+            },
+        ],
+        noticed_by: &[&["--test", "service", "sequence"]],
+    },
+    Mutant {
+        name: "relay_that_skips_leases",
+        does: "the relay leaves a lease whose load may have begun before the commit",
+        changes: &[Change {
+            file: "src/cache/scripts/relay.lua",
+            was: "  if held ~= '' and held ~= 'F' then\n",
+            is: "  if held == 'V' then\n",
+        }],
+        noticed_by: &[&["--test", "service", "late_fill_after_the_relay_has_invalidated"]],
+    },
+    Mutant {
+        name: "no_run_id",
+        does: "keys of a Redis that was restarted are believed",
+        changes: &[Change {
+            file: "src/redis_client/connection.rs",
+            was: "namespace: format!(\"{}{run_id}:\", self.config.key_prefix),",
+            is: "namespace: format!(\"{}{}:\", self.config.key_prefix, &run_id[..0]),",
+        }],
+        noticed_by: &[&["--test", "service", "snapshot"]],
+    },
+    Mutant {
+        name: "no_pool_hook",
+        does: "connections are given back with whatever transaction is open on them",
+        changes: &[Change {
+            file: "src/postgres/connection.rs",
+            was: "Ok(matches!(time::timeout(CHECK_TIMEOUT, connection.execute(\"ROLLBACK\")).await, Ok(Ok(_))))",
+            is: "let _left_open = connection;\n                    Ok(true)",
+        }],
+        noticed_by: &[&["--test", "service", "no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin"]],
+    },
+    Mutant {
+        name: "gate_always_open",
+        does: "what Redis holds is believed after a write that could not be fenced",
+        changes: &[Change {
+            file: "src/cache/gate.rs",
+            was: "        self.shared.opened_at.load(Ordering::SeqCst) == self.closings()\n",
+            is: "        self.shared.opened_at.load(Ordering::SeqCst) > 0\n",
+        }],
+        noticed_by: &[&["--test", "service", "closes_the_gate_for_copies_too"]],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, fs};
+
+    use super::*;
+    use crate::sources::{replaced, root};
+
+    /// Else nothing is tried, and nobody knows.
+    #[test]
+    fn each_guard_is_where_its_mutant_looks_for_it() {
+        for mutant in MUTANTS {
+            let mut changed = std::collections::HashMap::<&str, String>::new();
+            for change in mutant.changes {
+                let text = changed
+                    .remove(change.file)
+                    .unwrap_or_else(|| fs::read_to_string(root().join(change.file)).expect("the file is there"));
+                let text = replaced(&text, change).unwrap_or_else(|error| panic!("{}: {error}", mutant.name));
+                changed.insert(change.file, text);
+            }
+        }
+    }
+
+    #[test]
+    fn each_mutant_has_a_name_of_its_own() {
+        let names: HashSet<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
+
+        assert_eq!(names.len(), MUTANTS.len());
+    }
+}
