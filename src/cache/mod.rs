@@ -9,6 +9,9 @@
 //!     └──────────── lift ◀─── fence ◀────┘
 //! ```
 //!
+//! A value near its soft end is claimed by one reader, who loads it again while everybody is served, and stores if the cell
+//! still holds that value under that claim.
+//!
 //! | file | what it owns |
 //! |---|---|
 //! | `cell` | the four states as bytes |
@@ -20,12 +23,16 @@
 //! | `flight` | who may share whose load within the process |
 //! | `read_through` | a read, from the look to the answer |
 //! | `fly` | a flight, from boarding to landing |
+//! | `early` | how long values live, and from when on they are refreshed |
+//! | `refresh` | the refresh of a value that is served meanwhile: claim, load, store |
+//! | `refreshing` | which refreshes this process has under way |
 //!
 //! This module knows no user, no post and no HTTP; what it loads, and how, is its [`Loader`]'s business. It cannot fail a
 //! request by itself: without Redis, reads go to the loader and writes go on unfenced.
 
 mod announce;
 mod cell;
+mod early;
 mod error;
 mod fence;
 mod flight;
@@ -34,6 +41,8 @@ mod gate;
 mod loader;
 mod read_through;
 mod reader;
+mod refresh;
+mod refreshing;
 mod relay;
 mod shared;
 mod token;

@@ -1,7 +1,7 @@
 //! A read, from the look to the answer.
 //!
 //! ```text
-//!   look (MGET) ─┬ value ─────────────────────────────────────────────────────▶ hit
+//!   look (MGET) ─┬ value ─────────────────────────────────────────────────────▶ hit (and ▶ refresh, when it is due)
 //!                └ else: board a flight ─ acquire ─┬ value ────────────────────▶ found
 //!                                                  ├ lease is ours ─ load ─ fill ▶ miss
 //!                                                  ├ lease is another's ─ wait ─ acquire again
@@ -13,7 +13,6 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{
-    cell::State,
     error::LoadError,
     flight::{Flight, Landed, Role, Source},
     fly::Seat,
@@ -132,21 +131,13 @@ impl<L: Loader> Reader<L> {
     }
 
     /// The hits among `ids`. Whatever goes wrong is a miss.
-    async fn look(&self, ids: &[L::Id]) -> Vec<Option<Fetched>> {
+    async fn look(self: &Arc<Self>, ids: &[L::Id]) -> Vec<Option<Fetched>> {
         let states = match self.cache.handle() {
             Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await,
             Err(error) => Err(error),
         };
         match states {
-            Ok(states) => states
-                .into_iter()
-                .map(|state| match state {
-                    State::Value(value) => {
-                        Some(Fetched { value: value.into(), outcome: CacheOutcome::RedisHit, stored: false })
-                    }
-                    State::Absent | State::Lease | State::Fence => None,
-                })
-                .collect(),
+            Ok(states) => self.hits(ids, states),
             Err(error) => {
                 tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "look failed");
                 vec![None; ids.len()]

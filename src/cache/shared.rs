@@ -64,6 +64,8 @@ pub struct Cache {
     pub(super) gate: Gate,
     /// Loads under way, so that a flood of misses leaves connections for writes.
     pub(super) loads: Arc<Semaphore>,
+    /// How many of those may be refreshes, which nobody waits for.
+    pub(super) refreshes: Arc<Semaphore>,
 }
 
 /// What became of the attempt to become the one who fills a cell.
@@ -91,8 +93,9 @@ impl Cache {
         shutdown: Shutdown,
     ) -> Self {
         let loads = Arc::new(Semaphore::new(max_loads));
+        let refreshes = Arc::new(Semaphore::new((max_loads / 4).max(1)));
         let gate = Gate::new(redis.clone());
-        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads }
+        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads, refreshes }
     }
 
     /// Whether reads can be answered from the shared cache at all right now.
@@ -200,14 +203,14 @@ impl Cache {
             .collect()
     }
 
-    /// Stores values under their leases; gives, for each, whether it was stored. `None`: the answer is unknown.
+    /// Stores values under their leases, or under the claims of their refreshes; gives, for each, whether it was stored. `None`: the answer is unknown.
     pub(super) async fn fill(&self, handle: &Handle, fills: &[Fill]) -> Vec<Option<bool>> {
         let calls: Vec<Call> = fills
             .iter()
             .map(|fill| {
                 FILL.call()
                     .key(handle.key(fill.cell.as_str()))
-                    .arg(cell::lease(fill.lease))
+                    .arg(fill.under.as_slice())
                     .arg(fill.value.encode().to_vec())
                     .number(fill.life_ms)
             })
@@ -229,7 +232,8 @@ impl Cache {
 #[derive(Debug)]
 pub(super) struct Fill {
     pub(super) cell: CellName,
-    pub(super) lease: Token,
+    /// What the cell must still begin with: the lease, or the value that is refreshed and the token of its refresh.
+    pub(super) under: Vec<u8>,
     pub(super) value: StoredValue,
     /// Milliseconds the cell may live.
     pub(super) life_ms: i64,

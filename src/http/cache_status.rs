@@ -27,7 +27,8 @@ impl CacheStatus {
             return "aside; fwd=bypass".to_owned();
         }
         if misses == 0 {
-            let ttl = expires_at_ms.map_or(0, |expiry| (expiry - self.now_ms).max(0) / 1_000);
+            // Negative past the soft end (RFC 9211, 2.5): still right, and served while somebody refreshes it.
+            let ttl = expires_at_ms.map_or(0, |expiry| (expiry - self.now_ms).div_euclid(1_000));
             return format!("aside; hit; ttl={ttl}; detail=redis");
         }
         let mut value = format!("aside; fwd={}", if hits == 0 { "miss" } else { "partial" });
@@ -60,7 +61,8 @@ mod tests {
         let report = CacheReport::default();
         for (report, expected) in [
             (CacheReport { hits: 3, expires_at_ms: Some(42_900), ..report }, "aside; hit; ttl=42; detail=redis"),
-            (CacheReport { hits: 1, expires_at_ms: Some(-1), ..report }, "aside; hit; ttl=0; detail=redis"),
+            (CacheReport { hits: 1, expires_at_ms: Some(900), ..report }, "aside; hit; ttl=0; detail=redis"),
+            (CacheReport { hits: 1, expires_at_ms: Some(-1), ..report }, "aside; hit; ttl=-1; detail=redis"),
             (CacheReport { misses: 1, stored: true, ..report }, "aside; fwd=miss; stored"),
             (CacheReport { misses: 1, collapsed: true, ..report }, "aside; fwd=miss; collapsed"),
             (CacheReport { misses: 1, ..report }, "aside; fwd=miss"),

@@ -22,7 +22,7 @@ pub enum CacheOutcome {
     Miss,
     /// Answered by a load, or a look, that several readers share.
     Collapsed,
-    /// Past its soft end, served while Postgres could not be reached.
+    /// In the shared cache, past its soft end: served while somebody refreshes it, or while Postgres cannot be reached.
     Stale,
     /// The cache is off, down, or holds a fence.
     Bypass,

@@ -12,6 +12,8 @@
 //! | `waiting` | a load | readers under a lease, a fence, a load limit |
 //! | `batch` | a load | many cells in one read |
 //! | `stored` | | what is in a cell: absence, unknown formats, lives |
+//! | `early` | a refresh | values past their soft end: one refresher, everybody served, writes that come meanwhile |
+//! | `without_postgres` | Postgres, by a proxy | cached reads that go on, until their hard ends and never past a fence |
 //! | `failing` | a load | loads that fail, panic or are shed |
 //! | `scripts`, `full` | | the Lua scripts, branch by branch; a Redis without memory |
 
@@ -19,6 +21,7 @@ mod batch;
 mod bench;
 mod cache_replica;
 mod cells;
+mod early;
 mod failing;
 mod full;
 mod gate;
@@ -34,6 +37,7 @@ mod stored;
 mod things;
 mod unsure;
 mod waiting;
+mod without_postgres;
 
 use std::time::{Duration, Instant};
 
