@@ -105,6 +105,12 @@ impl TokenHash {
         Self(bytes)
     }
 
+    /// Reads the text that names the session's cell.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
     /// The bytes to store or to look for.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -26,6 +26,8 @@
 //! | `early` | how long values live, and from when on they are refreshed |
 //! | `refresh` | the refresh of a value that is served meanwhile: claim, load, store |
 //! | `refreshing` | which refreshes this process has under way |
+//! | `turn` | turns among the loads for what nobody waits for |
+//! | `verify`, `walk`, `sample` | what the self-check needs: compare and discard, which cells there are, which were invalidated |
 //!
 //! This module knows no user, no post and no HTTP; what it loads, and how, is its [`Loader`]'s business. It cannot fail a
 //! request by itself: without Redis, reads go to the loader and writes go on unfenced.
@@ -44,9 +46,13 @@ mod reader;
 mod refresh;
 mod refreshing;
 mod relay;
+mod sample;
 mod shared;
 mod token;
+mod turn;
 mod value;
+mod verify;
+mod walk;
 
 pub use error::LoadError;
 pub use fence::{Ended, Fence, Lifted, WriteToken};
@@ -55,3 +61,5 @@ pub use loader::{Loaded, Loader};
 pub use read_through::ReadThrough;
 pub use shared::{Cache, CellName};
 pub use value::{CellValue, Fetched};
+pub use verify::{CompareError, Comparison, Differing, Verifier, Verify};
+pub use walk::{Met, Walk};

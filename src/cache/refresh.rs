@@ -23,15 +23,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::SemaphorePermit;
-
 use super::{
     cell::{self, State, StoredValue},
     early,
     loader::{Loaded, Loader},
     reader::Reader,
     refreshing::Entered,
-    shared::{Cache, Fill},
+    shared::Fill,
     token::Token,
     value::Fetched,
 };
@@ -52,20 +50,6 @@ struct Due<L: Loader> {
 struct Claimed<L: Loader> {
     cell: Entered<L::Id>,
     under: Vec<u8>,
-}
-
-/// The right to load without anybody waiting for it.
-struct Turn<'a> {
-    _as_a_refresh: SemaphorePermit<'a>,
-    _as_a_load: SemaphorePermit<'a>,
-}
-
-impl Cache {
-    /// `None` when others need the turns.
-    fn turn_to_refresh(&self) -> Option<Turn<'_>> {
-        let (as_a_refresh, as_a_load) = (self.refreshes.try_acquire().ok()?, self.loads.try_acquire().ok()?);
-        Some(Turn { _as_a_refresh: as_a_refresh, _as_a_load: as_a_load })
-    }
 }
 
 impl<L: Loader> Reader<L> {
@@ -100,7 +84,7 @@ impl<L: Loader> Reader<L> {
 
     /// Claims, loads and stores.
     async fn refresh(self: Arc<Self>, due: Vec<Due<L>>) {
-        let Some(turn) = self.cache.turn_to_refresh() else { return };
+        let Some(turn) = self.cache.turn_in_the_background() else { return };
         let Ok(handle) = self.cache.handle() else { return };
         let claimed = self.claim(&handle, due).await;
         if claimed.is_empty() {

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::{
     cell::{self, State, StoredValue},
     gate::Gate,
+    sample::Sample,
     token::Token,
 };
 use crate::{
@@ -46,6 +47,11 @@ impl CellName {
         Self(name)
     }
 
+    /// The id, if it is a cell of this kind.
+    pub(super) fn id_of(&self, entity: &str) -> Option<&str> {
+        self.0.strip_prefix(entity)?.strip_prefix(':')
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -64,8 +70,10 @@ pub struct Cache {
     pub(super) gate: Gate,
     /// Loads under way, so that a flood of misses leaves connections for writes.
     pub(super) loads: Arc<Semaphore>,
-    /// How many of those may be refreshes, which nobody waits for.
-    pub(super) refreshes: Arc<Semaphore>,
+    /// How many of those may be for what nobody waits for.
+    pub(super) background: Arc<Semaphore>,
+    /// What was invalidated here lately.
+    pub(super) invalidated: Sample<CellName>,
 }
 
 /// What became of the attempt to become the one who fills a cell.
@@ -93,9 +101,19 @@ impl Cache {
         shutdown: Shutdown,
     ) -> Self {
         let loads = Arc::new(Semaphore::new(max_loads));
-        let refreshes = Arc::new(Semaphore::new((max_loads / 4).max(1)));
+        let background = Arc::new(Semaphore::new((max_loads / 4).max(1)));
         let gate = Gate::new(redis.clone());
-        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads, refreshes }
+        Self {
+            redis,
+            config: Arc::new(config),
+            clock,
+            metrics,
+            shutdown,
+            gate,
+            loads,
+            background,
+            invalidated: Sample::new(),
+        }
     }
 
     /// Whether reads can be answered from the shared cache at all right now.

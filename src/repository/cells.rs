@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::fragments::{PostFragment, UserFragment};
 use crate::{
     auth::TokenHash,
-    cache::{LoadError, Loaded, Loader, ReadThrough},
+    cache::{Cache, CellValue, LoadError, Loaded, Loader, ReadThrough, Verifier, Verify},
     clock::Clock,
     domain::{PostId, SessionId, UserId},
     postgres::{
@@ -42,6 +42,19 @@ pub(super) type Timelines = ReadThrough<TimelineLoader>;
 pub(super) type Followings = ReadThrough<FollowingLoader>;
 pub(super) type FrontPages = ReadThrough<FrontPageLoader>;
 
+/// All kinds but the front page, which may lag, for the self-check.
+#[must_use]
+pub fn verifiers(database: &Database, cache: &Cache, clock: &Clock) -> Vec<Box<dyn Verify>> {
+    let (database, cache) = (|| database.clone(), || cache.clone());
+    vec![
+        Box::new(Verifier::new(cache(), UserLoader(database()))),
+        Box::new(Verifier::new(cache(), PostLoader(database()))),
+        Box::new(Verifier::new(cache(), SessionLoader { database: database(), clock: clock.clone() })),
+        Box::new(Verifier::new(cache(), TimelineLoader(database()))),
+        Box::new(Verifier::new(cache(), FollowingLoader(database()))),
+    ]
+}
+
 /// Puts rows into the order in which they were asked for; what has no row is absent.
 fn in_order<K: Eq + Hash>(ids: impl Iterator<Item = K>, mut rows: HashMap<K, Loaded>) -> Vec<Loaded> {
     ids.map(|id| rows.remove(&id).unwrap_or_else(Loaded::absent)).collect()
@@ -58,6 +71,10 @@ pub(super) struct UserLoader(pub(super) Database);
 impl Loader for UserLoader {
     const ENTITY: &'static str = "user";
     type Id = UserId;
+
+    fn parse_id(text: &str) -> Option<UserId> {
+        UserId::parse(text)
+    }
 
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -77,6 +94,10 @@ impl Loader for PostLoader {
     const ENTITY: &'static str = "post";
     type Id = PostId;
 
+    fn parse_id(text: &str) -> Option<PostId> {
+        PostId::parse(text)
+    }
+
     async fn load(&self, ids: &[PostId]) -> Result<Vec<Loaded>, LoadError> {
         let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows = self.0.run(posts::find_posts(self.0.pool(), &uuids)).await.map_err(LoadError::source)?;
@@ -94,6 +115,10 @@ pub(super) struct TimelineLoader(pub(super) Database);
 impl Loader for TimelineLoader {
     const ENTITY: &'static str = "timeline";
     type Id = UserId;
+
+    fn parse_id(text: &str) -> Option<UserId> {
+        UserId::parse(text)
+    }
 
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let authors: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -152,6 +177,10 @@ impl Loader for FollowingLoader {
     const ENTITY: &'static str = "following";
     type Id = UserId;
 
+    fn parse_id(text: &str) -> Option<UserId> {
+        UserId::parse(text)
+    }
+
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let followers: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let followees = follows::list_followees(self.0.pool(), &followers);
@@ -162,6 +191,17 @@ impl Loader for FollowingLoader {
             Loaded::present(followees.iter().flat_map(|id| *id.as_bytes()).collect(), 0)
         };
         Ok(ids.iter().map(cell).collect())
+    }
+
+    /// The followees come in whatever order Postgres finds them.
+    fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
+        let followees = |payload: &Option<Bytes>| {
+            let payload = payload.clone()?;
+            let mut followees = payload.as_chunks::<16>().0.to_vec();
+            followees.sort_unstable();
+            (payload.len() % 16 == 0).then_some(followees)
+        };
+        followees(&held.payload).is_some_and(|held| Some(held) == followees(&loaded.payload))
     }
 }
 
@@ -187,6 +227,10 @@ pub(super) struct FrontPageLoader(pub(super) Database);
 impl Loader for FrontPageLoader {
     const ENTITY: &'static str = "front_page";
     type Id = Everybody;
+
+    fn parse_id(text: &str) -> Option<Everybody> {
+        (text == "everybody").then_some(Everybody)
+    }
 
     async fn load(&self, ids: &[Everybody]) -> Result<Vec<Loaded>, LoadError> {
         let newest = posts::list_newest(self.0.pool(), FRONT_PAGE_LENGTH);
@@ -225,6 +269,10 @@ impl Loader for SessionLoader {
     const ENTITY: &'static str = "session";
     type Id = TokenHash;
 
+    fn parse_id(text: &str) -> Option<TokenHash> {
+        TokenHash::parse(text)
+    }
+
     async fn load(&self, ids: &[TokenHash]) -> Result<Vec<Loaded>, LoadError> {
         let hashes: Vec<Vec<u8>> = ids.iter().map(|hash| hash.as_bytes().to_vec()).collect();
         let live = sessions::find_live_sessions(self.database.pool(), &hashes, self.clock.now());
@@ -236,6 +284,17 @@ impl Loader for SessionLoader {
             (session.token_hash, Loaded { payload: Some(cell.encode()), version: 0, lives_until_ms })
         });
         Ok(in_order(hashes.iter().cloned(), rows.collect()))
+    }
+
+    /// A use moves a session on without its cell, so a cell may know an earlier one. One that is over is about to go.
+    fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
+        let Some(held) = held.payload.as_deref() else { return loaded.payload.is_none() };
+        let Some(held) = SessionCell::decode(held) else { return false };
+        let Some(loaded) = loaded.payload.as_deref().and_then(SessionCell::decode) else {
+            return held.idle_expires_at <= self.clock.now();
+        };
+        held == loaded
+            || (held.id == loaded.id && held.user_id == loaded.user_id && held.last_seen_at < loaded.last_seen_at)
     }
 }
 

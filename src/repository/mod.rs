@@ -25,6 +25,7 @@ mod sessions;
 mod users;
 mod write;
 
+pub use cells::verifiers;
 pub use error::RepositoryError;
 pub use follows::{FollowOutcome, FollowRepository};
 pub use fragments::UserFragment;

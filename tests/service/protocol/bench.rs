@@ -8,6 +8,7 @@ use crate::test_redis::{self, TestRedis};
 const FENCE: &str = include_str!("../../../src/cache/scripts/fence.lua");
 const LIFT: &str = include_str!("../../../src/cache/scripts/lift.lua");
 const FILL: &str = include_str!("../../../src/cache/scripts/fill.lua");
+const DISCARD: &str = include_str!("../../../src/cache/scripts/discard.lua");
 const CLAIM: &str = include_str!("../../../src/cache/scripts/claim.lua");
 const ABANDON: &str = include_str!("../../../src/cache/scripts/abandon.lua");
 
@@ -105,6 +106,13 @@ impl Bench {
     /// Runs `abandon.lua` for [`OWN_LEASE`].
     pub(super) async fn abandon(&self, name: &str) -> Value {
         self.eval(ABANDON, &[name], &[OWN_LEASE]).await
+    }
+
+    /// Runs `discard.lua` for this value.
+    pub(super) async fn discard(&self, value: &[u8], name: &str) -> Value {
+        let (life, channel) = (SEQUENCE_LIFE.to_string(), self.channel());
+        let arguments = [value, life.as_bytes(), channel.as_bytes(), name.as_bytes()];
+        self.eval(DISCARD, &["sequence", name], &arguments).await
     }
 
     /// Puts something into a cell, with [`EARLIER_LIFE`].

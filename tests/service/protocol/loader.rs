@@ -36,6 +36,10 @@ impl Loader for ThingLoader {
     const ENTITY: &'static str = ENTITY;
     type Id = i64;
 
+    fn parse_id(text: &str) -> Option<i64> {
+        text.parse().ok()
+    }
+
     async fn load(&self, ids: &[i64]) -> Result<Vec<Loaded>, LoadError> {
         let _under_way = UnderWay::begin(&self.loads);
         let select = sqlx::query_as("SELECT id, body FROM things WHERE id = ANY($1)").bind(ids);

@@ -15,6 +15,7 @@
 //! | `early` | a refresh | values past their soft end: one refresher, everybody served, writes that come meanwhile |
 //! | `without_postgres` | Postgres, by a proxy | cached reads that go on, until their hard ends and never past a fence |
 //! | `failing` | a load | loads that fail, panic or are shed |
+//! | `self_check` | the outbox | what is false in a cell is found, what is being written is left alone |
 //! | `scripts`, `full` | | the Lua scripts, branch by branch; a Redis without memory |
 
 mod batch;
@@ -31,6 +32,7 @@ mod lost;
 mod order;
 mod scene;
 mod scripts;
+mod self_check;
 mod snapshot;
 mod stampede;
 mod stored;

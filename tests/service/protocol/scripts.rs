@@ -175,6 +175,42 @@ async fn abandon_gives_back_its_very_lease_only() {
     assert_eq!(bench.cells.bytes("a").await, None);
 }
 
+#[tokio::test]
+async fn discard_throws_away_the_very_value_only() {
+    let bench = Bench::new().await;
+    let left_alone = [None, Some(&b"Vold, and more"[..]), Some(b"Vol"), Some(OWN_LEASE), Some(OTHER_FENCE)];
+
+    for held in left_alone {
+        bench.hold("a", held).await;
+
+        assert_eq!(bench.discard(VALUE, "a").await, Value::Int(0), "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), held);
+        assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
+        assert_eq!(bench.sequence().await, None, "there is nothing to tell");
+    }
+    bench.hold("a", Some(VALUE)).await;
+    assert_eq!(bench.discard(VALUE, "a").await, Value::Int(1));
+    assert_eq!(bench.cells.bytes("a").await, None);
+    assert!(bench.sequence().await.is_some());
+    assert!((1..=SEQUENCE_LIFE).contains(&bench.cells.life_ms("sequence").await));
+}
+
+#[tokio::test]
+async fn discard_tells_that_copies_are_wrong() {
+    let bench = Bench::new().await;
+    let client = redis::Client::open(test_redis::url().as_str()).expect("a URL");
+    let mut listener = client.get_async_pubsub().await.expect("a connection");
+    listener.subscribe(bench.channel()).await.expect("a subscription");
+    bench.hold("sequence", Some(b"41")).await;
+    bench.hold("a", Some(VALUE)).await;
+
+    bench.discard(VALUE, "a").await;
+
+    let message = listener.on_message().next().await.expect("a message");
+    assert_eq!(message.get_payload::<String>().expect("text"), "42 a");
+}
+
 /// What tells one value from another.
 const HEADER: &[u8] = b"V a header";
 const OTHER_HEADER: &[u8] = b"V A header";
