@@ -28,6 +28,13 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
     timeout(PATIENCE, what).await.expect("it comes about")
 }
 
+/// Asks until the answer is yes.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    while !is_so().await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 async fn checks(replica: &TestApplication, entity: &str) -> f64 {
     replica.metric("cache_consistency_checks_total", &[&format!("entity=\"{entity}\"")]).await
 }
@@ -38,9 +45,7 @@ async fn inconsistencies(replica: &TestApplication, entity: &str) -> f64 {
 
 async fn until_checked(replica: &TestApplication, entity: &str, times: f64) {
     let enough = checks(replica, entity).await + times;
-    while checks(replica, entity).await < enough {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until(async || checks(replica, entity).await >= enough).await;
 }
 
 /// Bob follows Ada, who has posted, and everything about them is cached.
@@ -62,10 +67,8 @@ impl Scene {
         let post = ada.post("hello").await;
         let cells = Cells::of(&backend).await;
         let scene = Self { replica, ada, bob, post, cells, backend };
-        soon(async {
-            while scene.bob.home().await != ["hello"] || scene.cells.bytes(&scene.user()).await.is_none() {}
-        })
-        .await;
+        let is_cached = async || scene.cells.bytes(&scene.user()).await.is_some();
+        soon(until(async || scene.bob.home().await == ["hello"] && is_cached().await)).await;
         scene
     }
 
@@ -97,10 +100,8 @@ impl Scene {
     /// Waits until the false bytes are gone, then until they are counted.
     async fn until_found(&self, entity: &str, name: &str, falsified: &[u8]) {
         soon(async {
-            while self.cells.bytes(name).await.as_deref() == Some(falsified) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            while inconsistencies(&self.replica, entity).await < 1.0 {}
+            until(async || self.cells.bytes(name).await.as_deref() != Some(falsified)).await;
+            until(async || inconsistencies(&self.replica, entity).await > 0.0).await;
         })
         .await;
     }
@@ -114,10 +115,14 @@ impl Scene {
 async fn a_false_payload_of_any_kind_is_found_counted_and_gone() {
     let scene = Scene::set().await;
 
+    let mut falsified = Vec::new();
     for (entity, name) in scene.one_of_each_kind().await {
-        let falsified = scene.falsify(&name, |bytes| bytes[BEFORE_PAYLOAD + 15] ^= 1).await;
+        let bytes = scene.falsify(&name, |bytes| bytes[BEFORE_PAYLOAD + 15] ^= 1).await;
+        falsified.push((entity, name, bytes));
+    }
 
-        scene.until_found(entity, &name, &falsified).await;
+    for (entity, name, bytes) in falsified {
+        scene.until_found(entity, &name, &bytes).await;
 
         assert!((inconsistencies(&scene.replica, entity).await - 1.0).abs() < f64::EPSILON, "{entity}");
     }
@@ -157,12 +162,12 @@ async fn what_the_outbox_still_names_is_not_called_wrong() {
     });
     let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
-    soon(async { while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&pool).await.expect("an answer") {} }).await;
+    soon(until(async || sqlx::query_scalar(waits).fetch_one(&pool).await.expect("an answer"))).await;
 
     let held = scene.cells.bytes(&scene.user()).await;
     writing.commit().await.expect("it commits");
     let locking = lock.await.expect("no panic");
-    soon(until_checked(&scene.replica, "user", 6.0)).await;
+    soon(until_checked(&scene.replica, "user", 4.0)).await;
     let held_then = scene.cells.bytes(&scene.user()).await;
     let counted = inconsistencies(&scene.replica, "user").await;
     locking.commit().await.expect("it commits");
@@ -170,7 +175,7 @@ async fn what_the_outbox_still_names_is_not_called_wrong() {
     assert!(counted < 1.0, "{counted}");
     assert!(held_then.is_some() && held_then == held);
     let path = format!("/users/{}", scene.ada.id);
-    soon(async { while scene.replica.api().get_json(&path).await["display_name"] != "Ada" {} }).await;
+    soon(until(async || scene.replica.api().get_json(&path).await["display_name"] == "Ada")).await;
     assert!(inconsistencies(&scene.replica, "user").await < 1.0);
 }
 
@@ -200,6 +205,7 @@ async fn a_storm_of_writes_raises_no_false_alarm() {
             update.execute(&pool).await.expect("the update");
             there.api().get_json(&format!("/users/{}", scene.ada.id)).await;
             scene.replica.api().get_json(&format!("/users/{}", scene.bob.id)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     let writers = replicas.map(|replica| {
