@@ -12,20 +12,18 @@
 use std::{collections::HashMap, fmt, hash::Hash};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::fragments::{PostFragment, UserFragment};
+use super::{
+    fragments::{PostFragment, UserFragment},
+    session_cell::SessionCell,
+};
 use crate::{
     auth::TokenHash,
     cache::{Cache, CellValue, LoadError, Loaded, Loader, ReadThrough, Verifier, Verify},
     clock::Clock,
-    domain::{PostId, SessionId, UserId},
-    postgres::{
-        Database, follows, posts,
-        sessions::{self, LiveSession},
-        users,
-    },
+    domain::{PostId, UserId},
+    postgres::{Database, follows, posts, sessions, users},
 };
 
 /// Ids in a timeline: more than the first page of a home page can take from one author, and one look at a hundred
@@ -193,16 +191,20 @@ impl Loader for FollowingLoader {
         Ok(ids.iter().map(cell).collect())
     }
 
-    /// The followees come in whatever order Postgres finds them.
     fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
-        let followees = |payload: &Option<Bytes>| {
-            let payload = payload.clone()?;
-            let mut followees = payload.as_chunks::<16>().0.to_vec();
-            followees.sort_unstable();
-            (payload.len() % 16 == 0).then_some(followees)
-        };
-        followees(&held.payload).is_some_and(|held| Some(held) == followees(&loaded.payload))
+        followings_agree(held.payload.as_deref(), loaded.payload.as_deref())
     }
+}
+
+/// Whether two payloads of `following` cells name the same: they come in whatever order Postgres finds them.
+fn followings_agree(held: Option<&[u8]>, loaded: Option<&[u8]>) -> bool {
+    let sorted = |payload: &[u8]| {
+        let (followees, rest) = payload.as_chunks::<16>();
+        let mut followees = followees.to_vec();
+        followees.sort_unstable();
+        rest.is_empty().then_some(followees)
+    };
+    held.is_some_and(|held| sorted(held).is_some() && sorted(held) == loaded.and_then(sorted))
 }
 
 /// The users of a `following` cell.
@@ -286,55 +288,26 @@ impl Loader for SessionLoader {
         Ok(in_order(hashes.iter().cloned(), rows.collect()))
     }
 
-    /// A use moves a session on without its cell, so a cell may know an earlier one. One that is over is about to go.
     fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
-        let Some(held) = held.payload.as_deref() else { return loaded.payload.is_none() };
-        let Some(held) = SessionCell::decode(held) else { return false };
-        let Some(loaded) = loaded.payload.as_deref().and_then(SessionCell::decode) else {
-            return held.idle_expires_at <= self.clock.now();
-        };
-        held == loaded
-            || (held.id == loaded.id && held.user_id == loaded.user_id && held.last_seen_at < loaded.last_seen_at)
+        SessionCell::agree(held.payload.as_deref(), loaded.payload.as_deref(), self.clock.now())
     }
 }
 
-/// What a request needs to know of its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SessionCell {
-    pub(super) id: SessionId,
-    pub(super) user_id: UserId,
-    pub(super) last_seen_at: DateTime<Utc>,
-    pub(super) idle_expires_at: DateTime<Utc>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl From<&LiveSession> for SessionCell {
-    fn from(session: &LiveSession) -> Self {
-        let LiveSession { id, user_id, last_seen_at, idle_expires_at, .. } = *session;
-        Self { id, user_id, last_seen_at, idle_expires_at }
-    }
-}
+    #[test]
+    fn followings_agree_in_any_order_and_not_when_somebody_is_missing() {
+        let [one, two, three] = [[1; 16], [2; 16], [3; 16]];
+        let following = |ids: &[[u8; 16]]| ids.concat();
+        let agree = |held: &[u8], loaded: &[u8]| followings_agree(Some(held), Some(loaded));
 
-impl SessionCell {
-    fn encode(&self) -> Bytes {
-        let mut payload = BytesMut::with_capacity(48);
-        payload.put_slice(self.id.0.as_bytes());
-        payload.put_slice(self.user_id.0.as_bytes());
-        payload.put_i64(self.last_seen_at.timestamp_micros());
-        payload.put_i64(self.idle_expires_at.timestamp_micros());
-        payload.freeze()
-    }
-
-    /// Reads a cell's payload; one that cannot be read is no session.
-    pub(super) fn decode(payload: &[u8]) -> Option<Self> {
-        let (id, rest) = payload.split_first_chunk()?;
-        let (user_id, rest) = rest.split_first_chunk()?;
-        let (last_seen_at, idle_expires_at) = rest.split_first_chunk()?;
-        let moment = |micros: &[u8; 8]| DateTime::from_timestamp_micros(i64::from_be_bytes(*micros));
-        Some(Self {
-            id: SessionId::from_bytes(*id),
-            user_id: UserId::from_bytes(*user_id),
-            last_seen_at: moment(last_seen_at)?,
-            idle_expires_at: moment(idle_expires_at.try_into().ok()?)?,
-        })
+        assert!(agree(&following(&[one, two]), &following(&[two, one])));
+        assert!(agree(&[], &[]));
+        assert!(!agree(&following(&[one, two]), &following(&[one])));
+        assert!(!agree(&following(&[one, two]), &following(&[one, three])));
+        assert!(!agree(&[7], &[7]), "no list of ids");
+        assert!(!followings_agree(None, Some(&[])));
     }
 }

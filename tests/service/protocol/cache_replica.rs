@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use aside::{
-    cache::{Cache, Fetched, LoadError, ReadThrough},
+    cache::{Cache, Fetched, LoadError, ReadThrough, Verifier},
     clock::Clock,
     redis_client::cmd,
     shutdown::Shutdown,
@@ -30,6 +30,7 @@ pub(super) struct CacheReplica {
     pub(super) clock: Clock,
     shutdown: Shutdown,
     things: ReadThrough<ThingLoader>,
+    loader: ThingLoader,
     redis: Arc<TestRedis>,
     loads: Arc<Loads>,
     held: Mutex<mpsc::UnboundedReceiver<HeldLoad>>,
@@ -41,8 +42,8 @@ impl CacheReplica {
         let loads = Arc::<Loads>::default();
         let ttl = cache.ttl();
         let loader = ThingLoader { pool, loads: Arc::clone(&loads), arrivals };
-        let things = ReadThrough::new(cache.clone(), loader, ttl);
-        Self { cache, clock, shutdown, things, redis, loads, held: Mutex::new(held) }
+        let things = ReadThrough::new(cache.clone(), loader.clone(), ttl);
+        Self { cache, clock, shutdown, things, loader, redis, loads, held: Mutex::new(held) }
     }
 
     /// Another reader of the same process, which shares no flights with this one.
@@ -65,6 +66,11 @@ impl CacheReplica {
     /// Reads one thing.
     pub(super) async fn read(&self, id: i64) -> Fetched {
         self.try_read(id).await.expect("the read is answered")
+    }
+
+    /// Holds its cells against the table.
+    pub(super) fn verifier(&self) -> Verifier<ThingLoader> {
+        Verifier::new(self.cache.clone(), self.loader.clone())
     }
 
     /// From now on every load waits, once its statement was answered.

@@ -26,6 +26,7 @@ pub(super) struct Loads {
 }
 
 /// Loads things from the table.
+#[derive(Clone)]
 pub(super) struct ThingLoader {
     pub(super) pool: PgPool,
     pub(super) loads: Arc<Loads>,

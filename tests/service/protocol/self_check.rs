@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use aside::cache::Verify;
 use futures::future::join_all;
 use serde_json::json;
 use sqlx::PgPool;
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{
     cells::Cells,
-    things::{Things, cell},
+    things::{Things, body, cell},
 };
 use crate::{
     api::SignedIn,
@@ -244,6 +245,48 @@ async fn a_cell_that_was_invalidated_again_and_again_is_compared_like_any_other(
     soon(until_checked(&scene.replica, "user", 6.0)).await;
 
     assert!(inconsistencies(&scene.replica, "user").await < 1.0);
+}
+
+#[tokio::test]
+async fn comparing_leaves_the_turns_to_readers() {
+    let things = Things::with("old").await;
+    let replica = things.replica_for(|config| config, 1).await;
+    replica.read(1).await;
+    replica.hold_loads();
+    let reading = replica.reading(&[2]);
+    let load = replica.held_load().await;
+    replica.let_loads_pass();
+
+    let meanwhile = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+    load.go_on();
+    reading.all().await;
+    let afterwards = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+
+    assert_eq!((meanwhile.compared, afterwards.compared), (0, 1));
+    assert!(afterwards.differing.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_written_since_it_was_compared_is_not_discarded() {
+    let things = Things::with("old").await;
+    let (replica, writer) = (things.replica().await, things.replica().await);
+    replica.read(1).await;
+    replica.hold_loads();
+    let verifier = replica.verifier();
+    let comparing = tokio::spawn(async move { verifier.compare(&[cell(1), cell(1)]).await });
+    replica.held_load().await.go_on();
+    let agreed = comparing.await.expect("no panic").expect("Redis answers");
+    things.set(&things.pool, 1, "by hand").await;
+    replica.let_loads_pass();
+    let mut compared = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+
+    things.write(&writer, 1, "new").await;
+    writer.read(1).await;
+    let differing = compared.differing.pop().expect("it differs");
+
+    assert!(agreed.differing.is_empty());
+    assert!(!replica.cache.discard(&differing).await.expect("Redis answers"));
+    assert_eq!(body(&replica.read(1).await), Some("new"));
 }
 
 #[tokio::test]
