@@ -22,12 +22,13 @@ use crate::{
         server,
         state::ApiState,
     },
-    invalidation::{Gatekeeper, Relay},
+    invalidation::{Gatekeeper, Relay, SelfCheck},
     postgres::{Database, DatabaseError},
     rate_limit::Limiter,
     redis_client::{RedisClient, RedisError},
     repository::{
-        FollowRepository, HomeRepository, PostRepository, SessionRepository, SessionUpkeep, UserRepository, Writer,
+        self, FollowRepository, HomeRepository, PostRepository, SessionRepository, SessionUpkeep, UserRepository,
+        Writer,
     },
     shutdown::Shutdown,
     telemetry::metrics::Metrics,
@@ -112,6 +113,8 @@ impl Application {
         );
         Relay::start(database.clone(), cache.clone(), Arc::clone(&metrics), &shutdown);
         Gatekeeper::start(database.clone(), cache.clone(), &shutdown);
+        let kinds = repository::verifiers(&database, &cache, &clock);
+        SelfCheck::start(database.clone(), cache.clone(), kinds, &metrics, &shutdown);
         let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(&metrics), shutdown.clone());
         let limiter = Limiter::new(&config.rate_limit, redis.clone(), &metrics);
         let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);

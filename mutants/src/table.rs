@@ -98,7 +98,7 @@ pub const MUTANTS: &[Mutant] = &[
             Change { file: "src/cache/scripts/lift.lua", was: SEQUENCE_STARTS_ABOVE, is: SEQUENCE_STARTS_AT_ONE },
             Change { file: "src/cache/scripts/relay.lua", was: SEQUENCE_STARTS_ABOVE, is: SEQUENCE_STARTS_AT_ONE },
             Change {
-                file: "src/cache/scripts/sequence.lua",
+                file: "src/cache/near/sequence.lua",
                 was: "now[1] .. string.format('%06d', now[2]), 'PX'",
                 is: "1, 'PX'",
             },

@@ -105,10 +105,10 @@ impl TokenHash {
         Self(bytes)
     }
 
-    /// Reads the text that it is named by.
+    /// Reads the text that names the session's cell.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Some(Self(URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?))
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
 
     /// The bytes to store or to look for.

@@ -1,31 +1,25 @@
-//! Scripts that invalidate cells and tell everybody: what fence, lift and relay have in common.
+//! Scripts that invalidate cells and tell everybody: what fence, lift, relay and discard have in common.
 
-use std::time::Duration;
-
-use super::shared::CellName;
+use super::{
+    sequence::{CHANNEL, SEQUENCE, SEQUENCE_LIFE},
+    shared::CellName,
+};
 use crate::redis_client::{Call, Handle, RedisError, Script, Value};
 
-/// The count of fences so far, which in-process copies are held against.
-pub(super) const SEQUENCE: &str = "sequence";
-/// Where fences are published: `<sequence number> <cell> <cell> …`.
-pub(super) const CHANNEL: &str = "fences";
-/// Every key has a TTL. A sequence that ran out goes on above every number ever used.
-pub(super) const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
-
 /// Calls a script whose keys are the sequence and these cells, and whose arguments are what `own` adds, the life of the
-/// sequence, the channel, and the cells' names.
+/// sequence, the channel, and the cells' names. Gives the number that it returns.
 pub(super) async fn announce(
     handle: &Handle,
     script: &'static Script,
     cells: &[CellName],
     own: impl FnOnce(Call) -> Call,
-) -> Result<(), RedisError> {
+) -> Result<i64, RedisError> {
     let call = script.call().key(handle.key(SEQUENCE));
     let call = cells.iter().fold(call, |call, cell| call.key(handle.key(cell.as_str())));
     let call = own(call).millis(SEQUENCE_LIFE).arg(handle.key(CHANNEL));
     let call = cells.iter().fold(call, |call, cell| call.arg(cell.as_str()));
     match handle.call(&[call]).await?.pop() {
-        Some(Value::Int(_)) => Ok(()),
+        Some(Value::Int(number)) => Ok(number),
         Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
         _other => Err(RedisError::UnexpectedReply { command: "EVALSHA" }),
     }

@@ -107,7 +107,8 @@ impl Cache {
 impl Fence {
     async fn set(&self, handle: &Handle) -> Result<(), RedisError> {
         let own = |call: Call| call.arg(cell::fence(self.token)).millis(self.cache.config.fence);
-        announce(handle, &FENCE, &self.cells, own).await
+        announce(handle, &FENCE, &self.cells, own).await?;
+        Ok(())
     }
 
     /// Deletes whatever is in the cells but other writers' fences. To be called after the reply to COMMIT or ROLLBACK,
@@ -154,6 +155,8 @@ impl Fence {
     async fn lift_through(&self, handle: &Handle) -> Result<(), RedisError> {
         // A new token matches no fence.
         let own = if self.is_sure { self.token } else { Token::random() };
-        announce(handle, &LIFT, &self.cells, |call| call.arg(cell::fence(own))).await
+        announce(handle, &LIFT, &self.cells, |call| call.arg(cell::fence(own))).await?;
+        self.cache.invalidated.note(&self.cells);
+        Ok(())
     }
 }

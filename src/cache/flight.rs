@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn found() -> Landed {
-        let value = CellValue { payload: None, version: 1, expires_at_ms: 0 };
+        let value = CellValue { payload: None, version: 1, expires_at_ms: 0, cost_us: 0 };
         Landed { value, source: Source::Found }
     }
 

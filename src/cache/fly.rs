@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::time::{self, Instant};
 
 use super::{
-    cell::{self, StoredValue},
+    cell,
     error::LoadError,
     flight::{Flight, Landed, Landing, Source},
     loader::{Loaded, Loader},
@@ -17,19 +17,13 @@ use super::{
     shared::{Acquired, CellName, Fill},
     token::Token,
 };
-use crate::{
-    redis_client::{Call, Handle, Script},
-    telemetry::metrics::ObserveDuration,
-};
+use crate::redis_client::{Call, Handle, Script};
 
 static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/abandon.lua")));
 
 /// How long a flight sleeps before it asks again whether another process has filled its cell, in milliseconds; drawn at
 /// random, so that many processes do not ask at once.
 const LEASE_POLL_MS: std::ops::Range<u64> = 5..50;
-
-/// Lives are shortened at random by up to this part, so that what was filled together does not run out together.
-const JITTER: f64 = 0.1;
 
 impl<L: Loader> Reader<L> {
     /// Starts flights that nobody has started, as one batch.
@@ -110,13 +104,7 @@ impl<L: Loader> Reader<L> {
         self.set_boarding(on_board(), false);
 
         let ids: Vec<L::Id> = on_board().map(|seat| seat.id.clone()).collect();
-        let started = Instant::now();
-        let loaded = self.loader.load(&ids).await?;
-        let cost = started.elapsed();
-        self.counts.loads.inc_by(ids.len() as u64);
-        self.counts.load_duration.observe_duration(cost);
-        debug_assert_eq!(loaded.len(), ids.len(), "a loader gives one answer for each id");
-        Ok((loaded, cost))
+        self.load_now(&ids).await
     }
 
     /// Fills the cells whose lease is ours. Gives the landing of each seat.
@@ -132,13 +120,7 @@ impl<L: Loader> Reader<L> {
         let mut landings = Vec::with_capacity(seats.len());
         let mut useless = Vec::new();
         for ((seat, lease), loaded) in seats.iter().zip(loaded) {
-            let life_ms = self.life_ms(&loaded, now_ms, cost);
-            let value = StoredValue {
-                version: loaded.version,
-                soft_expiry_ms: now_ms + life_ms.max(0),
-                cost_us: u32::try_from(cost.as_micros()).unwrap_or(u32::MAX),
-                payload: loaded.payload,
-            };
+            let (value, life_ms) = self.value_of(loaded, now_ms, cost);
             let source = match lease {
                 Some(_) => Source::Loaded { stored: false },
                 None => Source::Bypassed,
@@ -146,7 +128,10 @@ impl<L: Loader> Reader<L> {
             match *lease {
                 Some(lease) if life_ms > 0 => {
                     let cell = Reader::<L>::cell(&seat.id);
-                    fills.push((landings.len(), Fill { cell, lease, value: value.clone(), life_ms }));
+                    fills.push((
+                        landings.len(),
+                        Fill { cell, under: cell::lease(lease), value: value.clone(), life_ms },
+                    ));
                 }
                 Some(lease) => useless.push((seat, lease)),
                 None => {}
@@ -188,14 +173,6 @@ impl<L: Loader> Reader<L> {
         if let Err(error) = handle.call(&calls).await {
             tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "leases not given back");
         }
-    }
-
-    /// How long a value may live, counted from the start of its load, in milliseconds.
-    fn life_ms(&self, loaded: &Loaded, now_ms: i64, cost: Duration) -> i64 {
-        let ttl = if loaded.payload.is_some() { self.ttl } else { self.cache.config.negative_ttl };
-        let jittered = ttl.mul_f64(1.0 - rand::random_range(0.0..JITTER)).saturating_sub(cost);
-        let life_ms = i64::try_from(jittered.as_millis()).unwrap_or(i64::MAX);
-        loaded.lives_until_ms.map_or(life_ms, |until| life_ms.min(until - now_ms))
     }
 
     fn set_boarding<'a>(&self, seats: impl Iterator<Item = &'a Seat<L>>, boarding: bool) {

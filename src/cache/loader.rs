@@ -4,7 +4,7 @@ use std::{fmt, future::Future, hash::Hash};
 
 use bytes::Bytes;
 
-use super::{error::LoadError, near::IdBytes};
+use super::{error::LoadError, near::IdBytes, value::CellValue};
 
 /// Loads one kind of cell from the source of truth.
 pub trait Loader: Send + Sync + 'static {
@@ -17,12 +17,19 @@ pub trait Loader: Send + Sync + 'static {
     /// The id in bytes that no other of this kind has.
     fn id_bytes(id: &Self::Id) -> IdBytes;
 
-    /// Reads an id's text.
-    fn read_id(text: &str) -> Option<Self::Id>;
+    /// Reads an id's text, as it stands in the names of cells.
+    fn parse_id(text: &str) -> Option<Self::Id>;
 
     /// Loads the cells of `ids` in one statement, in autocommit on the primary: a snapshot older than the statement
-    /// would let a reader store what a finished write has replaced. Gives one [`Loaded`] for each id, in their order.
+    /// would let a reader store what a finished write has replaced. Gives one [`Loaded`] for each id, in their order; no id
+    /// comes twice.
     fn load(&self, ids: &[Self::Id]) -> impl Future<Output = Result<Vec<Loaded>, LoadError>> + Send;
+
+    /// Whether a value that was in a cell says what was loaded since, for the self-check. To be told otherwise where a load
+    /// has no order of its own, or where a cell may lag on purpose.
+    fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
+        held.payload == loaded.payload && held.version == loaded.version
+    }
 }
 
 /// What the source of truth says of one cell.

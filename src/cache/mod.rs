@@ -9,6 +9,9 @@
 //!     └──────────── lift ◀─── fence ◀────┘
 //! ```
 //!
+//! A value near its soft end is claimed by one reader, who loads it again while everybody is served, and stores if the cell
+//! still holds that value under that claim.
+//!
 //! | file | what it owns |
 //! |---|---|
 //! | `cell` | the four states as bytes |
@@ -18,17 +21,27 @@
 //! | `relay` | invalidation of what others wrote |
 //! | `gate` | whether Redis may be believed |
 //! | `flight` | who may share whose load within the process |
-//! | `near` | copies in this process, and what keeps them exact |
 //! | `read_through` | a read, from the look to the answer |
 //! | `fly` | a flight, from boarding to landing |
+//! | `sequence` | what the count of fences is called |
+//! | `near` | copies in this process, and what keeps them exact |
+//! | `derived` | what was put together from copies |
+//! | `early` | how long values live, and from when on they are refreshed |
+//! | `refresh` | the refresh of a value that is served meanwhile: claim, load, store |
+//! | `refreshing` | which refreshes this process has under way |
+//! | `turn` | turns among the loads for what nobody waits for |
+//! | `verify`, `walk`, `sample` | what the self-check needs: compare and discard, which cells there are, which were invalidated |
 //!
 //! This module knows no user, no post and no HTTP; what it loads, and how, is its [`Loader`]'s business. It cannot fail a
 //! request by itself: without Redis, reads go to the loader and writes go on unfenced.
 
 mod announce;
 mod cell;
+mod derived;
+mod early;
 mod error;
 mod fence;
+mod fetched;
 mod flight;
 mod fly;
 mod gate;
@@ -36,16 +49,27 @@ mod loader;
 mod near;
 mod read_through;
 mod reader;
+mod refresh;
+mod refreshing;
 mod relay;
+mod sample;
+mod sequence;
 mod shared;
 mod token;
+mod turn;
 mod value;
+mod verify;
+mod walk;
 
+pub use derived::Derived;
 pub use error::LoadError;
 pub use fence::{Ended, Fence, Lifted, WriteToken};
+pub use fetched::Fetched;
 pub use gate::{Closed, Gate};
 pub use loader::{Loaded, Loader};
-pub use near::{Derived, IdBytes, Recipe, Stamp, look_again, look_once};
+pub use near::{IdBytes, Recipe, Stamp, look_again, look_once};
 pub use read_through::ReadThrough;
 pub use shared::{Cache, CellName};
-pub use value::{CellValue, Fetched};
+pub use value::CellValue;
+pub use verify::{CompareError, Comparison, Differing, Verifier, Verify};
+pub use walk::{Met, Walk};

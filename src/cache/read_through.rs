@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   copies in this process, if they are current ─ a copy ────────────────────────▶ hit
-//!   look (MGET) ─┬ value ─────────────────────────────────────────────────────▶ hit
+//!   look (MGET) ─┬ value ─────────────────────────────────────────────────────▶ hit (and ▶ refresh, when it is due)
 //!                └ else: board a flight ─ acquire ─┬ value ────────────────────▶ found
 //!                                                  ├ lease is ours ─ load ─ fill ▶ miss
 //!                                                  ├ lease is another's ─ wait ─ acquire again
@@ -14,15 +14,15 @@
 use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
 use super::{
-    cell::State,
     error::LoadError,
+    fetched::Fetched,
     flight::{Flight, Landed, Role, Source},
     fly::Seat,
     loader::Loader,
     near::{Kind, Markers, Near},
     reader::Reader,
     shared::{Cache, CellName},
-    value::{CellValue, Fetched},
+    value::CellValue,
 };
 use crate::{
     config::CacheMode,
@@ -146,7 +146,12 @@ impl<L: Loader> Reader<L> {
         Ok(loaded
             .into_iter()
             .map(|loaded| Fetched {
-                value: CellValue { payload: loaded.payload, version: loaded.version, expires_at_ms: now_ms },
+                value: CellValue {
+                    payload: loaded.payload,
+                    version: loaded.version,
+                    expires_at_ms: now_ms,
+                    cost_us: 0,
+                },
                 outcome: CacheOutcome::Bypass,
                 stored: false,
                 stamp: None,
@@ -177,24 +182,13 @@ impl<L: Loader> Reader<L> {
     }
 
     /// The hits among `ids`. Whatever goes wrong is a miss.
-    async fn look(&self, ids: &[L::Id]) -> Vec<Option<Fetched>> {
+    async fn look(self: &Arc<Self>, ids: &[L::Id]) -> Vec<Option<Fetched>> {
         let states = match self.cache.handle() {
             Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await,
             Err(error) => Err(error),
         };
         match states {
-            Ok(states) => states
-                .into_iter()
-                .map(|state| match state {
-                    State::Value(value) => Some(Fetched {
-                        value: value.into(),
-                        outcome: CacheOutcome::RedisHit,
-                        stored: false,
-                        stamp: None,
-                    }),
-                    State::Absent | State::Lease | State::Fence => None,
-                })
-                .collect(),
+            Ok(states) => self.hits(ids, states),
             Err(error) => {
                 tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "look failed");
                 vec![None; ids.len()]

@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
+use tokio::time::Instant;
 
 use super::{
+    cell::StoredValue,
+    early::Life,
+    error::LoadError,
+    fetched::Fetched,
     flight::Flights,
-    loader::Loader,
+    loader::{Loaded, Loader},
     near::{Kind, Near},
+    refreshing::Refreshing,
     shared::{Cache, CellName},
-    value::Fetched,
 };
-use crate::telemetry::metrics::{CacheOutcome, CacheRequestLabels, EntityLabels, Metrics};
+use crate::telemetry::metrics::{CacheOutcome, CacheRequestLabels, EntityLabels, Metrics, ObserveDuration};
 
 /// The insides of a [`ReadThrough`](super::ReadThrough), shared with the flights that it starts.
 #[derive(Debug)]
@@ -22,23 +27,52 @@ pub(super) struct Reader<L: Loader> {
     pub(super) flights: Flights<L::Id>,
     /// Where this kind's copies are, if there are any.
     pub(super) near: Option<(Near, Kind)>,
+    pub(super) refreshing: Refreshing<L::Id>,
     pub(super) counts: Counts,
 }
 
 impl<L: Loader> Reader<L> {
     pub(super) fn new(cache: Cache, loader: L, ttl: Duration) -> Self {
         let counts = Counts::new(&cache.metrics, L::ENTITY);
-        let read_id = |text: &str| L::read_id(text).map(|id| L::id_bytes(&id));
+        let parse_id = |text: &str| L::parse_id(text).map(|id| L::id_bytes(&id));
         let near = cache.near.clone().map(|near| {
-            let kind = near.kind(L::ENTITY, read_id);
+            let kind = near.kind(L::ENTITY, parse_id);
             (near, kind)
         });
-        Self { cache, loader, ttl, flights: Flights::new(), near, counts }
+        Self { cache, loader, ttl, flights: Flights::new(), near, refreshing: Refreshing::new(), counts }
     }
 
     /// The name of a cell of this kind.
     pub(super) fn cell(id: &L::Id) -> CellName {
         CellName::new(L::ENTITY, id)
+    }
+
+    /// Issues the statement. Gives its rows and how long they took.
+    pub(super) async fn load_now(&self, ids: &[L::Id]) -> Result<(Vec<Loaded>, Duration), LoadError> {
+        let started = Instant::now();
+        let loaded = self.loader.load(ids).await?;
+        let cost = started.elapsed();
+        self.counts.loads.inc_by(ids.len() as u64);
+        self.counts.load_duration.observe_duration(cost);
+        debug_assert_eq!(loaded.len(), ids.len(), "a loader gives one answer for each id");
+        Ok((loaded, cost))
+    }
+
+    /// What is to be stored of a load that took `cost` and was answered `now_ms`, and how many milliseconds it may live; not
+    /// at all when those are not above zero.
+    pub(super) fn value_of(&self, loaded: Loaded, now_ms: i64, cost: Duration) -> (StoredValue, i64) {
+        let ttl = if loaded.payload.is_some() { self.ttl } else { self.cache.config.negative_ttl };
+        let life = Life::new(ttl, cost, rand::random(), loaded.lives_until_ms.map(|until| until - now_ms));
+        // An absence is not refreshed early: it lives for seconds, and most of them are asked for once.
+        let soft_ms = if loaded.payload.is_some() { life.soft_ms } else { life.hard_ms };
+        let value = StoredValue {
+            version: loaded.version,
+            soft_expiry_ms: now_ms + soft_ms.max(0),
+            cost_us: u32::try_from(cost.as_micros()).unwrap_or(u32::MAX),
+            claimed_at_ms: None,
+            payload: loaded.payload,
+        };
+        (value, life.hard_ms)
     }
 }
 

@@ -20,6 +20,8 @@ impl Cache {
         if cells.is_empty() {
             return Ok(());
         }
-        announce(&self.redis.handle()?, &RELAY, cells, |call| call).await
+        announce(&self.redis.handle()?, &RELAY, cells, |call| call).await?;
+        self.invalidated.note(cells);
+        Ok(())
     }
 }

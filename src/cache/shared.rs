@@ -12,6 +12,7 @@ use super::{
     cell::{self, State, StoredValue},
     gate::Gate,
     near::Near,
+    sample::Sample,
     token::Token,
 };
 use crate::{
@@ -47,6 +48,11 @@ impl CellName {
         Self(name)
     }
 
+    /// The id, if it is a cell of this kind.
+    pub(super) fn id_of(&self, entity: &str) -> Option<&str> {
+        self.0.strip_prefix(entity)?.strip_prefix(':')
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -67,6 +73,10 @@ pub struct Cache {
     pub(super) near: Option<Near>,
     /// Loads under way, so that a flood of misses leaves connections for writes.
     pub(super) loads: Arc<Semaphore>,
+    /// How many of those may be for what nobody waits for.
+    pub(super) background: Arc<Semaphore>,
+    /// What was invalidated here lately.
+    pub(super) invalidated: Sample<CellName>,
 }
 
 /// What became of the attempt to become the one who fills a cell.
@@ -94,9 +104,21 @@ impl Cache {
         shutdown: Shutdown,
     ) -> Self {
         let loads = Arc::new(Semaphore::new(max_loads));
+        let background = Arc::new(Semaphore::new((max_loads / 4).max(1)));
         let gate = Gate::new(redis.clone());
         let near = (config.mode == CacheMode::Near).then(|| Near::start(&redis, &config, shutdown.clone()));
-        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, near, loads }
+        Self {
+            redis,
+            config: Arc::new(config),
+            clock,
+            metrics,
+            shutdown,
+            gate,
+            near,
+            loads,
+            background,
+            invalidated: Sample::new(),
+        }
     }
 
     /// Whether reads can be answered from the shared cache at all right now.
@@ -204,14 +226,14 @@ impl Cache {
             .collect()
     }
 
-    /// Stores values under their leases; gives, for each, whether it was stored. `None`: the answer is unknown.
+    /// Stores values under their leases, or under the claims of their refreshes; gives, for each, whether it was stored. `None`: the answer is unknown.
     pub(super) async fn fill(&self, handle: &Handle, fills: &[Fill]) -> Vec<Option<bool>> {
         let calls: Vec<Call> = fills
             .iter()
             .map(|fill| {
                 FILL.call()
                     .key(handle.key(fill.cell.as_str()))
-                    .arg(cell::lease(fill.lease))
+                    .arg(fill.under.as_slice())
                     .arg(fill.value.encode().to_vec())
                     .number(fill.life_ms)
             })
@@ -233,7 +255,8 @@ impl Cache {
 #[derive(Debug)]
 pub(super) struct Fill {
     pub(super) cell: CellName,
-    pub(super) lease: Token,
+    /// What the cell must still begin with: the lease, or the value that is refreshed and the token of its refresh.
+    pub(super) under: Vec<u8>,
     pub(super) value: StoredValue,
     /// Milliseconds the cell may live.
     pub(super) life_ms: i64,

@@ -1,9 +1,8 @@
-//! What readers are given.
+//! What a cell holds.
 
 use bytes::Bytes;
 
-use super::{cell::StoredValue, near::Stamp};
-use crate::telemetry::metrics::CacheOutcome;
+use super::cell::StoredValue;
 
 /// What a cell holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,23 +13,13 @@ pub struct CellValue {
     pub version: u64,
     /// When the cell is due for a refresh, milliseconds since the epoch; now, for one that is not stored.
     pub expires_at_ms: i64,
-}
-
-/// A value and how it was come by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetched {
-    /// What the cell holds.
-    pub value: CellValue,
-    /// As counted in `cache_requests_total`.
-    pub outcome: CacheOutcome,
-    /// Whether this read put it into the shared cache.
-    pub stored: bool,
-    /// Of the copy in this process that it is, for what is derived from it.
-    pub stamp: Option<Stamp>,
+    /// What its load cost, in microseconds: dear ones are refreshed earlier.
+    pub cost_us: u32,
 }
 
 impl From<StoredValue> for CellValue {
     fn from(stored: StoredValue) -> Self {
-        Self { payload: stored.payload, version: stored.version, expires_at_ms: stored.soft_expiry_ms }
+        let StoredValue { payload, version, soft_expiry_ms, cost_us, .. } = stored;
+        Self { payload, version, expires_at_ms: soft_expiry_ms, cost_us }
     }
 }

@@ -27,7 +27,8 @@ impl CacheStatus {
             return "aside; fwd=bypass".to_owned();
         }
         if misses == 0 {
-            let ttl = expires_at_ms.map_or(0, |expiry| (expiry - self.now_ms).max(0) / 1_000);
+            // Negative past the soft end (RFC 9211, 2.5): still right, and served while somebody refreshes it.
+            let ttl = expires_at_ms.map_or(0, |expiry| (expiry - self.now_ms).div_euclid(1_000));
             let detail = if redis_hits == 0 { "near" } else { "redis" };
             return format!("aside; hit; ttl={ttl}; detail={detail}");
         }
@@ -67,7 +68,7 @@ mod tests {
             ),
             (
                 CacheReport { hits: 1, redis_hits: 1, expires_at_ms: Some(-1), ..report },
-                "aside; hit; ttl=0; detail=redis",
+                "aside; hit; ttl=-1; detail=redis",
             ),
             (CacheReport { misses: 1, stored: true, ..report }, "aside; fwd=miss; stored"),
             (CacheReport { misses: 1, collapsed: true, ..report }, "aside; fwd=miss; collapsed"),

@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     auth::SessionToken,
-    cache::look_once,
     rate_limit::{Charge, Policy},
+    repository::look_once,
 };
 
 /// The layer. Around all that reads for a request, hence also where its one look at the sequence begins.

@@ -5,9 +5,12 @@
 //! |---|---|
 //! | `relay` | the loop that every replica runs over the outbox |
 //! | `gatekeeper` | when the gate may be opened |
+//! | `self_check` | whether what is cached is what Postgres has |
 
 mod gatekeeper;
 mod relay;
+mod self_check;
 
 pub use gatekeeper::Gatekeeper;
 pub use relay::Relay;
+pub use self_check::SelfCheck;

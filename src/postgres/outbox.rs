@@ -36,6 +36,13 @@ pub async fn take_due(executor: impl PgExecutor<'_>, age: Duration, rows: i64) -
     .await
 }
 
+/// Those of these cells that the outbox names: their invalidation is on its way.
+pub async fn list_pending(executor: impl PgExecutor<'_>, cells: &[String]) -> Result<Vec<String>> {
+    sqlx::query_scalar!("SELECT DISTINCT cell FROM invalidation_outbox WHERE cell = ANY($1)", cells)
+        .fetch_all(executor)
+        .await
+}
+
 /// The greatest id in the outbox, if there is any row.
 pub async fn find_newest(executor: impl PgExecutor<'_>) -> Result<Option<i64>> {
     sqlx::query_scalar!("SELECT max(id) FROM invalidation_outbox").fetch_one(executor).await

@@ -12,20 +12,18 @@
 use std::{collections::HashMap, fmt, hash::Hash};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::fragments::{PostFragment, UserFragment};
+use super::{
+    fragments::{PostFragment, UserFragment},
+    session_cell::SessionCell,
+};
 use crate::{
     auth::TokenHash,
-    cache::{IdBytes, LoadError, Loaded, Loader, ReadThrough},
+    cache::{Cache, CellValue, IdBytes, LoadError, Loaded, Loader, ReadThrough, Verifier, Verify},
     clock::Clock,
-    domain::{PostId, SessionId, UserId},
-    postgres::{
-        Database, follows, posts,
-        sessions::{self, LiveSession},
-        users,
-    },
+    domain::{PostId, UserId},
+    postgres::{Database, follows, posts, sessions, users},
 };
 
 /// Ids in a timeline: more than the first page of a home page can take from one author, and one look at a hundred
@@ -41,6 +39,19 @@ pub(super) type Sessions = ReadThrough<SessionLoader>;
 pub(super) type Timelines = ReadThrough<TimelineLoader>;
 pub(super) type Followings = ReadThrough<FollowingLoader>;
 pub(super) type FrontPages = ReadThrough<FrontPageLoader>;
+
+/// All kinds but the front page, which may lag, for the self-check.
+#[must_use]
+pub fn verifiers(database: &Database, cache: &Cache, clock: &Clock) -> Vec<Box<dyn Verify>> {
+    let (database, cache) = (|| database.clone(), || cache.clone());
+    vec![
+        Box::new(Verifier::new(cache(), UserLoader(database()))),
+        Box::new(Verifier::new(cache(), PostLoader(database()))),
+        Box::new(Verifier::new(cache(), SessionLoader { database: database(), clock: clock.clone() })),
+        Box::new(Verifier::new(cache(), TimelineLoader(database()))),
+        Box::new(Verifier::new(cache(), FollowingLoader(database()))),
+    ]
+}
 
 /// Puts rows into the order in which they were asked for; what has no row is absent.
 fn in_order<K: Eq + Hash>(ids: impl Iterator<Item = K>, mut rows: HashMap<K, Loaded>) -> Vec<Loaded> {
@@ -69,7 +80,7 @@ impl Loader for UserLoader {
         uuid_bytes(id.0)
     }
 
-    fn read_id(text: &str) -> Option<UserId> {
+    fn parse_id(text: &str) -> Option<UserId> {
         UserId::parse(text)
     }
 
@@ -95,7 +106,7 @@ impl Loader for PostLoader {
         uuid_bytes(id.0)
     }
 
-    fn read_id(text: &str) -> Option<PostId> {
+    fn parse_id(text: &str) -> Option<PostId> {
         PostId::parse(text)
     }
 
@@ -121,7 +132,7 @@ impl Loader for TimelineLoader {
         uuid_bytes(id.0)
     }
 
-    fn read_id(text: &str) -> Option<UserId> {
+    fn parse_id(text: &str) -> Option<UserId> {
         UserId::parse(text)
     }
 
@@ -186,7 +197,7 @@ impl Loader for FollowingLoader {
         uuid_bytes(id.0)
     }
 
-    fn read_id(text: &str) -> Option<UserId> {
+    fn parse_id(text: &str) -> Option<UserId> {
         UserId::parse(text)
     }
 
@@ -201,6 +212,21 @@ impl Loader for FollowingLoader {
         };
         Ok(ids.iter().map(cell).collect())
     }
+
+    fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
+        followings_agree(held.payload.as_deref(), loaded.payload.as_deref())
+    }
+}
+
+/// Whether two payloads of `following` cells name the same: they come in whatever order Postgres finds them.
+fn followings_agree(held: Option<&[u8]>, loaded: Option<&[u8]>) -> bool {
+    let sorted = |payload: &[u8]| {
+        let (followees, rest) = payload.as_chunks::<16>();
+        let mut followees = followees.to_vec();
+        followees.sort_unstable();
+        rest.is_empty().then_some(followees)
+    };
+    held.is_some_and(|held| sorted(held).is_some() && sorted(held) == loaded.and_then(sorted))
 }
 
 /// The users of a `following` cell.
@@ -230,7 +256,7 @@ impl Loader for FrontPageLoader {
         [0; 32]
     }
 
-    fn read_id(text: &str) -> Option<Everybody> {
+    fn parse_id(text: &str) -> Option<Everybody> {
         (text == Everybody.to_string()).then_some(Everybody)
     }
 
@@ -275,7 +301,7 @@ impl Loader for SessionLoader {
         *hash.as_bytes()
     }
 
-    fn read_id(text: &str) -> Option<TokenHash> {
+    fn parse_id(text: &str) -> Option<TokenHash> {
         TokenHash::parse(text)
     }
 
@@ -291,45 +317,27 @@ impl Loader for SessionLoader {
         });
         Ok(in_order(hashes.iter().cloned(), rows.collect()))
     }
-}
 
-/// What a request needs to know of its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SessionCell {
-    pub(super) id: SessionId,
-    pub(super) user_id: UserId,
-    pub(super) last_seen_at: DateTime<Utc>,
-    pub(super) idle_expires_at: DateTime<Utc>,
-}
-
-impl From<&LiveSession> for SessionCell {
-    fn from(session: &LiveSession) -> Self {
-        let LiveSession { id, user_id, last_seen_at, idle_expires_at, .. } = *session;
-        Self { id, user_id, last_seen_at, idle_expires_at }
+    fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
+        SessionCell::agree(held.payload.as_deref(), loaded.payload.as_deref(), self.clock.now())
     }
 }
 
-impl SessionCell {
-    fn encode(&self) -> Bytes {
-        let mut payload = BytesMut::with_capacity(48);
-        payload.put_slice(self.id.0.as_bytes());
-        payload.put_slice(self.user_id.0.as_bytes());
-        payload.put_i64(self.last_seen_at.timestamp_micros());
-        payload.put_i64(self.idle_expires_at.timestamp_micros());
-        payload.freeze()
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Reads a cell's payload; one that cannot be read is no session.
-    pub(super) fn decode(payload: &[u8]) -> Option<Self> {
-        let (id, rest) = payload.split_first_chunk()?;
-        let (user_id, rest) = rest.split_first_chunk()?;
-        let (last_seen_at, idle_expires_at) = rest.split_first_chunk()?;
-        let moment = |micros: &[u8; 8]| DateTime::from_timestamp_micros(i64::from_be_bytes(*micros));
-        Some(Self {
-            id: SessionId::from_bytes(*id),
-            user_id: UserId::from_bytes(*user_id),
-            last_seen_at: moment(last_seen_at)?,
-            idle_expires_at: moment(idle_expires_at.try_into().ok()?)?,
-        })
+    #[test]
+    fn followings_agree_in_any_order_and_not_when_somebody_is_missing() {
+        let [one, two, three] = [[1; 16], [2; 16], [3; 16]];
+        let following = |ids: &[[u8; 16]]| ids.concat();
+        let agree = |held: &[u8], loaded: &[u8]| followings_agree(Some(held), Some(loaded));
+
+        assert!(agree(&following(&[one, two]), &following(&[two, one])));
+        assert!(agree(&[], &[]));
+        assert!(!agree(&following(&[one, two]), &following(&[one])));
+        assert!(!agree(&following(&[one, two]), &following(&[one, three])));
+        assert!(!agree(&[7], &[7]), "no list of ids");
+        assert!(!followings_agree(None, Some(&[])));
     }
 }

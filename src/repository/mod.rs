@@ -6,6 +6,7 @@
 //! | `own_rows` | the write section's rows in the outbox, deleted when it is done |
 //! | `batches` | what is noted on the request path, in batches off it |
 //! | `cells` | how each kind of cell is loaded, and what its bytes are |
+//! | `session_cell` | what a request needs to know of its session |
 //! | `fragments` | JSON cut so that pages are put together by copying |
 //! | `users`, `sessions`, `posts`, `follows`, `home` | what handlers ask for |
 //! | `session_upkeep` | when sessions were last used, and the end of those that are over |
@@ -20,12 +21,15 @@ mod merge;
 mod own_rows;
 mod posts;
 mod report;
+mod session_cell;
 mod session_upkeep;
 mod sessions;
 mod used;
 mod users;
 mod write;
 
+pub use crate::cache::look_once;
+pub use cells::verifiers;
 pub use error::RepositoryError;
 pub use follows::{FollowOutcome, FollowRepository};
 pub use fragments::UserFragment;

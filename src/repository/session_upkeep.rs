@@ -10,7 +10,7 @@ use quick_cache::sync::Cache as BoundedMap;
 use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
-use super::{batches::Batches, cells::SessionCell, error::RepositoryError};
+use super::{batches::Batches, error::RepositoryError, session_cell::SessionCell};
 use crate::{
     clock::Clock,
     config::SessionConfig,

@@ -8,8 +8,9 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
-    cells::{SessionCell, SessionLoader, Sessions},
+    cells::{SessionLoader, Sessions},
     error::RepositoryError,
+    session_cell::SessionCell,
     session_upkeep::{SessionUpkeep, delta},
     write::{Writer, Written},
 };

@@ -24,7 +24,7 @@ pub enum CacheOutcome {
     Miss,
     /// Answered by a load, or a look, that several readers share.
     Collapsed,
-    /// Past its soft end, served while Postgres could not be reached.
+    /// In the shared cache, past its soft end: served while somebody refreshes it, or while Postgres cannot be reached.
     Stale,
     /// The cache is off, down, or holds a fence.
     Bypass,
@@ -135,6 +135,10 @@ pub struct Metrics {
     pub cache_invalidations: Family<SourceLabels, Counter>,
     /// `cache_invalidation_lag_seconds`: from the reply to COMMIT to the reply to the lift.
     pub cache_invalidation_lag: DurationFamily<SourceLabels>,
+    /// `cache_consistency_checks_total`: cells compared with Postgres by the self-check.
+    pub cache_consistency_checks: Family<EntityLabels, Counter>,
+    /// `cache_inconsistencies_total`: those of them that were wrong, and were discarded.
+    pub cache_inconsistencies: Family<EntityLabels, Counter>,
     /// `rate_limit_decisions_total`.
     pub rate_limit_decisions: Family<DecisionLabels, Counter>,
     /// `redis_up`: 1 while at least one connection works.
@@ -161,6 +165,8 @@ impl Metrics {
             cache_fills_rejected: Family::default(),
             cache_invalidations: Family::default(),
             cache_invalidation_lag: DurationFamily::new_with_constructor(Seconds),
+            cache_consistency_checks: Family::default(),
+            cache_inconsistencies: Family::default(),
             rate_limit_decisions: Family::default(),
             redis_up: Gauge::default(),
             redis_command_duration: Histogram::new(SECONDS),
@@ -197,6 +203,16 @@ impl Metrics {
             "cache_invalidation_lag_seconds",
             "From the commit of a write to the end of its invalidation",
             self.cache_invalidation_lag.clone(),
+        );
+        registry.register(
+            "cache_consistency_checks",
+            "Cells compared with Postgres by the self-check",
+            self.cache_consistency_checks.clone(),
+        );
+        registry.register(
+            "cache_inconsistencies",
+            "Cells that the self-check found wrong and discarded",
+            self.cache_inconsistencies.clone(),
         );
         registry.register("rate_limit_decisions", "Decisions of the limiter", self.rate_limit_decisions.clone());
         registry.register("redis_up", "1 while a connection to Redis works", self.redis_up.clone());

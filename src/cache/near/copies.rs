@@ -19,8 +19,8 @@ use quick_cache::{
 };
 
 use super::{
-    IdBytes,
-    derived::Recipe,
+    key::{IdBytes, Key, Kind},
+    recipe::Recipe,
     stamps::{Stamp, Stamps},
 };
 use crate::cache::value::CellValue;
@@ -29,13 +29,6 @@ use crate::cache::value::CellValue;
 const SLOT_BYTES: u64 = 192;
 /// The size that most cells are near, for the library's first guess at their number.
 const USUAL_BYTES: u64 = 1_024;
-
-/// A kind of cells, as part of a slot's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::cache) struct Kind(pub(super) u8);
-
-/// Names a slot.
-pub(super) type Key = (Kind, IdBytes);
 
 /// The right to fill one slot, until somebody empties it or puts another marker there.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +42,8 @@ enum Slot {
     /// Somebody looks at the cell. The number is the marker's alone: with one that is not, a reader would keep what it saw
     /// before a fence in the slot that another reader has marked after it.
     Marked(u64),
-    Copy(CellValue),
+    /// A value, and until when it is one, milliseconds since the epoch.
+    Copy(CellValue, i64),
     /// Put together from copies, and good as long as they are.
     Derived(Bytes, Arc<Recipe>),
 }
@@ -69,7 +63,7 @@ impl Weighter<Key, Slot> for InBytes {
     fn weight(&self, _key: &Key, slot: &Slot) -> u64 {
         let payload = match slot {
             Slot::Marked(_) => 0,
-            Slot::Copy(value) => value.payload.as_ref().map_or(0, Bytes::len),
+            Slot::Copy(value, _) => value.payload.as_ref().map_or(0, Bytes::len),
             Slot::Derived(bytes, recipe) => bytes.len() + recipe.size(),
         };
         SLOT_BYTES + payload as u64
@@ -90,7 +84,7 @@ impl Copies {
         // Before the copy: one that is emptied in between has another stamp by then.
         let stamp = self.stamps.stamp(&key);
         match self.slots.get(&key) {
-            Some(Slot::Copy(value)) if now_ms < value.expires_at_ms => Some((value, stamp)),
+            Some(Slot::Copy(value, until_ms)) if now_ms < until_ms => Some((value, stamp)),
             _empty_marked_or_over => None,
         }
     }
@@ -114,11 +108,12 @@ impl Copies {
         marker
     }
 
-    pub(super) fn keep(&self, marker: Marker, value: &CellValue) {
+    /// Keeps a value until then, if the marker is still there.
+    pub(super) fn keep(&self, marker: Marker, value: &CellValue, until_ms: i64) {
         // Nobody loads through the library, so there is no load of somebody else's that could be waited for.
         let _kept = self.slots.entry(&marker.key, Some(Duration::ZERO), |_key, slot| {
             if matches!(slot, Slot::Marked(number) if *number == marker.number) {
-                *slot = Slot::Copy(value.clone());
+                *slot = Slot::Copy(value.clone(), until_ms);
             }
             EntryAction::Retain(())
         });
@@ -145,7 +140,7 @@ mod tests {
     const ID: IdBytes = [7; 32];
 
     fn value(text: &'static str) -> CellValue {
-        CellValue { payload: Some(Bytes::from_static(text.as_bytes())), version: 1, expires_at_ms: 1_000 }
+        CellValue { payload: Some(Bytes::from_static(text.as_bytes())), version: 1, expires_at_ms: 1_000, cost_us: 0 }
     }
 
     fn kept(copies: &Copies) -> Option<CellValue> {
@@ -158,7 +153,7 @@ mod tests {
 
         let marker = copies.mark(KIND, &ID);
         assert_eq!(kept(&copies), None);
-        copies.keep(marker, &value("new"));
+        copies.keep(marker, &value("new"), 1_000);
 
         assert_eq!(kept(&copies), Some(value("new")));
         assert_eq!(copies.get(Kind(1), &ID, 0), None);
@@ -170,9 +165,9 @@ mod tests {
 
         let (one, other) = (copies.mark(KIND, &ID), copies.mark(KIND, &[8; 32]));
         copies.empty(&(KIND, ID));
-        copies.keep(one, &value("old"));
+        copies.keep(one, &value("old"), 1_000);
         copies.empty_all();
-        copies.keep(other, &value("old"));
+        copies.keep(other, &value("old"), 1_000);
 
         assert_eq!(kept(&copies), None);
         assert_eq!(copies.get(KIND, &[8; 32], 0), None);
@@ -185,9 +180,9 @@ mod tests {
         let before_the_fence = copies.mark(KIND, &ID);
         copies.empty(&(KIND, ID));
         let after_it = copies.mark(KIND, &ID);
-        copies.keep(before_the_fence, &value("old"));
+        copies.keep(before_the_fence, &value("old"), 1_000);
         assert_eq!(kept(&copies), None);
-        copies.keep(after_it, &value("new"));
+        copies.keep(after_it, &value("new"), 1_000);
 
         assert_eq!(kept(&copies), Some(value("new")));
     }
@@ -195,7 +190,7 @@ mod tests {
     #[test]
     fn a_copy_ends_with_its_cell() {
         let copies = Copies::new(1 << 20);
-        copies.keep(copies.mark(KIND, &ID), &value("x"));
+        copies.keep(copies.mark(KIND, &ID), &value("x"), 1_000);
 
         assert!(copies.get(KIND, &ID, 999).is_some());
         assert!(copies.get(KIND, &ID, 1_000).is_none());
@@ -209,8 +204,8 @@ mod tests {
         for number in 0..5_000_u32 {
             let mut id = [0; 32];
             id[..4].copy_from_slice(&number.to_be_bytes());
-            let value = CellValue { payload: payload.clone(), version: 1, expires_at_ms: 1_000 };
-            copies.keep(copies.mark(KIND, &id), &value);
+            let value = CellValue { payload: payload.clone(), version: 1, expires_at_ms: 1_000, cost_us: 0 };
+            copies.keep(copies.mark(KIND, &id), &value, 1_000);
         }
 
         assert!((500_000..=1_000_000).contains(&copies.slots.weight()), "{}", copies.slots.weight());

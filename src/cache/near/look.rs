@@ -14,12 +14,12 @@ use tokio::sync::SetOnce;
 
 use super::Near;
 use crate::{
-    cache::announce::{SEQUENCE, SEQUENCE_LIFE},
+    cache::sequence::{SEQUENCE, SEQUENCE_LIFE},
     redis_client::{Listening, Pipeline, RedisError, Script, Value},
     telemetry::timings::{Waiting, waiting},
 };
 
-static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../scripts/sequence.lua")));
+static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sequence.lua")));
 
 /// Who looks, and who waits for the next look.
 #[derive(Debug, Default)]

@@ -1,10 +1,11 @@
 //! The markers of one read, placed before it looks at any cell.
 
 use super::{
-    IdBytes, Near,
-    copies::{Kind, Marker},
+    Near,
+    copies::Marker,
+    key::{IdBytes, Kind},
 };
-use crate::cache::value::CellValue;
+use crate::cache::{early, value::CellValue};
 
 /// One marker for each cell that is about to be looked at; none where copies are not current, or not kept at all.
 #[derive(Debug)]
@@ -21,12 +22,13 @@ impl<'a> Markers<'a> {
     }
 
     /// Keeps what Redis held, some time after the markers were placed, in the slot of the cell at this place, if its marker
-    /// is there still.
+    /// is there still. It is kept until it would be due for a refresh; the next reader then finds that in Redis.
     pub(in crate::cache) fn keep(&mut self, at: usize, value: &CellValue) {
         if let Some(near) = self.near
             && let Some(marker) = self.markers[at].take()
         {
-            near.copies().keep(marker, value);
+            let due_ms = early::due_ms(value.expires_at_ms, value.cost_us, early::draw());
+            near.copies().keep(marker, value, due_ms);
         }
     }
 }

@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `copies` | the slots: markers and copies, bounded in bytes |
 //! | `markers` | the markers of one read |
-//! | `stamps`, `derived` | what was made of copies, kept as long as they are what they were |
+//! | `stamps`, `recipe` | whether what was made of copies would be made the same |
 //! | `names` | from the names of cells, as messages have them, to slots |
 //! | `sequence` | what was applied: messages, gaps, jumps |
 //! | `look` | the reads' question for the sequence, at most one in the air |
@@ -27,24 +27,28 @@
 //! what happens without it, are in `search/`.
 
 mod copies;
-mod derived;
+mod key;
 mod look;
 mod markers;
 mod names;
 mod once;
+mod recipe;
 mod sequence;
 mod stamps;
 
 use std::{sync::Arc, time::Duration};
 
-pub(super) use copies::Kind;
-pub use derived::{Derived, Recipe};
+use bytes::Bytes;
+
+pub use key::IdBytes;
+pub(super) use key::{Key, Kind};
 pub(super) use markers::Markers;
 pub use once::{look_again, look_once};
+pub use recipe::Recipe;
 pub use stamps::Stamp;
 
 use self::{copies::Copies, look::Looks, names::Names, sequence::Sequence};
-use super::{announce::CHANNEL, value::CellValue};
+use super::{sequence::CHANNEL, value::CellValue};
 use crate::{
     config::CacheConfig,
     redis_client::{Heard, Listener, RedisClient},
@@ -112,10 +116,17 @@ impl Near {
         self.copies().get(kind, id, now_ms)
     }
 
+    /// What was derived under this name, if it would be the same now.
+    pub(super) fn derived(&self, key: &Key, now_ms: i64) -> Option<(Bytes, Arc<Recipe>)> {
+        self.copies().get_derived(key, now_ms)
+    }
+
+    /// Keeps what was derived from copies.
+    pub(super) fn keep_derived(&self, key: Key, value: Bytes, recipe: Recipe) {
+        self.copies().keep_derived(key, value, recipe);
+    }
+
     fn copies(&self) -> &Copies {
         self.shared.sequence.copies()
     }
 }
-
-/// The id of a cell, in bytes that tell it apart from all others of its kind; behind shorter ids there are zeros.
-pub type IdBytes = [u8; 32];

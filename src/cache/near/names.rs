@@ -2,10 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use super::{
-    IdBytes,
-    copies::{Key, Kind},
-};
+use super::key::{IdBytes, Key, Kind};
 
 /// The kinds that this process keeps copies of.
 #[derive(Debug, Default)]

@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::cache::{
-        near::{IdBytes, copies::Kind},
+        near::key::{IdBytes, Kind},
         value::CellValue,
     };
 
@@ -160,8 +160,9 @@ mod tests {
         sequence.begin(1);
         assert!(sequence.reach(1, 5).await);
         for cell in ["1", "2"] {
-            let value = CellValue { payload: Some(Bytes::from_static(b"x")), version: 1, expires_at_ms: 1_000 };
-            sequence.copies().keep(sequence.copies().mark(kind, &id(cell).unwrap()), &value);
+            let value =
+                CellValue { payload: Some(Bytes::from_static(b"x")), version: 1, expires_at_ms: 1_000, cost_us: 0 };
+            sequence.copies().keep(sequence.copies().mark(kind, &id(cell).unwrap()), &value, 1_000);
         }
         assert_eq!(kept(&sequence, kind), [true, true]);
         (sequence, kind)

@@ -10,7 +10,7 @@ use std::{
 
 use quick_cache::DefaultHashBuilder;
 
-use super::copies::Key;
+use super::key::Key;
 
 /// One for each value of a stamp's place: 256 KiB.
 const COUNTS: usize = 1 << 16;

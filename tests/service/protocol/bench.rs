@@ -8,6 +8,8 @@ use crate::test_redis::{self, TestRedis};
 const FENCE: &str = include_str!("../../../src/cache/scripts/fence.lua");
 const LIFT: &str = include_str!("../../../src/cache/scripts/lift.lua");
 const FILL: &str = include_str!("../../../src/cache/scripts/fill.lua");
+const DISCARD: &str = include_str!("../../../src/cache/scripts/discard.lua");
+const CLAIM: &str = include_str!("../../../src/cache/scripts/claim.lua");
 const ABANDON: &str = include_str!("../../../src/cache/scripts/abandon.lua");
 
 /// Lives that the scripts give, and a life that keys had before, in milliseconds.
@@ -15,12 +17,27 @@ pub(super) const FENCE_LIFE: i64 = 15_000;
 pub(super) const SEQUENCE_LIFE: i64 = 86_400_000;
 pub(super) const VALUE_LIFE: i64 = 600_000;
 pub(super) const EARLIER_LIFE: i64 = 5_000;
+/// How long a claim holds off others, in milliseconds.
+pub(super) const CLAIM_LEASE: i64 = 60_000;
 
 pub(super) const OWN_FENCE: &[u8] = b"Fmine";
 pub(super) const OTHER_FENCE: &[u8] = b"Fhers";
 pub(super) const OWN_LEASE: &[u8] = b"Lmine";
 pub(super) const OTHER_LEASE: &[u8] = b"Lhers";
 pub(super) const VALUE: &[u8] = b"Vold";
+
+pub(super) const OWN_TOKEN: &[u8] = b"0123456789abcdef";
+pub(super) const OTHER_TOKEN: &[u8] = b"fedcba9876543210";
+
+/// A value with this header, claimed under this token at this time.
+pub(super) fn claimed(header: &[u8], token: &[u8], since_ms: u64) -> Vec<u8> {
+    [header, token, &since_ms.to_be_bytes(), b"payload"].concat()
+}
+
+/// The same, claimed by nobody.
+pub(super) fn unclaimed(header: &[u8]) -> Vec<u8> {
+    claimed(header, &[0; 16], 0)
+}
 
 /// Some cells of a prefix of their own, and the sequence beside them.
 pub(super) struct Bench {
@@ -70,15 +87,32 @@ impl Bench {
         self.write(LIFT, &[SEQUENCE_LIFE], names).await
     }
 
-    /// Runs `fill.lua` for [`OWN_LEASE`].
+    /// Runs `fill.lua` under [`OWN_LEASE`].
     pub(super) async fn fill(&self, name: &str) -> Value {
+        self.fill_under(OWN_LEASE, name).await
+    }
+
+    /// Runs `fill.lua` under what the cell must begin with.
+    pub(super) async fn fill_under(&self, under: &[u8], name: &str) -> Value {
         let life = VALUE_LIFE.to_string();
-        self.eval(FILL, &[name], &[OWN_LEASE, b"Vnew", life.as_bytes()]).await
+        self.eval(FILL, &[name], &[under, b"Vnew", life.as_bytes()]).await
+    }
+
+    /// Runs `claim.lua` for a value with this header and [`OWN_TOKEN`].
+    pub(super) async fn claim(&self, header: &[u8], name: &str) -> Value {
+        self.eval(CLAIM, &[name], &[header, OWN_TOKEN, CLAIM_LEASE.to_string().as_bytes()]).await
     }
 
     /// Runs `abandon.lua` for [`OWN_LEASE`].
     pub(super) async fn abandon(&self, name: &str) -> Value {
         self.eval(ABANDON, &[name], &[OWN_LEASE]).await
+    }
+
+    /// Runs `discard.lua` for this value.
+    pub(super) async fn discard(&self, value: &[u8], name: &str) -> Value {
+        let (life, channel) = (SEQUENCE_LIFE.to_string(), self.channel());
+        let arguments = [value, life.as_bytes(), channel.as_bytes(), name.as_bytes()];
+        self.eval(DISCARD, &["sequence", name], &arguments).await
     }
 
     /// Puts something into a cell, with [`EARLIER_LIFE`].

@@ -3,8 +3,10 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use aside::{
-    cache::{Cache, Fetched, LoadError, ReadThrough},
+    cache::{Cache, Fetched, LoadError, ReadThrough, Verifier},
+    clock::Clock,
     redis_client::cmd,
+    shutdown::Shutdown,
     telemetry::metrics::EntityLabels,
 };
 use sqlx::PgPool;
@@ -24,25 +26,30 @@ use crate::test_redis::TestRedis;
 /// The cache of one process.
 pub(super) struct CacheReplica {
     pub(super) cache: Cache,
+    /// Its time.
+    pub(super) clock: Clock,
+    shutdown: Shutdown,
     things: ReadThrough<ThingLoader>,
+    loader: ThingLoader,
     redis: Arc<TestRedis>,
     loads: Arc<Loads>,
     held: Mutex<mpsc::UnboundedReceiver<HeldLoad>>,
 }
 
 impl CacheReplica {
-    pub(super) fn new(cache: Cache, redis: Arc<TestRedis>, pool: PgPool) -> Self {
+    pub(super) fn new(cache: Cache, clock: Clock, shutdown: Shutdown, redis: Arc<TestRedis>, pool: PgPool) -> Self {
         let (arrivals, held) = mpsc::unbounded_channel();
         let loads = Arc::<Loads>::default();
         let ttl = cache.ttl();
         let loader = ThingLoader { pool, loads: Arc::clone(&loads), arrivals };
-        let things = ReadThrough::new(cache.clone(), loader, ttl);
-        Self { cache, things, redis, loads, held: Mutex::new(held) }
+        let things = ReadThrough::new(cache.clone(), loader.clone(), ttl);
+        Self { cache, clock, shutdown, things, loader, redis, loads, held: Mutex::new(held) }
     }
 
     /// Another reader of the same process, which shares no flights with this one.
     pub(super) fn twin(&self, things: &Things) -> Self {
-        Self::new(self.cache.clone(), Arc::clone(&self.redis), things.pool.clone())
+        let (clock, shutdown) = (self.clock.clone(), self.shutdown.clone());
+        Self::new(self.cache.clone(), clock, shutdown, Arc::clone(&self.redis), things.pool.clone())
     }
 
     /// Reads in a task of its own.
@@ -61,6 +68,11 @@ impl CacheReplica {
         self.try_read(id).await.expect("the read is answered")
     }
 
+    /// Holds its cells against the table.
+    pub(super) fn verifier(&self) -> Verifier<ThingLoader> {
+        Verifier::new(self.cache.clone(), self.loader.clone())
+    }
+
     /// From now on every load waits, once its statement was answered.
     pub(super) fn hold_loads(&self) {
         self.loads.hold.store(true, Ordering::SeqCst);
@@ -75,6 +87,12 @@ impl CacheReplica {
     pub(super) async fn held_load(&self) -> HeldLoad {
         let next = async { self.held.lock().await.recv().await.expect("the loader is there") };
         time::timeout(PATIENCE, next).await.expect("a load begins")
+    }
+
+    /// Waits until all that was started in the background is over.
+    pub(super) async fn at_rest(&self) {
+        self.shutdown.drain();
+        time::timeout(PATIENCE, self.shutdown.finished()).await.expect("what is under way ends");
     }
 
     /// Statements issued so far.

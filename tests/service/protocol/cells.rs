@@ -37,6 +37,13 @@ impl Cells {
         run(&self.redis, command).await
     }
 
+    /// Lets the server know a script.
+    pub(super) async fn know(&self, script: &str) {
+        let mut load = cmd("SCRIPT");
+        load.arg("LOAD").arg(script);
+        run(&self.redis, load).await;
+    }
+
     /// The bytes of a cell.
     pub(super) async fn bytes(&self, cell: &str) -> Option<Vec<u8>> {
         redis::from_redis_value(self.command("GET", cell, &[]).await).expect("cells are strings")

@@ -26,6 +26,7 @@ pub(super) struct Loads {
 }
 
 /// Loads things from the table.
+#[derive(Clone)]
 pub(super) struct ThingLoader {
     pub(super) pool: PgPool,
     pub(super) loads: Arc<Loads>,
@@ -42,7 +43,7 @@ impl Loader for ThingLoader {
         bytes
     }
 
-    fn read_id(text: &str) -> Option<i64> {
+    fn parse_id(text: &str) -> Option<i64> {
         text.parse().ok()
     }
 

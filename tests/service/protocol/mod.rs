@@ -13,13 +13,17 @@
 //! | `near` | a load | copies in the process, and messages that are lost |
 //! | `batch` | a load | many cells in one read |
 //! | `stored` | | what is in a cell: absence, unknown formats, lives |
+//! | `early` | a refresh | values past their soft end: one refresher, everybody served, writes that come meanwhile |
+//! | `without_postgres` | Postgres, by a proxy | cached reads that go on, until their hard ends and never past a fence |
 //! | `failing` | a load | loads that fail, panic or are shed |
+//! | `self_check` | the outbox | what is false in a cell is found, what is being written is left alone |
 //! | `scripts`, `full` | | the Lua scripts, branch by branch; a Redis without memory |
 
 mod batch;
 mod bench;
 mod cache_replica;
 mod cells;
+mod early;
 mod failing;
 mod full;
 mod gate;
@@ -30,12 +34,14 @@ mod near;
 mod order;
 mod scene;
 mod scripts;
+mod self_check;
 mod snapshot;
 mod stampede;
 mod stored;
 mod things;
 mod unsure;
 mod waiting;
+mod without_postgres;
 
 use std::time::{Duration, Instant};
 

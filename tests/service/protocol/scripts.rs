@@ -5,7 +5,8 @@ use aside::redis_client::Value;
 use futures::StreamExt;
 
 use super::bench::{
-    Bench, EARLIER_LIFE, FENCE_LIFE, OTHER_FENCE, OTHER_LEASE, OWN_FENCE, OWN_LEASE, SEQUENCE_LIFE, VALUE, VALUE_LIFE,
+    Bench, CLAIM_LEASE, EARLIER_LIFE, FENCE_LIFE, OTHER_FENCE, OTHER_LEASE, OTHER_TOKEN, OWN_FENCE, OWN_LEASE,
+    OWN_TOKEN, SEQUENCE_LIFE, VALUE, VALUE_LIFE, claimed, unclaimed,
 };
 use crate::test_redis;
 
@@ -172,4 +173,113 @@ async fn abandon_gives_back_its_very_lease_only() {
     bench.hold("a", Some(OWN_LEASE)).await;
     assert_eq!(bench.abandon("a").await, Value::Int(1));
     assert_eq!(bench.cells.bytes("a").await, None);
+}
+
+#[tokio::test]
+async fn discard_throws_away_the_very_value_only() {
+    let bench = Bench::new().await;
+    let left_alone = [None, Some(&b"Vold, and more"[..]), Some(b"Vol"), Some(OWN_LEASE), Some(OTHER_FENCE)];
+
+    for held in left_alone {
+        bench.hold("a", held).await;
+
+        assert_eq!(bench.discard(VALUE, "a").await, Value::Int(0), "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), held);
+        assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
+        assert_eq!(bench.sequence().await, None, "there is nothing to tell");
+    }
+    bench.hold("a", Some(VALUE)).await;
+    assert_eq!(bench.discard(VALUE, "a").await, Value::Int(1));
+    assert_eq!(bench.cells.bytes("a").await, None);
+    assert!(bench.sequence().await.is_some());
+    assert!((1..=SEQUENCE_LIFE).contains(&bench.cells.life_ms("sequence").await));
+}
+
+#[tokio::test]
+async fn discard_tells_that_copies_are_wrong() {
+    let bench = Bench::new().await;
+    let client = redis::Client::open(test_redis::url().as_str()).expect("a URL");
+    let mut listener = client.get_async_pubsub().await.expect("a connection");
+    listener.subscribe(bench.channel()).await.expect("a subscription");
+    bench.hold("sequence", Some(b"41")).await;
+    bench.hold("a", Some(VALUE)).await;
+
+    bench.discard(VALUE, "a").await;
+
+    let message = listener.on_message().next().await.expect("a message");
+    assert_eq!(message.get_payload::<String>().expect("text"), "42 a");
+}
+
+/// What tells one value from another.
+const HEADER: &[u8] = b"V a header";
+const OTHER_HEADER: &[u8] = b"V A header";
+
+#[tokio::test]
+async fn claim_takes_the_very_value_that_was_seen() {
+    let bench = Bench::new().await;
+    let other = unclaimed(OTHER_HEADER);
+    let refused = [None, Some(&other[..]), Some(HEADER), Some(OWN_LEASE), Some(OTHER_FENCE)];
+
+    for held in refused {
+        bench.hold("a", held).await;
+
+        assert_eq!(bench.claim(HEADER, "a").await, Value::Int(0), "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), held);
+        assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
+    }
+    bench.hold("a", Some(&unclaimed(HEADER))).await;
+    let before_ms = bench.redis.time_us().await / 1_000;
+    assert_eq!(bench.claim(HEADER, "a").await, Value::Int(1));
+    let after_ms = bench.redis.time_us().await / 1_000;
+
+    let held = bench.cells.bytes("a").await.expect("it is still there");
+    let since = held[HEADER.len() + 16..][..8].try_into().map(u64::from_be_bytes).expect("eight bytes");
+    assert!((before_ms..=after_ms).contains(&since), "{since}");
+    assert_eq!(held, claimed(HEADER, OWN_TOKEN, since));
+    assert!((1..=EARLIER_LIFE).contains(&bench.cells.life_ms("a").await), "a claim leaves the life as it was");
+}
+
+#[tokio::test]
+async fn claim_is_refused_while_anothers_is_under_way_and_takes_the_place_of_a_dead_one() {
+    let bench = Bench::new().await;
+    let now_ms = bench.redis.time_us().await / 1_000;
+    let lease_ms = u64::try_from(CLAIM_LEASE).expect("above zero");
+    // A minute is for the machine.
+    let (alive, dead, ahead) = (now_ms, now_ms - lease_ms, now_ms + 60_000);
+
+    for (since, claims) in [(alive, 0), (dead, 1), (ahead, 1)] {
+        bench.hold("a", Some(&claimed(HEADER, OTHER_TOKEN, since))).await;
+
+        assert_eq!(bench.claim(HEADER, "a").await, Value::Int(claims), "{since}, {now_ms}");
+
+        let held = bench.cells.bytes("a").await.expect("it is still there");
+        let token = if claims == 1 { OWN_TOKEN } else { OTHER_TOKEN };
+        assert!(held.starts_with(&[HEADER, token].concat()), "{since}, {now_ms}");
+        assert!((1..=EARLIER_LIFE).contains(&bench.cells.life_ms("a").await));
+    }
+}
+
+#[tokio::test]
+async fn fill_of_a_refresh_stores_into_the_very_value_under_its_very_claim_only() {
+    let bench = Bench::new().await;
+    let under = [HEADER, OWN_TOKEN].concat();
+    let (others, nobodys) = (claimed(HEADER, OTHER_TOKEN, 7), unclaimed(HEADER));
+    let another = claimed(OTHER_HEADER, OWN_TOKEN, 7);
+    let refused =
+        [None, Some(&others[..]), Some(&nobodys), Some(&another), Some(OWN_LEASE), Some(OTHER_FENCE), Some(OWN_FENCE)];
+
+    for held in refused {
+        bench.hold("a", held).await;
+
+        assert_eq!(bench.fill_under(&under, "a").await, Value::Int(0), "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), held);
+        assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
+    }
+    bench.hold("a", Some(&claimed(HEADER, OWN_TOKEN, 7))).await;
+    assert_eq!(bench.fill_under(&under, "a").await, Value::Int(1));
+    assert_eq!(bench.cells.bytes("a").await.as_deref(), Some(&b"Vnew"[..]));
+    assert!((EARLIER_LIFE + 1..=VALUE_LIFE).contains(&bench.cells.life_ms("a").await));
 }

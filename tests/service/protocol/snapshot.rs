@@ -53,7 +53,7 @@ async fn redis_that_comes_back_from_an_old_snapshot_after_a_sign_out() {
 
     assert_eq!(signed_out, StatusCode::NO_CONTENT);
     assert_eq!(only_key(&redis, "session").await, Some(saved), "the revoked session is there again");
-    let hits = async || replica.1.metric("cache_requests_total", &["session", "redis_hit"]).await;
+    let hits = async || replica.1.metric("cache_requests_total", &["session", "_hit"]).await;
     let hits_before = hits().await;
     eventually("the cache serves again", async || {
         assert_eq!(ada.api.get("/users/me").await.status(), StatusCode::UNAUTHORIZED);

@@ -91,10 +91,11 @@ impl Things {
         let redis = TestRedis::connect(self.redis.clone()).await;
         let metrics = Arc::clone(&redis.metrics);
         let config = change(long_lives());
-        let cache = Cache::new(redis.client.clone(), config, max_loads, Clock::system(), metrics, Shutdown::new());
+        let (clock, shutdown) = (Clock::system(), Shutdown::new());
+        let cache = Cache::new(redis.client.clone(), config, max_loads, clock.clone(), metrics, shutdown.clone());
         // There is no outbox here that would have to be waited for.
         cache.gate().open(cache.gate().closed());
-        CacheReplica::new(cache, Arc::new(redis), self.pool.clone())
+        CacheReplica::new(cache, clock, shutdown, Arc::new(redis), self.pool.clone())
     }
 }
 

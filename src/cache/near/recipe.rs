@@ -1,0 +1,68 @@
+//! What something was put together from, so that it can be kept as long as it would be put together the same.
+//!
+//! A recipe is the stamps of all copies that were used, each taken before its copy was. A slot that is emptied changes its
+//! stamp; so while all stamps are the same, all copies are, whether they are still here or not.
+
+use super::stamps::{Stamp, Stamps};
+
+/// The copies that something was made of.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// `None` once something else than a current copy was used.
+    stamps: Option<Vec<Stamp>>,
+    /// When the first of the copies runs out, milliseconds since the epoch.
+    expires_at_ms: i64,
+}
+
+impl Recipe {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { stamps: Some(Vec::with_capacity(128)), expires_at_ms: i64::MAX }
+    }
+
+    /// The copy of this stamp is used, or something that is no copy; it runs out then.
+    pub fn add(&mut self, stamp: Option<Stamp>, expires_at_ms: i64) {
+        match (&mut self.stamps, stamp) {
+            (Some(stamps), Some(stamp)) => stamps.push(stamp),
+            _not_all_copies => self.stamps = None,
+        }
+        self.expires_at_ms = self.expires_at_ms.min(expires_at_ms);
+    }
+
+    /// Something is used that is no cell.
+    pub fn spoil(&mut self) {
+        self.stamps = None;
+    }
+
+    /// Whether nothing but copies was used.
+    pub(in crate::cache) fn is_of_copies(&self) -> bool {
+        self.stamps.is_some()
+    }
+
+    /// How many copies.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        self.stamps.as_ref().map_or(0, Vec::len)
+    }
+
+    /// When the first of them runs out, milliseconds since the epoch.
+    #[must_use]
+    pub fn expires_at_ms(&self) -> i64 {
+        self.expires_at_ms
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.copies() * size_of::<Stamp>()
+    }
+
+    pub(super) fn is_good(&self, stamps: &Stamps, now_ms: i64) -> bool {
+        now_ms < self.expires_at_ms && self.stamps.as_ref().is_some_and(|made_of| stamps.are_good(made_of))
+    }
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self::new()
+    }
+}

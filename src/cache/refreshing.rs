@@ -1,0 +1,62 @@
+//! Which refreshes this process has under way: one for each cell, however many of its readers want one.
+
+use std::{
+    collections::HashSet,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// The cells of one kind that this process is refreshing. Clones are the same.
+#[derive(Clone, Debug)]
+pub(super) struct Refreshing<Id> {
+    ids: Arc<Mutex<HashSet<Id>>>,
+}
+
+/// The right to refresh one cell in this process, given back on drop.
+#[derive(Debug)]
+pub(super) struct Entered<Id: Eq + Hash> {
+    pub(super) id: Id,
+    refreshing: Refreshing<Id>,
+}
+
+impl<Id: Clone + Eq + Hash> Refreshing<Id> {
+    pub(super) fn new() -> Self {
+        Self { ids: Arc::default() }
+    }
+
+    /// `None` while somebody else in this process refreshes the cell.
+    pub(super) fn enter(&self, id: &Id) -> Option<Entered<Id>> {
+        let is_first = self.lock().insert(id.clone());
+        is_first.then(|| Entered { id: id.clone(), refreshing: self.clone() })
+    }
+}
+
+impl<Id> Refreshing<Id> {
+    fn lock(&self) -> MutexGuard<'_, HashSet<Id>> {
+        // No code under this lock can leave the set half changed.
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Id: Eq + Hash> Drop for Entered<Id> {
+    fn drop(&mut self) {
+        self.refreshing.lock().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_refreshes_a_cell() {
+        let refreshing = Refreshing::new();
+        let first = refreshing.enter(&1);
+
+        assert!(first.is_some());
+        assert!(refreshing.enter(&1).is_none());
+        assert!(refreshing.enter(&2).is_some());
+        drop(first);
+        assert!(refreshing.enter(&1).is_some());
+    }
+}

@@ -1,0 +1,296 @@
+//! Values past their soft end: one reader of all processes refreshes, everybody is served meanwhile, and what was loaded
+//! before a write is never stored after it.
+
+use std::time::Duration;
+
+use aside::{
+    cache::{Ended, Fetched, WriteToken},
+    config::{CacheConfig, RedisConfig},
+    telemetry::metrics::CacheOutcome,
+};
+use chrono::TimeDelta;
+use futures::future::select_all;
+
+use super::{
+    cache_replica::CacheReplica,
+    cells::{Cells, Held},
+    eventually,
+    things::{Things, body, cell, key},
+};
+use crate::{
+    proxy::{Proxy, Snare},
+    test_redis,
+};
+
+/// Where a value's claim is: after `V`, format, flags, version, soft end and cost.
+const CLAIM: std::ops::Range<usize> = 23..47;
+
+const UNCLAIMED: [u8; 24] = [0; 24];
+
+/// The first three of the things are cached, and past their soft ends by the clocks of these replicas.
+async fn past_the_soft_end<const N: usize>(
+    things: &Things,
+    change: impl Fn(CacheConfig) -> CacheConfig,
+) -> [CacheReplica; N] {
+    let mut replicas = Vec::new();
+    for _ in 0..N {
+        replicas.push(aged(things, things.replica_with(&change).await).await);
+    }
+    let Ok(replicas) = replicas.try_into() else { unreachable!("as many as were made") };
+    replicas
+}
+
+async fn aged(things: &Things, replica: CacheReplica) -> CacheReplica {
+    for id in 2..=3 {
+        things.set(&things.pool, id, "old").await;
+    }
+    things.replica().await.reading(&[1, 2, 3]).all().await;
+    replica.clock.advance(TimeDelta::minutes(8));
+    replica.hold_loads();
+    replica
+}
+
+async fn claim(cells: &Cells, id: i64) -> Vec<u8> {
+    let held = cells.bytes(&key(id)).await.expect("a value");
+    held[CLAIM].to_vec()
+}
+
+const SHORT_LEASE: Duration = Duration::from_millis(50);
+
+fn was_served_old(read: &Fetched) -> bool {
+    body(read) == Some("old") && read.outcome == CacheOutcome::Stale
+}
+
+#[tokio::test]
+async fn of_many_readers_and_processes_one_refreshes_and_all_are_served_meanwhile() {
+    let things = Things::with("old").await;
+    let replicas: [CacheReplica; 3] = past_the_soft_end(&things, |config| config).await;
+    things.set(&things.pool, 1, "new").await;
+
+    let readings: Vec<_> = (0..60).map(|reader| replicas[reader % 3].reading(&[1])).collect();
+    let mut served = Vec::new();
+    for reading in readings {
+        served.push(reading.one().await);
+    }
+    let (load, _, _) = select_all(replicas.iter().map(|replica| Box::pin(replica.held_load()))).await;
+    for replica in &replicas {
+        served.push(replica.read(1).await);
+        replica.settle().await;
+    }
+    let statements: usize = replicas.iter().map(CacheReplica::statements).sum();
+    load.go_on();
+
+    assert!(served.iter().all(was_served_old));
+    assert_eq!(statements, 1);
+    for replica in &replicas {
+        replica.at_rest().await;
+    }
+    let after = replicas[0].read(1).await;
+    assert_eq!((body(&after), after.outcome), (Some("new"), CacheOutcome::RedisHit));
+}
+
+#[tokio::test]
+async fn nobody_refreshes_what_is_far_from_its_soft_end() {
+    let things = Things::with("old").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    replica.read(1).await;
+
+    for _ in 0..100 {
+        assert_eq!(replica.read(1).await.outcome, CacheOutcome::RedisHit);
+    }
+
+    replica.at_rest().await;
+    assert_eq!(claim(&cells, 1).await, UNCLAIMED);
+    assert_eq!(replica.statements(), 1);
+}
+
+#[tokio::test]
+async fn an_absence_is_not_refreshed() {
+    let things = Things::with("old").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    replica.read(7).await;
+    replica.clock.advance(TimeDelta::minutes(8));
+
+    replica.read(7).await;
+
+    replica.at_rest().await;
+    assert_eq!(claim(&cells, 7).await, UNCLAIMED);
+    assert_eq!(replica.statements(), 1);
+}
+
+#[tokio::test]
+async fn what_is_due_in_one_read_is_refreshed_with_one_statement() {
+    let things = Things::with("old").await;
+    let [replica] = past_the_soft_end(&things, |config| config).await;
+
+    assert!(replica.reading(&[1, 2, 3]).all().await.iter().all(was_served_old));
+
+    let load = replica.held_load().await;
+    assert_eq!(load.ids, [1, 2, 3]);
+    load.go_on();
+    replica.at_rest().await;
+    assert_eq!(replica.read(2).await.outcome, CacheOutcome::RedisHit);
+    assert_eq!((replica.statements(), replica.rejected_fills()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_write_during_a_refresh_refuses_its_store() {
+    let things = Things::with("old").await;
+    let [reader, writer] = past_the_soft_end(&things, |config| config).await;
+    assert!(was_served_old(&reader.read(1).await));
+    let load = reader.held_load().await;
+
+    things.write(&writer, 1, "new").await;
+    load.go_on();
+    reader.at_rest().await;
+
+    assert_eq!(reader.rejected_fills(), 1);
+    reader.let_loads_pass();
+    assert_eq!(body(&reader.read(1).await), Some("new"));
+}
+
+#[tokio::test]
+async fn a_refresh_stores_nothing_while_a_fence_is_there() {
+    let things = Things::with("old").await;
+    let [reader, writer] = past_the_soft_end(&things, |config| config).await;
+    assert!(was_served_old(&reader.read(1).await));
+    let load = reader.held_load().await;
+
+    let fence = writer.cache.fence(WriteToken::random(), vec![cell(1)]).await;
+    load.go_on();
+    reader.at_rest().await;
+
+    assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
+    assert_eq!(reader.rejected_fills(), 1);
+    fence.lift(Ended::Committed).await;
+}
+
+#[tokio::test]
+async fn a_refresh_stores_nothing_over_what_was_filled_since_a_write() {
+    let things = Things::with("old").await;
+    let [reader, writer] = past_the_soft_end(&things, |config| config).await;
+    reader.read(1).await;
+    let load = reader.held_load().await;
+    things.write(&writer, 1, "new").await;
+    writer.let_loads_pass();
+    assert!(writer.read(1).await.stored);
+
+    load.go_on();
+    reader.at_rest().await;
+
+    assert_eq!(body(&writer.read(1).await), Some("new"));
+    assert_eq!(reader.rejected_fills(), 1);
+}
+
+#[tokio::test]
+async fn a_dead_refreshers_claim_is_taken_over_and_what_it_stores_late_is_refused() {
+    let things = Things::with("old").await;
+    let [dead, heir] = past_the_soft_end(&things, |config| CacheConfig { lease: SHORT_LEASE, ..config }).await;
+    assert!(was_served_old(&dead.read(1).await));
+    let too_late = dead.held_load().await;
+    things.set(&things.pool, 1, "new").await;
+
+    eventually("somebody else refreshes", async || {
+        assert!(was_served_old(&heir.read(1).await));
+        heir.statements() == 1
+    })
+    .await;
+    too_late.go_on();
+    dead.at_rest().await;
+    heir.held_load().await.go_on();
+    heir.at_rest().await;
+
+    assert_eq!((dead.rejected_fills(), heir.rejected_fills()), (1, 0));
+    assert_eq!(body(&heir.read(1).await), Some("new"));
+}
+
+#[tokio::test]
+async fn a_refresh_that_fails_leaves_the_value_and_is_not_tried_again_at_once() {
+    let things = Things::with("old").await;
+    let [replica] = past_the_soft_end(&things, |config| config).await;
+    replica.read(1).await;
+
+    replica.held_load().await.fail();
+    replica.at_rest().await;
+    for _ in 0..20 {
+        assert!(was_served_old(&replica.read(1).await));
+    }
+    replica.at_rest().await;
+
+    assert_eq!(replica.statements(), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_that_failed_or_panicked_is_tried_again_after_a_lease() {
+    let things = Things::with("old").await;
+    let [replica] = past_the_soft_end(&things, |config| CacheConfig { lease: SHORT_LEASE, ..config }).await;
+    replica.read(1).await;
+    replica.held_load().await.fail();
+    things.set(&things.pool, 1, "new").await;
+
+    eventually("another refresh begins", async || {
+        assert!(was_served_old(&replica.read(1).await));
+        replica.statements() == 2
+    })
+    .await;
+    replica.held_load().await.panic();
+    replica.let_loads_pass();
+
+    eventually("a refresh stores", async || body(&replica.read(1).await) == Some("new")).await;
+}
+
+#[tokio::test]
+async fn a_claim_without_an_answer_loads_nothing() {
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let redis = test_redis::config(&proxy.url(&test_redis::url()));
+    let things = Things::in_redis(RedisConfig { command_timeout: Duration::from_millis(500), ..redis }, "old").await;
+    let cells = things.cells_past_the_proxy().await;
+    cells.know(include_str!("../../../src/cache/scripts/claim.lua")).await;
+    let [replica] = past_the_soft_end(&things, |config| config).await;
+    replica.let_loads_pass();
+
+    // The token that is claimed under comes after this in the request, and a look has no such thing.
+    proxy.lay(Some(Snare::Request("EVALSHA")));
+    let read = replica.read(1).await;
+    eventually("the claim was carried out", async || claim(&cells, 1).await != UNCLAIMED).await;
+    replica.at_rest().await;
+
+    assert!(was_served_old(&read));
+    assert_eq!(replica.statements(), 0);
+}
+
+#[tokio::test]
+async fn a_refresh_that_finds_no_turn_is_dropped() {
+    let things = Things::with("old").await;
+    let (replica, cells) = (things.replica_for(|config| config, 1).await, things.cells().await);
+    let replica = aged(&things, replica).await;
+    let missing = replica.reading(&[7]);
+    let load = replica.held_load().await;
+
+    assert!(was_served_old(&replica.read(1).await));
+    replica.settle().await;
+
+    assert_eq!(claim(&cells, 1).await, UNCLAIMED, "somebody else may have a turn");
+    assert_eq!(replica.statements(), 1);
+    load.go_on();
+    missing.all().await;
+    replica.read(1).await;
+    replica.held_load().await.go_on();
+}
+
+#[tokio::test]
+async fn refreshes_leave_turns_to_those_who_wait() {
+    let things = Things::with("old").await;
+    // Room for one refresh.
+    let replica = aged(&things, things.replica_for(|config| config, 4).await).await;
+    replica.read(1).await;
+    let load = replica.held_load().await;
+
+    assert!(was_served_old(&replica.read(2).await));
+    replica.settle().await;
+
+    assert_eq!(replica.statements(), 1);
+    replica.let_loads_pass();
+    assert_eq!(body(&replica.read(7).await), None);
+    load.go_on();
+}

@@ -1,0 +1,302 @@
+//! The self-check: what is false in a cell is found, counted and gone, and what is only being written is left alone.
+
+use std::{future::Future, time::Duration};
+
+use aside::cache::Verify;
+use futures::future::join_all;
+use serde_json::json;
+use sqlx::PgPool;
+use tokio::time::timeout;
+
+use super::{
+    cells::Cells,
+    things::{Things, body, cell},
+};
+use crate::{
+    api::SignedIn,
+    application::{Backend, TestApplication},
+};
+
+/// How long a round may take while other tests fill the same Redis.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Bytes of a value before its payload.
+const BEFORE_PAYLOAD: usize = 47;
+
+const KINDS: [&str; 5] = ["user", "post", "session", "timeline", "following"];
+
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, what).await.expect("it comes about")
+}
+
+/// Asks until the answer is yes.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    while !is_so().await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn checks(replica: &TestApplication, entity: &str) -> f64 {
+    replica.metric("cache_consistency_checks_total", &[&format!("entity=\"{entity}\"")]).await
+}
+
+async fn inconsistencies(replica: &TestApplication, entity: &str) -> f64 {
+    replica.metric("cache_inconsistencies_total", &[&format!("entity=\"{entity}\"")]).await
+}
+
+async fn until_checked(replica: &TestApplication, entity: &str, times: f64) {
+    let enough = checks(replica, entity).await + times;
+    until(async || checks(replica, entity).await >= enough).await;
+}
+
+/// Bob follows Ada, who has posted, and everything about them is cached.
+struct Scene {
+    replica: TestApplication,
+    ada: SignedIn,
+    bob: SignedIn,
+    post: String,
+    cells: Cells,
+    backend: Backend,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let backend = Backend::create().await;
+        let replica = backend.start().await;
+        let (ada, bob) = (replica.api().register("ada").await, replica.api().register("bob").await);
+        bob.follow(&ada).await;
+        let post = ada.post("hello").await;
+        let cells = Cells::of(&backend).await;
+        let scene = Self { replica, ada, bob, post, cells, backend };
+        let is_cached = async || scene.cells.bytes(&scene.user()).await.is_some();
+        soon(until(async || scene.bob.home().await == ["hello"] && is_cached().await)).await;
+        scene
+    }
+
+    fn user(&self) -> String {
+        format!("user:{}", self.ada.id)
+    }
+
+    /// A cell of each kind that is checked.
+    async fn one_of_each_kind(&self) -> Vec<(&'static str, String)> {
+        let all = self.cells.all_lives_ms().await;
+        let session = all.into_iter().find(|(name, _)| name.starts_with("session:")).expect("bob has one").0;
+        vec![
+            ("user", self.user()),
+            ("post", format!("post:{}", self.post)),
+            ("timeline", format!("timeline:{}", self.ada.id)),
+            ("following", format!("following:{}", self.bob.id)),
+            ("session", session),
+        ]
+    }
+
+    /// Writes into a cell by hand.
+    async fn falsify(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut bytes = self.cells.bytes(name).await.unwrap_or_else(|| panic!("{name} is cached"));
+        change(&mut bytes);
+        self.cells.command("SET", name, &[&bytes, b"KEEPTTL"]).await;
+        bytes
+    }
+
+    /// Waits until the false bytes are gone, then until they are counted.
+    async fn until_found(&self, entity: &str, name: &str, falsified: &[u8]) {
+        soon(async {
+            until(async || self.cells.bytes(name).await.as_deref() != Some(falsified)).await;
+            until(async || inconsistencies(&self.replica, entity).await > 0.0).await;
+        })
+        .await;
+    }
+
+    async fn pool(&self) -> PgPool {
+        self.backend.database.pool().await
+    }
+}
+
+#[tokio::test]
+async fn a_false_payload_of_any_kind_is_found_counted_and_gone() {
+    let scene = Scene::set().await;
+
+    let mut falsified = Vec::new();
+    for (entity, name) in scene.one_of_each_kind().await {
+        let bytes = scene.falsify(&name, |bytes| bytes[BEFORE_PAYLOAD + 15] ^= 1).await;
+        falsified.push((entity, name, bytes));
+    }
+
+    for (entity, name, bytes) in falsified {
+        scene.until_found(entity, &name, &bytes).await;
+
+        assert!((inconsistencies(&scene.replica, entity).await - 1.0).abs() < f64::EPSILON, "{entity}");
+    }
+    assert_eq!(scene.bob.home().await, ["hello"]);
+}
+
+#[tokio::test]
+async fn a_false_version_and_a_false_absence_are_found() {
+    let scene = Scene::set().await;
+    let falsified = scene.falsify(&scene.user(), |bytes| bytes[10] += 1).await;
+    scene.until_found("user", &scene.user(), &falsified).await;
+    let post = format!("post:{}", scene.post);
+
+    let falsified = scene
+        .falsify(&post, |bytes| {
+            bytes[2] = 1;
+            bytes.truncate(BEFORE_PAYLOAD);
+        })
+        .await;
+
+    scene.until_found("post", &post, &falsified).await;
+    assert_eq!(scene.bob.home().await, ["hello"]);
+}
+
+#[tokio::test]
+async fn what_the_outbox_still_names_is_not_called_wrong() {
+    let scene = Scene::set().await;
+    let pool = scene.pool().await;
+    let (mut writing, mut locking) = (pool.begin().await.expect("one"), pool.begin().await.expect("another"));
+    let rename = sqlx::query("UPDATE users SET display_name = 'Ada', version = version + 1 WHERE username = 'ada'");
+    rename.execute(&mut *writing).await.expect("the update");
+    // Waits for the writer, so it comes before every relay that wants what the writer leaves.
+    let lock = tokio::spawn(async move {
+        let lock = sqlx::query("LOCK TABLE invalidation_outbox IN SHARE ROW EXCLUSIVE MODE");
+        lock.execute(&mut *locking).await.expect("the lock");
+        locking
+    });
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    soon(until(async || sqlx::query_scalar(waits).fetch_one(&pool).await.expect("an answer"))).await;
+
+    let held = scene.cells.bytes(&scene.user()).await;
+    writing.commit().await.expect("it commits");
+    let locking = lock.await.expect("no panic");
+    soon(until_checked(&scene.replica, "user", 4.0)).await;
+    let held_then = scene.cells.bytes(&scene.user()).await;
+    let counted = inconsistencies(&scene.replica, "user").await;
+    locking.commit().await.expect("it commits");
+
+    assert!(counted < 1.0, "{counted}");
+    assert!(held_then.is_some() && held_then == held);
+    let path = format!("/users/{}", scene.ada.id);
+    soon(until(async || scene.replica.api().get_json(&path).await["display_name"] == "Ada")).await;
+    assert!(inconsistencies(&scene.replica, "user").await < 1.0);
+}
+
+/// Writes whatever there is to write, through this replica, and reads it back.
+async fn write_and_read(ada: &SignedIn, bob: &SignedIn, number: usize) {
+    ada.api.patch(&format!("/users/{}", ada.id), &json!({ "bio": number.to_string() })).await;
+    let post = ada.post(&number.to_string()).await;
+    bob.api.delete(&format!("/users/{}/follow", ada.id)).await;
+    bob.home().await;
+    bob.follow(ada).await;
+    bob.home().await;
+    ada.api.patch(&format!("/posts/{post}"), &json!({ "body": format!("{number}, edited") })).await;
+    bob.home().await;
+    if number.is_multiple_of(2) {
+        ada.api.delete(&format!("/posts/{post}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_storm_of_writes_raises_no_false_alarm() {
+    let scene = Scene::set().await;
+    let there = scene.backend.start().await;
+    let (replicas, pool) = ([&scene.replica, &there], scene.pool().await);
+    let by_hand = async {
+        loop {
+            let update = sqlx::query("UPDATE users SET bio = random()::text, version = version + 1");
+            update.execute(&pool).await.expect("the update");
+            there.api().get_json(&format!("/users/{}", scene.ada.id)).await;
+            scene.replica.api().get_json(&format!("/users/{}", scene.bob.id)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let writers = replicas.map(|replica| {
+        let (ada, bob) = (scene.ada.at(replica.public), scene.bob.at(replica.public));
+        async move {
+            for number in 0.. {
+                write_and_read(&ada, &bob, number).await;
+            }
+        }
+    });
+    let of_each_kind = |replica| KINDS.map(|entity| until_checked(replica, entity, 5.0));
+    let checked = join_all(replicas.into_iter().flat_map(of_each_kind));
+
+    tokio::select! {
+        _all = soon(checked) => {}
+        () = by_hand => {}
+        _never = join_all(writers) => {}
+    }
+
+    for replica in replicas {
+        for entity in KINDS {
+            assert!(inconsistencies(replica, entity).await < 1.0, "{entity}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cell_that_was_invalidated_again_and_again_is_compared_like_any_other() {
+    let scene = Scene::set().await;
+    let path = format!("/users/{}", scene.ada.id);
+
+    for number in 0..20 {
+        scene.ada.api.patch(&path, &json!({ "bio": number.to_string() })).await;
+    }
+    scene.ada.api.get_json(&path).await;
+    soon(until_checked(&scene.replica, "user", 6.0)).await;
+
+    assert!(inconsistencies(&scene.replica, "user").await < 1.0);
+}
+
+#[tokio::test]
+async fn comparing_leaves_the_turns_to_readers() {
+    let things = Things::with("old").await;
+    let replica = things.replica_for(|config| config, 1).await;
+    replica.read(1).await;
+    replica.hold_loads();
+    let reading = replica.reading(&[2]);
+    let load = replica.held_load().await;
+    replica.let_loads_pass();
+
+    let meanwhile = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+    load.go_on();
+    reading.all().await;
+    let afterwards = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+
+    assert_eq!((meanwhile.compared, afterwards.compared), (0, 1));
+    assert!(afterwards.differing.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_written_since_it_was_compared_is_not_discarded() {
+    let things = Things::with("old").await;
+    let (replica, writer) = (things.replica().await, things.replica().await);
+    replica.read(1).await;
+    replica.hold_loads();
+    let verifier = replica.verifier();
+    let comparing = tokio::spawn(async move { verifier.compare(&[cell(1), cell(1)]).await });
+    replica.held_load().await.go_on();
+    let agreed = comparing.await.expect("no panic").expect("Redis answers");
+    things.set(&things.pool, 1, "by hand").await;
+    replica.let_loads_pass();
+    let mut compared = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+
+    things.write(&writer, 1, "new").await;
+    writer.read(1).await;
+    let differing = compared.differing.pop().expect("it differs");
+
+    assert!(agreed.differing.is_empty());
+    assert!(!replica.cache.discard(&differing).await.expect("Redis answers"));
+    assert_eq!(body(&replica.read(1).await), Some("new"));
+}
+
+#[tokio::test]
+async fn what_was_invalidated_is_noted_for_a_second_look() {
+    let things = Things::with("old").await;
+    let replica = things.replica().await;
+
+    things.write(&replica, 1, "new").await;
+    replica.cache.invalidate_committed(&[cell(2)]).await.expect("Redis answers");
+
+    assert_eq!(replica.cache.take_invalidated(), [cell(1), cell(2)]);
+    assert_eq!(replica.cache.take_invalidated(), []);
+}
