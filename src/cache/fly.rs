@@ -18,6 +18,7 @@ use super::{
     token::Token,
 };
 use crate::{
+    bulkhead,
     redis_client::{Call, Handle, Script},
     telemetry::metrics::ObserveDuration,
 };
@@ -36,7 +37,8 @@ impl<L: Loader> Reader<L> {
     pub(super) fn start(self: &Arc<Self>, seats: Vec<Seat<L>>) {
         if !seats.is_empty() {
             let give_up_waiting_at = Instant::now() + self.cache.config.lease_wait;
-            self.cache.shutdown.spawn(Arc::clone(self).fly(seats, give_up_waiting_at, Source::Found));
+            let flight = Arc::clone(self).fly(seats, give_up_waiting_at, Source::Found);
+            self.cache.shutdown.spawn(bulkhead::inherit(flight));
         }
     }
 
@@ -67,7 +69,8 @@ impl<L: Loader> Reader<L> {
         }
         self.start(to_start);
         if !to_wait.is_empty() {
-            self.cache.shutdown.spawn(Arc::clone(&self).wait_for_others(to_wait, give_up_waiting_at));
+            let wait = Arc::clone(&self).wait_for_others(to_wait, give_up_waiting_at);
+            self.cache.shutdown.spawn(bulkhead::inherit(wait));
         }
         self.load(handle, to_load).await;
     }
@@ -105,8 +108,7 @@ impl<L: Loader> Reader<L> {
         let on_board = || seats.iter().map(|(seat, _)| seat);
         // The statement has not been issued yet: whoever arrives while we wait for our turn may come along.
         self.set_boarding(on_board(), true);
-        let turn = time::timeout(self.cache.config.load_wait, self.cache.loads.acquire()).await;
-        let _turn = turn.map_err(|_elapsed| LoadError::Overloaded)?.map_err(|_closed| LoadError::Aborted)?;
+        let _place = self.cache.loads.enter().await?;
         self.set_boarding(on_board(), false);
 
         let ids: Vec<L::Id> = on_board().map(|seat| seat.id.clone()).collect();

@@ -15,7 +15,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use super::{
     cell::State,
     error::LoadError,
-    flight::{Flight, Landed, Role, Source},
+    flight::{Flight, Landed, Landing, Role, Source},
     fly::Seat,
     loader::Loader,
     reader::Reader,
@@ -108,6 +108,7 @@ impl<L: Loader> Reader<L> {
 
     /// Always from the source, nothing shared, nothing stored: `CACHE_MODE=off`.
     async fn load_directly(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        let _place = waiting(Waiting::Db, self.cache.loads.enter()).await?;
         let loaded = self.loader.load(ids).await?;
         let now_ms = self.cache.clock.now_ms();
         Ok(loaded
@@ -125,10 +126,25 @@ impl<L: Loader> Reader<L> {
         let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
         let flights = self.board(missing.iter().map(|&at| &ids[at]));
         for (at, (flight, role)) in missing.into_iter().zip(flights) {
-            let landed = waiting(Waiting::Db, flight.landed()).await?;
+            let landed = match waiting(Waiting::Db, flight.landed()).await {
+                // Whoever started it was out of patience; this reader may have some left, or a place.
+                Err(LoadError::Overloaded(_)) if role != Role::Starter => self.fly_again(&ids[at]).await?,
+                landing => landing?,
+            };
             answers[at] = Some(answer(landed, role));
         }
         Ok(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect())
+    }
+
+    /// For one whose flight was shed on another's account.
+    async fn fly_again(self: &Arc<Self>, id: &L::Id) -> Landing {
+        loop {
+            let (flight, role) = self.board([id].into_iter()).pop().expect("one flight for one id");
+            match waiting(Waiting::Db, flight.landed()).await {
+                Err(LoadError::Overloaded(_)) if role != Role::Starter && self.cache.loads.is_worth_another_try() => {}
+                landing => return landing,
+            }
+        }
     }
 
     /// The hits among `ids`. Whatever goes wrong is a miss.

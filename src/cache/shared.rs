@@ -6,14 +6,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
-
 use super::{
     cell::{self, State, StoredValue},
     gate::Gate,
     token::Token,
 };
 use crate::{
+    bulkhead::Bulkhead,
     clock::Clock,
     config::{CacheConfig, CacheMode},
     redis_client::{Call, Handle, Pipeline, RedisClient, RedisError, Script, Value, cmd},
@@ -62,8 +61,8 @@ pub struct Cache {
     pub(super) metrics: Arc<Metrics>,
     pub(super) shutdown: Shutdown,
     pub(super) gate: Gate,
-    /// Loads under way, so that a flood of misses leaves connections for writes.
-    pub(super) loads: Arc<Semaphore>,
+    /// Where loads wait for their turn.
+    pub(super) loads: Bulkhead,
 }
 
 /// What became of the attempt to become the one who fills a cell.
@@ -80,17 +79,16 @@ pub(super) enum Acquired {
 }
 
 impl Cache {
-    /// A cache in this Redis, with at most `max_loads` statements for it under way.
+    /// A cache in this Redis, whose loads wait for their turn at `loads`.
     #[must_use]
     pub fn new(
         redis: RedisClient,
         config: CacheConfig,
-        max_loads: usize,
+        loads: Bulkhead,
         clock: Clock,
         metrics: Arc<Metrics>,
         shutdown: Shutdown,
     ) -> Self {
-        let loads = Arc::new(Semaphore::new(max_loads));
         let gate = Gate::new(redis.clone());
         Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads }
     }
@@ -104,7 +102,7 @@ impl Cache {
     /// Whether a connection to Redis is up, believed or not.
     #[must_use]
     pub fn is_reachable(&self) -> bool {
-        self.redis.is_up()
+        self.redis.is_connected()
     }
 
     /// Whether what Redis holds may be believed.

@@ -78,7 +78,8 @@ impl HomeRepository {
             found.report = found.report.and(report);
             (user, found)
         } else {
-            let rows = self.database.run(home::list_home_of(self.database.pool(), viewer, before, size.rows())).await?;
+            let rows =
+                self.database.read(home::list_home_of(self.database.pool(), viewer, before, size.rows())).await?;
             (self.users.get(&viewer).await?, Items::bypassed(&rows))
         };
         let names = user.value.payload.and_then(UserFragment::from_payload);
@@ -100,7 +101,7 @@ impl HomeRepository {
             found.report = found.report.and(report);
             found
         } else {
-            Items::bypassed(&self.database.run(home::list_home(self.database.pool(), before, size.rows())).await?)
+            Items::bypassed(&self.database.read(home::list_home(self.database.pool(), before, size.rows())).await?)
         };
         let cursor = |last: PostId| Cursor::new(Scope::Home(None), &last.0);
         Ok(Cached { value: write_page(Some(None), found.items, size, cursor), report: found.report })
@@ -145,8 +146,8 @@ impl HomeRepository {
             let rows = i64::try_from(wanted - found.items.len()).unwrap_or(i64::MAX);
             let pool = self.database.pool();
             let rest = match viewer {
-                Some(viewer) => self.database.run(home::list_home_of(pool, viewer, reached, rows)).await?,
-                None => self.database.run(home::list_home(pool, reached, rows)).await?,
+                Some(viewer) => self.database.read(home::list_home_of(pool, viewer, reached, rows)).await?,
+                None => self.database.read(home::list_home(pool, reached, rows)).await?,
             };
             found.items.extend(rest.iter().map(PageItem::from));
             found.report = found.report.with_uncached_part();

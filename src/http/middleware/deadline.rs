@@ -1,4 +1,4 @@
-//! The deadline of a request: from its head to the head of its answer.
+//! The deadline of a request, from its head to the head of its answer, and the bound of all its waits for a turn.
 
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use axum::{
 };
 use tokio::time::timeout;
 
-use crate::http::problem::Problem;
+use crate::{bulkhead, http::problem::Problem};
 
 /// # Cancel safety
 ///
 /// At the deadline the handler is dropped, wherever it waits. Writes go on: they have tasks and deadlines of their own.
 pub(in crate::http) async fn deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match timeout(limit, next.run(request)).await {
+    let only_reads = request.method().is_safe();
+    match bulkhead::request(only_reads, timeout(limit, next.run(request))).await {
         Ok(response) => response,
         Err(elapsed) => Problem::unavailable(elapsed).into_response(),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aside::{cache::LoadError, config::CacheConfig};
+use aside::{bulkhead::Bulkhead, cache::LoadError, config::CacheConfig};
 
 use super::{
     cells::Held,
@@ -84,7 +84,7 @@ async fn a_reader_who_goes_away_takes_nobodys_load_along() {
 async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(100);
-    let replica = things.replica_for(|config| CacheConfig { load_wait: short, ..config }, 1).await;
+    let replica = things.replica_for(|config| config, Bulkhead::new(1, short)).await;
     let cells = things.cells().await;
     replica.hold_loads();
     let first = replica.reading(&[1]);
@@ -92,7 +92,7 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
 
     let shed = replica.try_read(2).await;
 
-    assert!(matches!(shed, Err(LoadError::Overloaded)), "{shed:?}");
+    assert!(matches!(shed, Err(LoadError::Overloaded(_))), "{shed:?}");
     assert_eq!(cells.held(&key(2)).await, Held::Nothing);
     assert_eq!(replica.most_at_once(), 1);
     replica.let_loads_pass();
@@ -104,7 +104,7 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
 #[tokio::test]
 async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
     let things = Things::with("the one").await;
-    let replica = things.replica_for(|config| config, 1).await;
+    let replica = things.replica_for(|config| config, Bulkhead::new(1, Duration::from_secs(120))).await;
     replica.hold_loads();
     let first = replica.reading(&[2]);
     let load = replica.held_load().await;

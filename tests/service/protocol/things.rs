@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aside::{
+    bulkhead::Bulkhead,
     cache::{Cache, CellName, Ended, Fetched},
     clock::Clock,
     config::{CacheConfig, CacheMode, RedisConfig},
@@ -79,19 +80,19 @@ impl Things {
 
     /// As [`replica`](Self::replica), with other settings.
     pub(super) async fn replica_with(&self, change: impl FnOnce(CacheConfig) -> CacheConfig) -> CacheReplica {
-        self.replica_for(change, 8).await
+        self.replica_for(change, Bulkhead::new(8, Duration::from_secs(120))).await
     }
 
-    /// As [`replica_with`](Self::replica_with), with room for this many loads at once.
+    /// As [`replica_with`](Self::replica_with), with this bulkhead in front of its loads.
     pub(super) async fn replica_for(
         &self,
         change: impl FnOnce(CacheConfig) -> CacheConfig,
-        max_loads: usize,
+        loads: Bulkhead,
     ) -> CacheReplica {
         let redis = TestRedis::connect(self.redis.clone()).await;
         let metrics = Arc::clone(&redis.metrics);
         let config = change(long_lives());
-        let cache = Cache::new(redis.client.clone(), config, max_loads, Clock::system(), metrics, Shutdown::new());
+        let cache = Cache::new(redis.client.clone(), config, loads, Clock::system(), metrics, Shutdown::new());
         // There is no outbox here that would have to be waited for.
         cache.gate().open(cache.gate().closed());
         CacheReplica::new(cache, Arc::new(redis), self.pool.clone())
@@ -108,7 +109,6 @@ fn long_lives() -> CacheConfig {
         lease: minutes(2),
         fence: minutes(2),
         lease_wait: minutes(2),
-        load_wait: minutes(2),
     }
 }
 

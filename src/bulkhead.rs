@@ -1,0 +1,217 @@
+//! A bulkhead: how many may be at something outside at once, and how long a request waits for a place.
+//!
+//! Without one, what is asked beyond what can be answered queues up until nobody is answered in time. All waits of a request
+//! together are bounded, so that whoever is turned away knows it soon. A request that only reads keeps its first place
+//! until it is answered: it waits once, and what was done for it is not thrown away for want of the next place.
+//!
+//! ```text
+//!   arrives ── waits, at most `patience` ─┬─ place ─ statement ─ statement ─ statement ─ answered, place given back
+//!                                         └─ shed
+//! ```
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
+    time::{self, Instant},
+};
+
+tokio::task_local! {
+    static VISIT: Arc<Visit>;
+}
+
+/// So many places. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Bulkhead {
+    places: Arc<Semaphore>,
+    patience: Duration,
+}
+
+/// No place became free in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many are waiting for a place")]
+pub struct Overloaded;
+
+/// A place; given back when it is dropped.
+#[derive(Debug)]
+#[must_use = "dropped, it is somebody else's place"]
+pub struct Place {
+    _holder: Holder,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for their `Drop`")]
+enum Holder {
+    Caller(OwnedSemaphorePermit),
+    Request(Arc<Visit>),
+}
+
+/// One request, and whatever works for it in tasks of its own.
+#[derive(Debug)]
+struct Visit {
+    began: Instant,
+    keeps_place: bool,
+    /// What all waits of a request that keeps no place came to.
+    waited: Mutex<Duration>,
+    place: OnceCell<OwnedSemaphorePermit>,
+}
+
+impl Bulkhead {
+    /// With this many places, each waited for no longer than `patience`.
+    #[must_use]
+    pub fn new(places: usize, patience: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), patience }
+    }
+
+    /// Waits for a place, in turn. At once for a request that has kept one.
+    ///
+    /// # Errors
+    ///
+    /// [`Overloaded`] once the patience of the request, or outside of one that of this wait, is used up.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken nothing.
+    pub async fn enter(&self) -> Result<Place, Overloaded> {
+        let holder = match current() {
+            None => Holder::Caller(self.acquire(self.patience).await?),
+            Some(visit) if visit.keeps_place => {
+                let left = self.patience.saturating_sub(visit.began.elapsed());
+                visit.place.get_or_try_init(|| self.acquire(left)).await?;
+                Holder::Request(visit)
+            }
+            Some(visit) => {
+                let started = Instant::now();
+                let permit = self.acquire(self.patience.saturating_sub(visit.waited())).await;
+                visit.note_wait(started.elapsed());
+                Holder::Caller(permit?)
+            }
+        };
+        Ok(Place { _holder: holder })
+    }
+
+    /// Whether the request of this task has a place, or may still wait for one. Outside of a request nobody comes twice.
+    #[must_use]
+    pub fn is_worth_another_try(&self) -> bool {
+        current().is_some_and(|visit| visit.place.initialized() || visit.began.elapsed() < self.patience)
+    }
+
+    async fn acquire(&self, patience: Duration) -> Result<OwnedSemaphorePermit, Overloaded> {
+        let permit = time::timeout(patience, Arc::clone(&self.places).acquire_owned()).await;
+        permit.map_err(|_elapsed| Overloaded)?.map_err(|_never_closed| Overloaded)
+    }
+}
+
+impl Visit {
+    fn waited(&self) -> Duration {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_wait(&self, wait: Duration) {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) += wait;
+    }
+}
+
+/// Runs a request: all its waits for places count together. One that `keeps_place` does nothing between its first place and
+/// its answer that takes long.
+pub async fn request<F: Future>(keeps_place: bool, request: F) -> F::Output {
+    let visit = Visit { began: Instant::now(), keeps_place, waited: Mutex::default(), place: OnceCell::new() };
+    VISIT.scope(Arc::new(visit), request).await
+}
+
+/// Runs `work`, in whatever task, for the request of this one: in its place, which is kept until the work is done too.
+pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let visit = current();
+    async move {
+        match visit {
+            Some(visit) => VISIT.scope(visit, work).await,
+            None => work.await,
+        }
+    }
+}
+
+fn current() -> Option<Arc<Visit>> {
+    VISIT.try_with(Arc::clone).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(250);
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_place_is_shed_when_the_patience_is_used_up() {
+        let bulkhead = Bulkhead::new(1, PATIENCE);
+        let taken = bulkhead.enter().await;
+        let started = Instant::now();
+
+        let shed = bulkhead.enter().await;
+
+        assert_eq!((shed.err(), started.elapsed()), (Some(Overloaded), PATIENCE));
+        drop(taken);
+        assert!(bulkhead.enter().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_waits_of_a_request_count_together() {
+        for keeps_place in [true, false] {
+            let (first, second) = (Bulkhead::new(1, PATIENCE), Bulkhead::new(1, PATIENCE));
+            let (held, _taken) = (first.enter().await.unwrap(), second.enter().await);
+            tokio::spawn(async move {
+                time::sleep(Duration::from_millis(200)).await;
+                drop(held);
+            });
+
+            let waited = request(keeps_place, async {
+                let started = Instant::now();
+                drop(first.enter().await.unwrap());
+                // One that keeps its place has it wherever it goes.
+                assert_eq!(second.enter().await.is_ok(), keeps_place);
+                started.elapsed()
+            })
+            .await;
+
+            assert_eq!(waited, if keeps_place { Duration::from_millis(200) } else { PATIENCE });
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reading_request_keeps_its_place_until_it_and_all_its_work_is_done() {
+        let bulkhead = Bulkhead::new(1, PATIENCE);
+
+        let work = request(true, async {
+            drop(bulkhead.enter().await.unwrap());
+            assert!(bulkhead.enter().await.is_ok(), "it has a place");
+            let bulkhead = bulkhead.clone();
+            tokio::spawn(inherit(async move {
+                time::sleep(Duration::from_secs(1)).await;
+                bulkhead.enter().await.is_ok()
+            }))
+        })
+        .await;
+
+        assert!(bulkhead.enter().await.is_err(), "its work still goes on");
+        assert!(work.await.unwrap());
+        assert!(bulkhead.enter().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_writing_request_gives_its_place_back_at_once() {
+        let bulkhead = Bulkhead::new(1, PATIENCE);
+
+        request(false, async {
+            drop(bulkhead.enter().await.unwrap());
+            let other = tokio::spawn({
+                let bulkhead = bulkhead.clone();
+                async move { bulkhead.enter().await.is_ok() }
+            });
+            assert!(other.await.unwrap());
+        })
+        .await;
+    }
+}

@@ -1,0 +1,98 @@
+//! The prober: asks Postgres, on a connection of its own, whether it is there, and sets the circuit breaker by that.
+//!
+//! Its connection is none of the pool's, so a pool whose connections are all at work looks no different from an idle one.
+
+use std::{pin::pin, time::Duration};
+
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::time::{self, Instant};
+
+use super::{connection::Database, health::Verdict};
+
+/// How often Postgres is asked while nobody doubts that it is there. In doubt it is asked at once.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often it is asked while it is away, drawn at random: replicas should not all come at once.
+const AWAY_INTERVAL_MS: std::ops::Range<u64> = 50..150;
+
+/// How long an attempt to connect may take. Until `DATABASE_PROBE_TIMEOUT` it leaves the breaker as it is.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Database {
+    /// Keeps the circuit breaker, for ever. While nobody does, it stays closed.
+    pub async fn watch(self) {
+        let mut connection = None;
+        loop {
+            self.health.begin_probe();
+            let verdict = self.probe(&mut connection).await;
+            self.health.end_probe(verdict);
+            if self.health.is_open() {
+                time::sleep(Duration::from_millis(rand::random_range(AWAY_INTERVAL_MS))).await;
+            } else {
+                let _by_itself = time::timeout(INTERVAL, self.health.in_doubt()).await;
+            }
+        }
+    }
+
+    async fn probe(&self, connection: &mut Option<PgConnection>) -> Verdict {
+        if let Some(mut known) = connection.take() {
+            let asked = Instant::now();
+            match time::timeout(self.config.probe_timeout, known.ping()).await {
+                Ok(Ok(())) => {
+                    *connection = Some(known);
+                    return Verdict::Up;
+                }
+                // A session may be ended and Postgres be there: a new one tells.
+                Ok(Err(_ended)) => {}
+                Err(_elapsed) => return self.without_answer_since(asked, self.config.probe_timeout),
+            }
+        }
+        self.connect(connection).await
+    }
+
+    async fn connect(&self, connection: &mut Option<PgConnection>) -> Verdict {
+        let asked = Instant::now();
+        let mut connecting = pin!(self.options.connect());
+        let connected = match time::timeout(self.config.probe_timeout, &mut connecting).await {
+            Ok(connected) => connected,
+            Err(_elapsed) => {
+                if self.without_answer_since(asked, self.config.probe_timeout) == Verdict::Away {
+                    self.health.open();
+                }
+                match time::timeout(CONNECT_TIMEOUT, connecting).await {
+                    Ok(connected) => connected,
+                    Err(_elapsed) => {
+                        return self.without_answer_since(asked, self.config.probe_timeout + CONNECT_TIMEOUT);
+                    }
+                }
+            }
+        };
+        match connected {
+            Ok(made) => {
+                *connection = Some(made);
+                Verdict::Up
+            }
+            // It answers, if only that it has no connection left for us; those in the pool may well work.
+            Err(sqlx::Error::Database(refusal)) if !refusal.code().unwrap_or_default().starts_with("57P") => {
+                Verdict::Up
+            }
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "postgres not reached");
+                Verdict::Away
+            }
+        }
+    }
+
+    /// What it means that a probe was not answered within `patience`.
+    fn without_answer_since(&self, asked: Instant, patience: Duration) -> Verdict {
+        if self.health.has_answered_since(asked) {
+            // Others were answered meanwhile; this one has bad luck on a busy machine.
+            Verdict::Up
+        } else if asked.elapsed() > patience * 2 {
+            // This process has not run for a while, so it cannot tell.
+            Verdict::Unknown
+        } else {
+            Verdict::Away
+        }
+    }
+}
