@@ -142,76 +142,102 @@ fn current() -> Option<Arc<Visit>> {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_millis(250);
+    const MINUTE: Duration = Duration::from_mins(1);
+    /// Far below the minute that a patience of its own would let somebody wait.
+    const SOON: Duration = Duration::from_secs(20);
 
-    #[tokio::test(start_paused = true)]
+    async fn with_one_place(patience: Duration) -> (Bulkhead, Place) {
+        let bulkhead = Bulkhead::new(1, patience);
+        let taken = bulkhead.enter().await.unwrap();
+        (bulkhead, taken)
+    }
+
+    #[tokio::test]
     async fn who_finds_no_place_is_shed_when_the_patience_is_used_up() {
-        let bulkhead = Bulkhead::new(1, PATIENCE);
-        let taken = bulkhead.enter().await;
+        let patience = Duration::from_millis(20);
+        let (bulkhead, taken) = with_one_place(patience).await;
         let started = Instant::now();
 
         let shed = bulkhead.enter().await;
 
-        assert_eq!((shed.err(), started.elapsed()), (Some(Overloaded), PATIENCE));
+        assert_eq!(shed.err(), Some(Overloaded));
+        assert!(started.elapsed() >= patience);
         drop(taken);
         assert!(bulkhead.enter().await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn all_waits_of_a_request_count_together() {
+    #[tokio::test]
+    async fn a_request_that_has_waited_enough_waits_no_more() {
+        let (bulkhead, taken) = with_one_place(MINUTE).await;
+        let waited = |keeps_place| {
+            let began = Instant::now().checked_sub(MINUTE).unwrap();
+            Arc::new(Visit { began, keeps_place, waited: Mutex::new(MINUTE), place: OnceCell::new() })
+        };
+
         for keeps_place in [true, false] {
-            let (first, second) = (Bulkhead::new(1, PATIENCE), Bulkhead::new(1, PATIENCE));
-            let (held, _taken) = (first.enter().await.unwrap(), second.enter().await);
-            tokio::spawn(async move {
-                time::sleep(Duration::from_millis(200)).await;
-                drop(held);
-            });
+            let shed = time::timeout(SOON, VISIT.scope(waited(keeps_place), bulkhead.enter())).await;
+            assert_eq!(shed.expect("at once").err(), Some(Overloaded), "{keeps_place}");
+        }
 
-            let waited = request(keeps_place, async {
-                let started = Instant::now();
-                drop(first.enter().await.unwrap());
-                // One that keeps its place has it wherever it goes.
-                assert_eq!(second.enter().await.is_ok(), keeps_place);
-                started.elapsed()
-            })
-            .await;
-
-            assert_eq!(waited, if keeps_place { Duration::from_millis(200) } else { PATIENCE });
+        drop(taken);
+        for keeps_place in [true, false] {
+            assert!(VISIT.scope(waited(keeps_place), bulkhead.enter()).await.is_ok(), "what is free is free");
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
+    async fn all_waits_of_a_writing_request_count_together() {
+        let (bulkhead, taken) = with_one_place(MINUTE).await;
+        let visit = Arc::new(Visit {
+            began: Instant::now(),
+            keeps_place: false,
+            waited: Mutex::default(),
+            place: OnceCell::new(),
+        });
+        let wait = Duration::from_millis(20);
+        tokio::spawn(async move {
+            time::sleep(wait).await;
+            drop(taken);
+        });
+
+        drop(VISIT.scope(Arc::clone(&visit), bulkhead.enter()).await);
+
+        assert!(visit.waited() >= wait, "{:?}", visit.waited());
+    }
+
+    #[tokio::test]
     async fn a_reading_request_keeps_its_place_until_it_and_all_its_work_is_done() {
-        let bulkhead = Bulkhead::new(1, PATIENCE);
+        let bulkhead = Bulkhead::new(1, Duration::from_millis(20));
+        let (go_on, told) = tokio::sync::oneshot::channel::<()>();
 
         let work = request(true, async {
             drop(bulkhead.enter().await.unwrap());
             assert!(bulkhead.enter().await.is_ok(), "it has a place");
             let bulkhead = bulkhead.clone();
             tokio::spawn(inherit(async move {
-                time::sleep(Duration::from_secs(1)).await;
+                told.await.unwrap();
                 bulkhead.enter().await.is_ok()
             }))
         })
         .await;
 
         assert!(bulkhead.enter().await.is_err(), "its work still goes on");
+        go_on.send(()).unwrap();
         assert!(work.await.unwrap());
         assert!(bulkhead.enter().await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_writing_request_gives_its_place_back_at_once() {
-        let bulkhead = Bulkhead::new(1, PATIENCE);
+        let bulkhead = Bulkhead::new(1, Duration::from_millis(20));
 
-        request(false, async {
+        let other = request(false, async {
             drop(bulkhead.enter().await.unwrap());
-            let other = tokio::spawn({
-                let bulkhead = bulkhead.clone();
-                async move { bulkhead.enter().await.is_ok() }
-            });
-            assert!(other.await.unwrap());
+            let bulkhead = bulkhead.clone();
+            tokio::spawn(async move { bulkhead.enter().await.is_ok() }).await.unwrap()
         })
         .await;
+
+        assert!(other);
     }
 }

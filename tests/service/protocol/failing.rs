@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use aside::{bulkhead::Bulkhead, cache::LoadError, config::CacheConfig};
+use aside::{
+    bulkhead::{self, Bulkhead},
+    cache::LoadError,
+    config::CacheConfig,
+};
 
 use super::{
     cells::Held,
@@ -121,4 +125,33 @@ async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
         assert_eq!(body(&reader.one().await), Some("the one"));
     }
     assert_eq!(replica.statements(), 2);
+}
+
+#[tokio::test]
+async fn a_reader_with_a_place_is_not_shed_on_another_readers_account() {
+    let things = Things::with("the one").await;
+    let short = Duration::from_millis(100);
+    let replica = things.replica_for(|config| config, Bulkhead::new(2, short)).await;
+    let flying = bulkhead::request(true, async {
+        // It has the one place from here on, and somebody else the other.
+        replica.read(3).await;
+        replica.hold_loads();
+        let other = replica.reading(&[2]);
+        let load = replica.held_load().await;
+        let without_a_place = replica.reading(&[1]);
+        replica.settle().await;
+        replica.let_loads_pass();
+
+        let read = replica.read(1).await;
+
+        let shed = without_a_place.result().await;
+        load.go_on();
+        other.all().await;
+        (read, shed)
+    });
+
+    let (read, shed) = flying.await;
+
+    assert!(matches!(shed, Err(LoadError::Overloaded(_))), "{shed:?}");
+    assert_eq!(body(&read), Some("the one"));
 }
