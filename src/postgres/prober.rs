@@ -15,6 +15,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// How often it is asked while it is away, drawn at random: replicas should not all come at once.
 const AWAY_INTERVAL_MS: std::ops::Range<u64> = 50..150;
 
+/// A connection that was not answered for so many `DATABASE_PROBE_TIMEOUT` is dead, whoever else is answered.
+const DEAD_AFTER: u32 = 4;
+
 /// How long an attempt to connect may take. Until `DATABASE_PROBE_TIMEOUT` it leaves the breaker as it is.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -36,18 +39,40 @@ impl Database {
 
     async fn probe(&self, connection: &mut Option<PgConnection>) -> Verdict {
         if let Some(mut known) = connection.take() {
-            let asked = Instant::now();
-            match time::timeout(self.config.probe_timeout, known.ping()).await {
-                Ok(Ok(())) => {
+            match self.ask(&mut known).await {
+                // A session may be ended and Postgres be there: a new one tells.
+                None => {}
+                Some(Verdict::Up) => {
                     *connection = Some(known);
                     return Verdict::Up;
                 }
-                // A session may be ended and Postgres be there: a new one tells.
-                Ok(Err(_ended)) => {}
-                Err(_elapsed) => return self.without_answer_since(asked, self.config.probe_timeout),
+                Some(unanswered) => return unanswered,
             }
         }
         self.connect(connection).await
+    }
+
+    /// Asks through a connection that there is; `None` when it has ended.
+    ///
+    /// Where others are answered the reply may just be slow. When it does not come at all, this connection leads nowhere,
+    /// and with it those in the pool that are as old: the breaker is opened for a moment, which rids everybody of them.
+    async fn ask(&self, known: &mut PgConnection) -> Option<Verdict> {
+        let asked = Instant::now();
+        let mut reply = pin!(known.ping());
+        loop {
+            let since = Instant::now();
+            match time::timeout(self.config.probe_timeout, &mut reply).await {
+                Ok(Ok(())) => return Some(Verdict::Up),
+                Ok(Err(_ended)) => return None,
+                Err(_elapsed) if asked.elapsed() >= self.config.probe_timeout * DEAD_AFTER => {
+                    return Some(Verdict::Away);
+                }
+                Err(_elapsed) => match self.without_answer_since(since, self.config.probe_timeout) {
+                    Verdict::Up | Verdict::Unknown => {}
+                    Verdict::Away => return Some(Verdict::Away),
+                },
+            }
+        }
     }
 
     async fn connect(&self, connection: &mut Option<PgConnection>) -> Verdict {

@@ -84,7 +84,8 @@ impl OwnRedis {
     }
 
     async fn connection(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
-        redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection().await
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+        redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection_with_config(&config).await
     }
 
     async fn wait_until_up(&mut self) {
