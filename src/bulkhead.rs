@@ -80,13 +80,12 @@ impl Bulkhead {
         let holder = match current() {
             None => Holder::Caller(self.acquire(self.patience).await?),
             Some(visit) if visit.keeps_place => {
-                let left = self.patience.saturating_sub(visit.began.elapsed());
-                visit.place.get_or_try_init(|| self.acquire(left)).await?;
+                visit.place.get_or_try_init(|| self.acquire(visit.patience_left(self.patience))).await?;
                 Holder::Request(visit)
             }
             Some(visit) => {
                 let started = Instant::now();
-                let permit = self.acquire(self.patience.saturating_sub(visit.waited())).await;
+                let permit = self.acquire(visit.patience_left(self.patience)).await;
                 visit.note_wait(started.elapsed());
                 Holder::Caller(permit?)
             }
@@ -94,10 +93,17 @@ impl Bulkhead {
         Ok(Place { _holder: holder })
     }
 
+    /// How long the request of this task would still wait for a place; `None` for one that has one, and outside of a request.
+    #[must_use]
+    pub fn patience_left(&self) -> Option<Duration> {
+        let visit = current()?;
+        (!visit.place.initialized()).then(|| visit.patience_left(self.patience))
+    }
+
     /// Whether the request of this task has a place, or may still wait for one. Outside of a request nobody comes twice.
     #[must_use]
     pub fn is_worth_another_try(&self) -> bool {
-        current().is_some_and(|visit| visit.place.initialized() || visit.began.elapsed() < self.patience)
+        current().is_some_and(|visit| visit.place.initialized() || !visit.patience_left(self.patience).is_zero())
     }
 
     async fn acquire(&self, patience: Duration) -> Result<OwnedSemaphorePermit, Overloaded> {
@@ -107,6 +113,10 @@ impl Bulkhead {
 }
 
 impl Visit {
+    fn patience_left(&self, patience: Duration) -> Duration {
+        patience.saturating_sub(if self.keeps_place { self.began.elapsed() } else { self.waited() })
+    }
+
     fn waited(&self) -> Duration {
         *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }

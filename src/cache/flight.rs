@@ -15,12 +15,17 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::SetOnce;
+use tokio::{sync::SetOnce, time};
 
 use super::{error::LoadError, value::CellValue};
+use crate::bulkhead::Overloaded;
 
 /// The answer of a flight, for all on board.
 pub(super) type Landing = Result<Landed, LoadError>;
@@ -52,16 +57,30 @@ pub(super) enum Source {
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     landing: SetOnce<Landing>,
+    /// Whether it waits for its turn to load.
+    is_queued: AtomicBool,
 }
 
 impl Flight {
-    /// Waits until the flight has landed.
+    /// Waits until the flight has landed. A reader who would wait for a turn only so long is shed if the flight has none by
+    /// then; a load that has begun is waited for.
     ///
     /// # Cancel safety
     ///
     /// A reader that goes away leaves the flight to the others on board.
-    pub(super) async fn landed(&self) -> Landing {
+    pub(super) async fn landed(&self, patience: Option<Duration>) -> Landing {
+        if let Some(patience) = patience
+            && time::timeout(patience, self.landing.wait()).await.is_err()
+            && self.is_queued.load(Ordering::Relaxed)
+        {
+            return Err(Overloaded.into());
+        }
         self.landing.wait().await.clone()
+    }
+
+    /// It waits for its turn from now on, or no more.
+    pub(super) fn set_queued(&self, is_queued: bool) {
+        self.is_queued.store(is_queued, Ordering::Relaxed);
     }
 }
 

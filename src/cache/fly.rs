@@ -108,7 +108,11 @@ impl<L: Loader> Reader<L> {
         let on_board = || seats.iter().map(|(seat, _)| seat);
         // The statement has not been issued yet: whoever arrives while we wait for our turn may come along.
         self.set_boarding(on_board(), true);
-        let _place = self.cache.loads.enter().await?;
+        let set_queued = |is_queued| on_board().for_each(|seat| seat.flight.set_queued(is_queued));
+        set_queued(true);
+        let place = self.cache.loads.enter().await;
+        set_queued(false);
+        let _place = place?;
         self.set_boarding(on_board(), false);
 
         let ids: Vec<L::Id> = on_board().map(|seat| seat.id.clone()).collect();

@@ -76,6 +76,21 @@ impl<L: Loader> ReadThrough<L> {
     ///
     /// As [`get`](Self::get).
     pub async fn get_many(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        Ok(self.get_all(ids, usize::MAX).await?.expect("nobody is spared a load"))
+    }
+
+    /// As [`get_many`](Self::get_many), for a reader who has another way if many are missing: `None` when more than
+    /// `cheap` would have to be loaded and enough readers do so already. An empty cache is refilled at a pace that leaves
+    /// Postgres to those who ask it directly.
+    ///
+    /// # Errors, cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub async fn get_many_in_pace(&self, ids: &[L::Id], cheap: usize) -> Result<Option<Vec<Fetched>>, LoadError> {
+        self.get_all(ids, cheap).await
+    }
+
+    async fn get_all(&self, ids: &[L::Id], cheap: usize) -> Result<Option<Vec<Fetched>>, LoadError> {
         let mut places = HashMap::with_capacity(ids.len());
         let mut distinct = Vec::with_capacity(ids.len());
         let order: Vec<usize> = ids
@@ -87,23 +102,24 @@ impl<L: Loader> ReadThrough<L> {
                 })
             })
             .collect();
-        let fetched = self.inner.get_distinct(&distinct).await?;
-        Ok(order.into_iter().map(|place| fetched[place].clone()).collect())
+        let Some(fetched) = self.inner.get_distinct(&distinct, cheap).await? else { return Ok(None) };
+        Ok(Some(order.into_iter().map(|place| fetched[place].clone()).collect()))
     }
 }
 
 impl<L: Loader> Reader<L> {
-    async fn get_distinct(self: &Arc<Self>, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+    async fn get_distinct(self: &Arc<Self>, ids: &[L::Id], cheap: usize) -> Result<Option<Vec<Fetched>>, LoadError> {
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let fetched = if self.cache.config.mode == CacheMode::Off {
             self.load_directly(ids).await?
         } else {
-            self.fetch(ids).await?
+            let Some(fetched) = self.fetch(ids, cheap).await? else { return Ok(None) };
+            fetched
         };
         self.counts.count(&fetched);
-        Ok(fetched)
+        Ok(Some(fetched))
     }
 
     /// Always from the source, nothing shared, nothing stored: `CACHE_MODE=off`.
@@ -121,26 +137,32 @@ impl<L: Loader> Reader<L> {
             .collect())
     }
 
-    async fn fetch(self: &Arc<Self>, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+    async fn fetch(self: &Arc<Self>, ids: &[L::Id], cheap: usize) -> Result<Option<Vec<Fetched>>, LoadError> {
         let mut answers = self.look(ids).await;
         let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
+        let _refill = if missing.len() > cheap {
+            let Ok(refill) = self.cache.refills.try_acquire() else { return Ok(None) };
+            Some(refill)
+        } else {
+            None
+        };
         let flights = self.board(missing.iter().map(|&at| &ids[at]));
         for (at, (flight, role)) in missing.into_iter().zip(flights) {
-            let landed = match waiting(Waiting::Db, flight.landed()).await {
+            let landed = match waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await {
                 // Whoever started it was out of patience; this reader may have some left, or a place.
                 Err(LoadError::Overloaded(_)) if role != Role::Starter => self.fly_again(&ids[at]).await?,
                 landing => landing?,
             };
             answers[at] = Some(answer(landed, role));
         }
-        Ok(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect())
+        Ok(Some(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect()))
     }
 
     /// For one whose flight was shed on another's account.
     async fn fly_again(self: &Arc<Self>, id: &L::Id) -> Landing {
         loop {
             let (flight, role) = self.board([id].into_iter()).pop().expect("one flight for one id");
-            match waiting(Waiting::Db, flight.landed()).await {
+            match waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await {
                 Err(LoadError::Overloaded(_)) if role != Role::Starter && self.cache.loads.is_worth_another_try() => {}
                 landing => return landing,
             }

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Semaphore;
+
 use super::{
     cell::{self, State, StoredValue},
     gate::Gate,
@@ -21,6 +23,10 @@ use crate::{
 };
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fill.lua")));
+
+/// How many readers at once load so many missing cells that they would rather not. An empty cache is refilled by these; the
+/// others are spared the price of it.
+const REFILLS: usize = 4;
 
 /// A cell's name within its Redis process, `<entity>:<id>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +69,8 @@ pub struct Cache {
     pub(super) gate: Gate,
     /// Where loads wait for their turn.
     pub(super) loads: Bulkhead,
+    /// Who may load many missing cells at once.
+    pub(super) refills: Arc<Semaphore>,
 }
 
 /// What became of the attempt to become the one who fills a cell.
@@ -89,8 +97,8 @@ impl Cache {
         metrics: Arc<Metrics>,
         shutdown: Shutdown,
     ) -> Self {
-        let gate = Gate::new(redis.clone());
-        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads }
+        let (gate, refills) = (Gate::new(redis.clone()), Arc::new(Semaphore::new(REFILLS)));
+        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads, refills }
     }
 
     /// Whether reads can be answered from the shared cache at all right now.
