@@ -215,4 +215,26 @@ mod tests {
         assert!(flights.land(&1, &next, Ok(found())).is_none());
         assert_eq!(flights.board(&1).1, Role::Starter);
     }
+
+    #[tokio::test]
+    async fn a_flight_that_waits_for_its_turn_is_waited_for_only_so_long() {
+        let flight = Flight::default();
+        flight.set_queued(true);
+
+        let shed = flight.landed(Some(Duration::from_millis(1))).await;
+
+        assert!(matches!(shed, Err(LoadError::Overloaded(_))), "{shed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_load_that_has_begun_is_waited_for() {
+        let flight = Arc::new(Flight::default());
+        let landing = Arc::clone(&flight);
+        tokio::spawn(async move {
+            time::sleep(Duration::from_millis(20)).await;
+            landing.landing.set(Ok(found())).unwrap();
+        });
+
+        assert!(flight.landed(Some(Duration::from_millis(1))).await.is_ok());
+    }
 }

@@ -61,6 +61,11 @@ impl CacheReplica {
         self.try_read(id).await.expect("the read is answered")
     }
 
+    /// Reads in pace, a load of more than one thing being expensive.
+    pub(super) async fn read_in_pace(&self, ids: &[i64]) -> Option<Vec<Fetched>> {
+        self.things.get_many_in_pace(ids, 1).await.expect("the read is answered")
+    }
+
     /// From now on every load waits, once its statement was answered.
     pub(super) fn hold_loads(&self) {
         self.loads.hold.store(true, Ordering::SeqCst);
