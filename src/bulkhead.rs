@@ -1,11 +1,12 @@
-//! A bulkhead: how many may be at something outside at once, and how long a request waits for a place.
+//! A bulkhead: how many may be at something outside at once, and how long a request waits for its turn.
 //!
 //! Without one, what is asked beyond what can be answered queues up until nobody is answered in time. All waits of a request
-//! together are bounded, so that whoever is turned away knows it soon. A request that only reads keeps its first place
-//! until it is answered: it waits once, and what was done for it is not thrown away for want of the next place.
+//! together are bounded, so that whoever is turned away knows it soon. A request that only reads is let in once, for all it
+//! asks until it is answered: what was done for it is not thrown away for want of the next turn. Some more are let in than can
+//! have their turn at once, since they do other things in between.
 //!
 //! ```text
-//!   arrives ── waits, at most `patience` ─┬─ place ─ statement ─ statement ─ statement ─ answered, place given back
+//!   arrives ── waits, at most `patience` ─┬─ let in ─ turn ─ (Redis) ─ turn ─ turn ─ answered, place given back
 //!                                         └─ shed
 //! ```
 
@@ -24,30 +25,36 @@ tokio::task_local! {
     static VISIT: Arc<Visit>;
 }
 
-/// So many places. Clones share them.
+/// So many requests are let in for each turn that can be had at once.
+const LET_IN: usize = 3;
+
+/// So many turns at once. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Bulkhead {
     places: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
     patience: Duration,
 }
 
-/// No place became free in time.
+/// No turn came in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many are waiting for a place")]
+#[error("too many are waiting for their turn")]
 pub struct Overloaded;
 
-/// A place; given back when it is dropped.
+/// One's turn; over when it is dropped.
 #[derive(Debug)]
-#[must_use = "dropped, it is somebody else's place"]
-pub struct Place {
-    _holder: Holder,
+#[must_use = "dropped, it is somebody else's turn"]
+#[expect(dead_code, reason = "held for their `Drop`")]
+pub struct Turn {
+    turn: OwnedSemaphorePermit,
+    place: Place,
 }
 
 #[derive(Debug)]
 #[expect(dead_code, reason = "held for their `Drop`")]
-enum Holder {
-    Caller(OwnedSemaphorePermit),
-    Request(Arc<Visit>),
+enum Place {
+    Own(OwnedSemaphorePermit),
+    Kept(Arc<Visit>),
 }
 
 /// One request, and whatever works for it in tasks of its own.
@@ -61,13 +68,15 @@ struct Visit {
 }
 
 impl Bulkhead {
-    /// With this many places, each waited for no longer than `patience`.
+    /// With this many turns at once, each waited for no longer than `patience`.
     #[must_use]
-    pub fn new(places: usize, patience: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), patience }
+    pub fn new(turns: usize, patience: Duration) -> Self {
+        let places = Arc::new(Semaphore::new(turns * LET_IN));
+        Self { places, turns: Arc::new(Semaphore::new(turns)), patience }
     }
 
-    /// Waits for a place, in turn. At once for a request that has kept one.
+    /// Waits for a turn. A request that keeps its place waits for its later ones as long as it takes: only those who were
+    /// let in are ahead of it.
     ///
     /// # Errors
     ///
@@ -75,22 +84,37 @@ impl Bulkhead {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it has taken nothing.
-    pub async fn enter(&self) -> Result<Place, Overloaded> {
-        let holder = match current() {
-            None => Holder::Caller(self.acquire(self.patience).await?),
+    /// Dropped, it has taken nothing but the place that its request keeps.
+    pub async fn enter(&self) -> Result<Turn, Overloaded> {
+        match current() {
+            None => self.first_turn(self.patience).await.map(own),
             Some(visit) if visit.keeps_place => {
-                visit.place.get_or_try_init(|| self.acquire(visit.patience_left(self.patience))).await?;
-                Holder::Request(visit)
+                let mut first = None;
+                let let_in = async {
+                    let (place, turn) = self.first_turn(visit.patience_left(self.patience)).await?;
+                    first = Some(turn);
+                    Ok(place)
+                };
+                visit.place.get_or_try_init(|| let_in).await?;
+                let turn = match first {
+                    Some(turn) => turn,
+                    None => take(&self.turns).await?,
+                };
+                Ok(Turn { turn, place: Place::Kept(visit) })
             }
             Some(visit) => {
                 let started = Instant::now();
-                let permit = self.acquire(visit.patience_left(self.patience)).await;
+                let let_in = self.first_turn(visit.patience_left(self.patience)).await;
                 visit.note_wait(started.elapsed());
-                Holder::Caller(permit?)
+                let_in.map(own)
             }
-        };
-        Ok(Place { _holder: holder })
+        }
+    }
+
+    /// A place, and the turn of whoever has just got it.
+    async fn first_turn(&self, patience: Duration) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Overloaded> {
+        let both = async { Ok((take(&self.places).await?, take(&self.turns).await?)) };
+        time::timeout(patience, both).await.map_err(|_elapsed| Overloaded)?
     }
 
     /// How long the request of this task would still wait for a place; `None` for one that has one, and outside of a request.
@@ -105,11 +129,14 @@ impl Bulkhead {
     pub fn is_worth_another_try(&self) -> bool {
         current().is_some_and(|visit| visit.place.initialized() || !visit.patience_left(self.patience).is_zero())
     }
+}
 
-    async fn acquire(&self, patience: Duration) -> Result<OwnedSemaphorePermit, Overloaded> {
-        let permit = time::timeout(patience, Arc::clone(&self.places).acquire_owned()).await;
-        permit.map_err(|_elapsed| Overloaded)?.map_err(|_never_closed| Overloaded)
-    }
+async fn take(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Overloaded> {
+    Arc::clone(semaphore).acquire_owned().await.map_err(|_never_closed| Overloaded)
+}
+
+fn own((place, turn): (OwnedSemaphorePermit, OwnedSemaphorePermit)) -> Turn {
+    Turn { turn, place: Place::Own(place) }
 }
 
 impl Visit {
@@ -156,16 +183,16 @@ mod tests {
     /// Far below the minute that a patience of its own would let somebody wait.
     const SOON: Duration = Duration::from_secs(20);
 
-    async fn with_one_place(patience: Duration) -> (Bulkhead, Place) {
+    async fn with_one_turn(patience: Duration) -> (Bulkhead, Turn) {
         let bulkhead = Bulkhead::new(1, patience);
         let taken = bulkhead.enter().await.unwrap();
         (bulkhead, taken)
     }
 
     #[tokio::test]
-    async fn who_finds_no_place_is_shed_when_the_patience_is_used_up() {
+    async fn who_gets_no_turn_is_shed_when_the_patience_is_used_up() {
         let patience = Duration::from_millis(20);
-        let (bulkhead, taken) = with_one_place(patience).await;
+        let (bulkhead, taken) = with_one_turn(patience).await;
         let started = Instant::now();
 
         let shed = bulkhead.enter().await;
@@ -178,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_has_waited_enough_waits_no_more() {
-        let (bulkhead, taken) = with_one_place(MINUTE).await;
+        let (bulkhead, taken) = with_one_turn(MINUTE).await;
         let waited = |keeps_place| {
             let began = Instant::now().checked_sub(MINUTE).unwrap();
             Arc::new(Visit { began, keeps_place, waited: Mutex::new(MINUTE), place: OnceCell::new() })
@@ -197,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_waits_of_a_writing_request_count_together() {
-        let (bulkhead, taken) = with_one_place(MINUTE).await;
+        let (bulkhead, taken) = with_one_turn(MINUTE).await;
         let visit = Arc::new(Visit {
             began: Instant::now(),
             keeps_place: false,
@@ -216,8 +243,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reading_request_keeps_its_place_until_it_and_all_its_work_is_done() {
+    async fn a_reading_request_is_let_in_once_and_keeps_its_place_until_all_its_work_is_done() {
         let bulkhead = Bulkhead::new(1, Duration::from_millis(20));
+        let all_but_one = (1..LET_IN).map(|_| take(&bulkhead.places));
+        let _let_in = futures::future::join_all(all_but_one).await;
         let (go_on, told) = tokio::sync::oneshot::channel::<()>();
 
         let work = request(true, async {
@@ -235,6 +264,24 @@ mod tests {
         go_on.send(()).unwrap();
         assert!(work.await.unwrap());
         assert!(bulkhead.enter().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_was_let_in_waits_for_the_next_turn_as_long_as_it_takes() {
+        let bulkhead = Bulkhead::new(1, Duration::from_millis(1));
+
+        let second = request(true, async {
+            drop(bulkhead.enter().await.unwrap());
+            let others = take(&bulkhead.turns).await.unwrap();
+            tokio::spawn(async move {
+                time::sleep(Duration::from_millis(50)).await;
+                drop(others);
+            });
+            bulkhead.enter().await
+        })
+        .await;
+
+        assert!(second.is_ok());
     }
 
     #[tokio::test]

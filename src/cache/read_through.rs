@@ -124,7 +124,7 @@ impl<L: Loader> Reader<L> {
 
     /// Always from the source, nothing shared, nothing stored: `CACHE_MODE=off`.
     async fn load_directly(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
-        let _place = waiting(Waiting::Db, self.cache.loads.enter()).await?;
+        let _turn = waiting(Waiting::Db, self.cache.loads.enter()).await?;
         let loaded = self.loader.load(ids).await?;
         let now_ms = self.cache.clock.now_ms();
         Ok(loaded

@@ -20,7 +20,7 @@ use tokio::time;
 
 use super::{error::DatabaseError, health::Health, pool::Pool};
 use crate::{
-    bulkhead::{Bulkhead, Place},
+    bulkhead::{Bulkhead, Turn},
     config::DatabaseConfig,
     telemetry::{
         metrics::Metrics,
@@ -120,16 +120,16 @@ impl Database {
     /// As [`run`](Self::run).
     pub async fn read<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DatabaseError> {
         // While nothing is answered, nobody waits in vain for those who are ahead.
-        let _place = self.in_turn(&self.reads).await?;
+        let _turn = self.in_turn(&self.reads).await?;
         self.run(query).await
     }
 
     /// Waits for a request's turn to write.
-    pub async fn enter_write(&self) -> Result<Place, DatabaseError> {
+    pub async fn turn_to_write(&self) -> Result<Turn, DatabaseError> {
         self.in_turn(&self.writes).await
     }
 
-    async fn in_turn(&self, bulkhead: &Bulkhead) -> Result<Place, DatabaseError> {
+    async fn in_turn(&self, bulkhead: &Bulkhead) -> Result<Turn, DatabaseError> {
         let turn = async { Ok(bulkhead.enter().await?) };
         self.health.unless_away(waiting(Waiting::Db, turn)).await
     }

@@ -80,9 +80,9 @@ impl Writer {
     ///
     /// Dropping the future drops the waiting; the write goes on to its end.
     pub async fn write<T: Send + 'static>(&self, statements: impl Statements<T>) -> Result<T, WriteError> {
-        let (writer, place) = (self.clone(), self.database.enter_write().await?);
+        let (writer, turn) = (self.clone(), self.database.turn_to_write().await?);
         let section = self.shutdown.spawn(async move {
-            let _place = place;
+            let _turn = turn;
             writer.run(statements).await
         });
         match waiting(Waiting::Db, section).await {
