@@ -3,13 +3,14 @@
 use std::{
     fmt::{Display, Write},
     sync::{Arc, LazyLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Semaphore;
 
 use super::{
     cell::{self, State, StoredValue},
+    fullness::Fullness,
     gate::Gate,
     token::Token,
 };
@@ -71,6 +72,7 @@ pub struct Cache {
     pub(super) loads: Bulkhead,
     /// Who may load many missing cells at once.
     pub(super) refills: Arc<Semaphore>,
+    fullness: Arc<Fullness>,
 }
 
 /// What became of the attempt to become the one who fills a cell.
@@ -98,13 +100,23 @@ impl Cache {
         shutdown: Shutdown,
     ) -> Self {
         let (gate, refills) = (Gate::new(redis.clone()), Arc::new(Semaphore::new(REFILLS)));
-        Self { redis, config: Arc::new(config), clock, metrics, shutdown, gate, loads, refills }
+        Self {
+            redis,
+            config: Arc::new(config),
+            clock,
+            metrics,
+            shutdown,
+            gate,
+            loads,
+            refills,
+            fullness: Arc::default(),
+        }
     }
 
     /// Whether reads can be answered from the shared cache at all right now.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        self.config.mode != CacheMode::Off && self.gate.is_open() && self.redis.is_up()
+        self.config.mode != CacheMode::Off && self.redis.is_up() && self.is_worth_asking()
     }
 
     /// Whether a connection to Redis is up, believed or not.
@@ -119,9 +131,13 @@ impl Cache {
         &self.gate
     }
 
-    /// A connection to a Redis that may be believed.
+    fn is_worth_asking(&self) -> bool {
+        self.gate.is_open() && !self.fullness.is_to_be_spared(Instant::now())
+    }
+
+    /// A connection to a Redis that may be believed, and may know something.
     pub(super) fn handle(&self) -> Result<Handle, RedisError> {
-        if self.gate.is_open() { self.redis.handle() } else { Err(RedisError::Unavailable) }
+        if self.is_worth_asking() { self.redis.handle() } else { Err(RedisError::Unavailable) }
     }
 
     /// The longest life of a cell.
@@ -159,14 +175,17 @@ impl Cache {
             return Err(RedisError::Unavailable);
         }
         match reply {
-            Some(Value::Array(found)) if found.len() == ids.len() => found
-                .into_iter()
-                .map(|cell| match cell {
-                    Value::Nil => Ok(State::Absent),
-                    Value::BulkString(bytes) => Ok(State::decode(bytes)),
-                    _other => Err(unexpected()),
-                })
-                .collect(),
+            Some(Value::Array(found)) if found.len() == ids.len() => {
+                self.fullness.note_hits(found.iter().filter(|cell| **cell != Value::Nil).count());
+                found
+                    .into_iter()
+                    .map(|cell| match cell {
+                        Value::Nil => Ok(State::Absent),
+                        Value::BulkString(bytes) => Ok(State::decode(bytes)),
+                        _other => Err(unexpected()),
+                    })
+                    .collect()
+            }
             Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
             _other => Err(unexpected()),
         }
@@ -192,6 +211,7 @@ impl Cache {
             Ok(replies) if self.gate.is_open() => replies,
             _unknown_or_not_to_be_believed => return cells.iter().map(|_| Acquired::Refused).collect(),
         };
+        self.fullness.note_refusals(replies.iter().filter(|reply| is_out_of_memory(reply)).count(), Instant::now());
         let answers = replies.into_iter().zip(tokens);
         answers
             .map(|(reply, token)| match reply {
@@ -229,6 +249,11 @@ impl Cache {
             Err(_unknown) => vec![None; fills.len()],
         }
     }
+}
+
+/// Whether a reply says that there is no memory left.
+fn is_out_of_memory(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if error.code() == "OOM")
 }
 
 /// One value on its way into its cell.
