@@ -248,21 +248,22 @@ mod tests {
         let all_but_one = (1..LET_IN).map(|_| take(&bulkhead.places));
         let _let_in = futures::future::join_all(all_but_one).await;
         let (go_on, told) = tokio::sync::oneshot::channel::<()>();
+        let mut work = None;
 
-        let work = request(true, async {
+        request(true, async {
             drop(bulkhead.enter().await.unwrap());
             assert!(bulkhead.enter().await.is_ok(), "it has a place");
             let bulkhead = bulkhead.clone();
-            tokio::spawn(inherit(async move {
+            work = Some(tokio::spawn(inherit(async move {
                 told.await.unwrap();
                 bulkhead.enter().await.is_ok()
-            }))
+            })));
         })
         .await;
 
         assert!(bulkhead.enter().await.is_err(), "its work still goes on");
         go_on.send(()).unwrap();
-        assert!(work.await.unwrap());
+        assert!(work.unwrap().await.unwrap());
         assert!(bulkhead.enter().await.is_ok());
     }
 

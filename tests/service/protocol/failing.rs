@@ -109,7 +109,7 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
 #[tokio::test]
 async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
     let things = Things::with("the one").await;
-    let replica = things.replica_for(|config| config, Bulkhead::new(1, Duration::from_secs(120))).await;
+    let replica = things.replica_for(|config| config, Bulkhead::new(1, Duration::from_mins(2))).await;
     replica.hold_loads();
     let first = replica.reading(&[2]);
     let load = replica.held_load().await;

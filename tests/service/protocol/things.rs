@@ -80,7 +80,7 @@ impl Things {
 
     /// As [`replica`](Self::replica), with other settings.
     pub(super) async fn replica_with(&self, change: impl FnOnce(CacheConfig) -> CacheConfig) -> CacheReplica {
-        self.replica_for(change, Bulkhead::new(8, Duration::from_secs(120))).await
+        self.replica_for(change, Bulkhead::new(8, Duration::from_mins(2))).await
     }
 
     /// As [`replica_with`](Self::replica_with), with this bulkhead in front of its loads.
