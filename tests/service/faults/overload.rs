@@ -18,7 +18,7 @@ const READERS: usize = 6;
 const NO_REDIS: &str = "redis://127.0.0.1:1";
 
 /// How many statements wait for a lock.
-async fn stuck(backend: &Backend) -> usize {
+pub(super) async fn stuck(backend: &Backend) -> usize {
     let waiting = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND application_name = 'aside' AND wait_event_type = 'Lock'";
     let pool = backend.database.pool().await;

@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use aside::{app::Application, shutdown::Shutdown};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{missing, soon, until};
+use super::{missing, overload::stuck, soon, until};
 use crate::{
     api::{Api, PASSWORD, SignedIn},
     application::{Backend, TestApplication},
@@ -203,11 +203,18 @@ async fn a_write_under_way_when_postgres_vanishes_is_refused_then() {
 #[tokio::test]
 async fn connections_that_vanished_with_postgres_are_nobodys_when_it_is_back() {
     // Before the connections have been idle for so long that they would be asked first.
-    let (_backend, proxy, here) = behind_a_proxy(&[("DATABASE_PROBE_TIMEOUT", "100ms")]).await;
+    let (backend, proxy, here) = behind_a_proxy(&[("DATABASE_PROBE_TIMEOUT", "100ms")]).await;
     let list = async || soon(here.api().get("/users")).await.status();
-    // As many at once as make the pool use all it has.
     let lists = async || join_all((0..6).map(async |_| list().await)).await;
-    until(async || lists().await.iter().all(|status| *status == StatusCode::OK)).await;
+    let outside = backend.database.pool().await;
+    let mut lock = outside.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.expect("the table is free");
+    // Now each of them uses a connection of its own.
+    let unlock = async {
+        until(async || stuck(&backend).await >= 4).await;
+        lock.rollback().await.expect("the lock is released");
+    };
+    join(lists(), unlock).await;
 
     proxy.silence();
     until(async || list().await == StatusCode::SERVICE_UNAVAILABLE).await;
