@@ -102,15 +102,16 @@ impl Application {
 
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
         let database = Database::new(config.database.clone())?;
-        let redis = RedisClient::start(config.redis.clone(), Arc::clone(&metrics), &shutdown)?;
+        let redis = RedisClient::start(&config.redis, Arc::clone(&metrics), &shutdown)?;
         let cache = Cache::new(
             redis.clone(),
             config.cache.clone(),
-            config.database.max_loads,
+            database.reads().clone(),
             clock.clone(),
             Arc::clone(&metrics),
             shutdown.clone(),
         );
+        shutdown.spawn_until_drained(database.clone().watch());
         Relay::start(database.clone(), cache.clone(), Arc::clone(&metrics), &shutdown);
         Gatekeeper::start(database.clone(), cache.clone(), &shutdown);
         let kinds = repository::verifiers(&database, &cache, &clock);

@@ -28,5 +28,6 @@ pub mod repository;
 pub mod telemetry;
 
 pub mod app;
+pub mod bulkhead;
 pub mod clock;
 pub mod shutdown;

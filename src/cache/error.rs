@@ -2,6 +2,8 @@
 
 use std::{error::Error, sync::Arc};
 
+use crate::bulkhead::Overloaded;
+
 /// A read that has no answer. Clonable, since everybody who waited for one load gets its error.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LoadError {
@@ -10,7 +12,7 @@ pub enum LoadError {
     Source(#[source] Arc<dyn Error + Send + Sync>),
     /// Too many loads were under way for too long; this one was shed.
     #[error("too many loads are under way")]
-    Overloaded,
+    Overloaded(#[from] Overloaded),
     /// The task that loaded for this reader ended without an answer.
     #[error("the load was aborted")]
     Aborted,

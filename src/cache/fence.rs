@@ -83,7 +83,7 @@ impl Cache {
     /// Fences `cells` for a transaction that holds all its row locks, has made all its changes, and has not been sent its
     /// COMMIT. Never fails: without Redis the write goes on, and the lift is tried all the same.
     pub async fn fence(&self, WriteToken(token): WriteToken, cells: Vec<CellName>) -> Fence {
-        let handle = self.redis.handle().ok();
+        let handle = self.redis.handle_however_slow().ok();
         let mut fence = Fence { cache: self.clone(), cells, token, handle, is_sure: false };
         if fence.cells.is_empty() {
             return fence;
@@ -148,7 +148,7 @@ impl Fence {
         if self.handle.is_some() {
             self.cache.redis.wait_until_up(LIFT_RECONNECT).await;
         }
-        let handle = self.cache.redis.handle()?;
+        let handle = self.cache.redis.handle_however_slow()?;
         self.lift_through(&handle).await
     }
 

@@ -15,12 +15,17 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::SetOnce;
+use tokio::{sync::SetOnce, time};
 
 use super::{error::LoadError, value::CellValue};
+use crate::bulkhead::Overloaded;
 
 /// The answer of a flight, for all on board.
 pub(super) type Landing = Result<Landed, LoadError>;
@@ -62,16 +67,30 @@ impl Source {
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     landing: SetOnce<Landing>,
+    /// Whether it waits for its turn to load.
+    is_queued: AtomicBool,
 }
 
 impl Flight {
-    /// Waits until the flight has landed.
+    /// Waits until the flight has landed. A reader who would wait for a turn only so long is shed if the flight has none by
+    /// then; a load that has begun is waited for.
     ///
     /// # Cancel safety
     ///
     /// A reader that goes away leaves the flight to the others on board.
-    pub(super) async fn landed(&self) -> Landing {
+    pub(super) async fn landed(&self, patience: Option<Duration>) -> Landing {
+        if let Some(patience) = patience
+            && time::timeout(patience, self.landing.wait()).await.is_err()
+            && self.is_queued.load(Ordering::Relaxed)
+        {
+            return Err(Overloaded.into());
+        }
         self.landing.wait().await.clone()
+    }
+
+    /// It waits for its turn from now on, or no more.
+    pub(super) fn set_queued(&self, is_queued: bool) {
+        self.is_queued.store(is_queued, Ordering::Relaxed);
     }
 }
 
@@ -205,5 +224,27 @@ mod tests {
         assert!(Arc::ptr_eq(&flights.board(&1).0, &next));
         assert!(flights.land(&1, &next, Ok(found())).is_none());
         assert_eq!(flights.board(&1).1, Role::Starter);
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_waits_for_its_turn_is_waited_for_only_so_long() {
+        let flight = Flight::default();
+        flight.set_queued(true);
+
+        let shed = flight.landed(Some(Duration::from_millis(1))).await;
+
+        assert!(matches!(shed, Err(LoadError::Overloaded(_))), "{shed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_load_that_has_begun_is_waited_for() {
+        let flight = Arc::new(Flight::default());
+        let landing = Arc::clone(&flight);
+        tokio::spawn(async move {
+            time::sleep(Duration::from_millis(20)).await;
+            landing.landing.set(Ok(found())).unwrap();
+        });
+
+        assert!(flight.landed(Some(Duration::from_millis(1))).await.is_ok());
     }
 }

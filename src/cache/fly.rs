@@ -17,7 +17,10 @@ use super::{
     shared::{Acquired, CellName, Fill},
     token::Token,
 };
-use crate::redis_client::{Call, Handle, Script};
+use crate::{
+    bulkhead,
+    redis_client::{Call, Handle, Script},
+};
 
 static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/abandon.lua")));
 
@@ -30,7 +33,8 @@ impl<L: Loader> Reader<L> {
     pub(super) fn start(self: &Arc<Self>, seats: Vec<Seat<L>>) {
         if !seats.is_empty() {
             let give_up_waiting_at = Instant::now() + self.cache.config.lease_wait;
-            self.cache.shutdown.spawn(Arc::clone(self).fly(seats, give_up_waiting_at, Source::Found));
+            let flight = Arc::clone(self).fly(seats, give_up_waiting_at, Source::Found);
+            self.cache.shutdown.spawn(bulkhead::inherit(flight));
         }
     }
 
@@ -61,7 +65,8 @@ impl<L: Loader> Reader<L> {
         }
         self.start(to_start);
         if !to_wait.is_empty() {
-            self.cache.shutdown.spawn(Arc::clone(&self).wait_for_others(to_wait, give_up_waiting_at));
+            let wait = Arc::clone(&self).wait_for_others(to_wait, give_up_waiting_at);
+            self.cache.shutdown.spawn(bulkhead::inherit(wait));
         }
         self.load(handle, to_load).await;
     }
@@ -85,13 +90,17 @@ impl<L: Loader> Reader<L> {
         }
         let landings = match self.load_in_turn(&seats).await {
             Ok((loaded, cost)) => self.store(handle.as_ref(), &seats, loaded, cost).await,
-            Err(error) => {
-                self.abandon(handle.as_ref(), seats.iter().filter_map(|(seat, lease)| Some((seat, (*lease)?)))).await;
-                seats.iter().map(|_| Err(error.clone())).collect()
-            }
+            Err(error) => seats.iter().map(|_| Err(error.clone())).collect(),
         };
+        let unused: Vec<(CellName, Token)> = seats
+            .iter()
+            .zip(&landings)
+            .filter_map(|((seat, lease), landing)| Some((Self::cell(&seat.id), lease.filter(|_| landing.is_err())?)))
+            .collect();
         let landed = seats.into_iter().zip(landings);
         self.start(landed.filter_map(|((seat, _), landing)| seat.land(landing)).collect());
+        // Whoever is to be told that there is no answer need not wait for this.
+        self.abandon(handle.as_ref(), unused).await;
     }
 
     /// Waits for a turn, then issues the statement. Gives its rows and how long they took.
@@ -99,8 +108,11 @@ impl<L: Loader> Reader<L> {
         let on_board = || seats.iter().map(|(seat, _)| seat);
         // The statement has not been issued yet: whoever arrives while we wait for our turn may come along.
         self.set_boarding(on_board(), true);
-        let turn = time::timeout(self.cache.config.load_wait, self.cache.loads.acquire()).await;
-        let _turn = turn.map_err(|_elapsed| LoadError::Overloaded)?.map_err(|_closed| LoadError::Aborted)?;
+        let set_queued = |is_queued| on_board().for_each(|seat| seat.flight.set_queued(is_queued));
+        set_queued(true);
+        let turn = self.cache.loads.enter().await;
+        set_queued(false);
+        let _turn = turn?;
         self.set_boarding(on_board(), false);
 
         let ids: Vec<L::Id> = on_board().map(|seat| seat.id.clone()).collect();
@@ -133,12 +145,12 @@ impl<L: Loader> Reader<L> {
                         Fill { cell, under: cell::lease(lease), value: value.clone(), life_ms },
                     ));
                 }
-                Some(lease) => useless.push((seat, lease)),
+                Some(lease) => useless.push((Self::cell(&seat.id), lease)),
                 None => {}
             }
             landings.push(Ok(Landed { value: value.into(), source }));
         }
-        self.abandon(handle, useless.into_iter()).await;
+        self.abandon(handle, useless).await;
         self.fill(handle, fills, &mut landings).await;
         landings
     }
@@ -162,13 +174,11 @@ impl<L: Loader> Reader<L> {
     }
 
     /// Gives leases back, so that others need not wait until they run out. Best effort: they do run out.
-    async fn abandon<'a>(&self, handle: Option<&Handle>, leases: impl Iterator<Item = (&'a Seat<L>, Token)>) {
+    async fn abandon(&self, handle: Option<&Handle>, leases: Vec<(CellName, Token)>) {
         let Some(handle) = handle else { return };
         let calls: Vec<Call> = leases
-            .map(|(seat, lease)| {
-                let cell = Reader::<L>::cell(&seat.id);
-                ABANDON.call().key(handle.key(cell.as_str())).arg(cell::lease(lease))
-            })
+            .into_iter()
+            .map(|(cell, lease)| ABANDON.call().key(handle.key(cell.as_str())).arg(cell::lease(lease)))
             .collect();
         if let Err(error) = handle.call(&calls).await {
             tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "leases not given back");

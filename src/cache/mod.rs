@@ -19,6 +19,7 @@
 //! | `fence` | fence, lift: the writers' steps, likewise |
 //! | `announce` | the part of those steps that tells everybody |
 //! | `relay` | invalidation of what others wrote |
+//! | `fullness` | whether a full Redis is worth asking |
 //! | `gate` | whether Redis may be believed |
 //! | `flight` | who may share whose load within the process |
 //! | `read_through` | a read, from the look to the answer |
@@ -44,6 +45,7 @@ mod fence;
 mod fetched;
 mod flight;
 mod fly;
+mod fullness;
 mod gate;
 mod loader;
 mod near;

@@ -16,7 +16,7 @@ use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 use super::{
     error::LoadError,
     fetched::Fetched,
-    flight::{Flight, Landed, Role, Source},
+    flight::{Flight, Landed, Landing, Role, Source},
     fly::Seat,
     loader::Loader,
     near::{Kind, Markers, Near},
@@ -78,9 +78,24 @@ impl<L: Loader> ReadThrough<L> {
     ///
     /// As [`get`](Self::get).
     pub async fn get_many(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        Ok(self.get_all(ids, usize::MAX).await?.expect("nobody is spared a load"))
+    }
+
+    /// As [`get_many`](Self::get_many), for a reader who has another way if many are missing: `None` when more than
+    /// `cheap` would have to be loaded and enough readers do so already. An empty cache is refilled at a pace that leaves
+    /// Postgres to those who ask it directly.
+    ///
+    /// # Errors, cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub async fn get_many_in_pace(&self, ids: &[L::Id], cheap: usize) -> Result<Option<Vec<Fetched>>, LoadError> {
+        self.get_all(ids, cheap).await
+    }
+
+    async fn get_all(&self, ids: &[L::Id], cheap: usize) -> Result<Option<Vec<Fetched>>, LoadError> {
         let reader = &self.inner;
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let near = reader.current_copies().await;
         let mut answers = near.map_or_else(|| vec![None; ids.len()], |near| reader.copies(near, ids));
@@ -88,9 +103,10 @@ impl<L: Loader> ReadThrough<L> {
         let (distinct, places) = distinct(missing.map(|at| &ids[at]));
         if !distinct.is_empty() {
             let fetched = match reader.cache.config.mode {
-                CacheMode::Off => reader.load_directly(&distinct).await?,
-                CacheMode::Redis | CacheMode::Near => reader.fetch(&distinct, near).await?,
+                CacheMode::Off => Some(reader.load_directly(&distinct).await?),
+                CacheMode::Redis | CacheMode::Near => reader.fetch(&distinct, near, cheap).await?,
             };
+            let Some(fetched) = fetched else { return Ok(None) };
             let missing = answers.iter_mut().filter(|answer| answer.is_none());
             for (answer, place) in missing.zip(places) {
                 *answer = Some(fetched[place].clone());
@@ -98,7 +114,7 @@ impl<L: Loader> ReadThrough<L> {
         }
         let answers: Vec<Fetched> = answers.into_iter().map(|answer| answer.expect("a copy or fetched")).collect();
         reader.counts.count(&answers);
-        Ok(answers)
+        Ok(Some(answers))
     }
 }
 
@@ -141,6 +157,7 @@ impl<L: Loader> Reader<L> {
 
     /// Always from the source, nothing shared, nothing stored: `CACHE_MODE=off`.
     async fn load_directly(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
+        let _turn = waiting(Waiting::Db, self.cache.loads.enter()).await?;
         let loaded = self.loader.load(ids).await?;
         let now_ms = self.cache.clock.now_ms();
         Ok(loaded
@@ -159,8 +176,14 @@ impl<L: Loader> Reader<L> {
             .collect())
     }
 
-    /// Out of Redis, or loaded; what Redis holds then is kept among the copies.
-    async fn fetch(self: &Arc<Self>, ids: &[L::Id], near: Option<&(Near, Kind)>) -> Result<Vec<Fetched>, LoadError> {
+    /// Out of Redis, or loaded; what Redis holds then is kept among the copies. `None` when more than `cheap` would have to
+    /// be loaded, and it is not their turn.
+    async fn fetch(
+        self: &Arc<Self>,
+        ids: &[L::Id],
+        near: Option<&(Near, Kind)>,
+        cheap: usize,
+    ) -> Result<Option<Vec<Fetched>>, LoadError> {
         // Before the cells are looked at.
         let mut markers = Markers::place(near, ids.iter().map(L::id_bytes));
         let mut answers = self.look(ids).await;
@@ -170,15 +193,36 @@ impl<L: Loader> Reader<L> {
             }
         }
         let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
+        let _refill = if missing.len() > cheap {
+            let Ok(refill) = self.cache.refills.try_acquire() else { return Ok(None) };
+            Some(refill)
+        } else {
+            None
+        };
         let flights = self.board(missing.iter().map(|&at| &ids[at]));
         for (at, (flight, role)) in missing.into_iter().zip(flights) {
-            let landed = waiting(Waiting::Db, flight.landed()).await?;
+            let landed = match waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await {
+                // Whoever started it was out of patience; this reader may have some left, or a place.
+                Err(LoadError::Overloaded(_)) if role != Role::Starter => self.fly_again(&ids[at]).await?,
+                landing => landing?,
+            };
             if landed.source.is_redis() {
                 markers.keep(at, &landed.value);
             }
             answers[at] = Some(answer(landed, role));
         }
-        Ok(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect())
+        Ok(Some(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect()))
+    }
+
+    /// For one whose flight was shed on another's account.
+    async fn fly_again(self: &Arc<Self>, id: &L::Id) -> Landing {
+        loop {
+            let (flight, role) = self.board([id].into_iter()).pop().expect("one flight for one id");
+            match waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await {
+                Err(LoadError::Overloaded(_)) if role != Role::Starter && self.cache.loads.is_worth_another_try() => {}
+                landing => return landing,
+            }
+        }
     }
 
     /// The hits among `ids`. Whatever goes wrong is a miss.

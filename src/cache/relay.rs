@@ -20,7 +20,7 @@ impl Cache {
         if cells.is_empty() {
             return Ok(());
         }
-        announce(&self.redis.handle()?, &RELAY, cells, |call| call).await?;
+        announce(&self.redis.handle_however_slow()?, &RELAY, cells, |call| call).await?;
         self.invalidated.note(cells);
         Ok(())
     }

@@ -3,19 +3,21 @@
 use std::{
     fmt::{Display, Write},
     sync::{Arc, LazyLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Semaphore;
 
 use super::{
     cell::{self, State, StoredValue},
+    fullness::Fullness,
     gate::Gate,
     near::Near,
     sample::Sample,
     token::Token,
 };
 use crate::{
+    bulkhead::Bulkhead,
     clock::Clock,
     config::{CacheConfig, CacheMode},
     redis_client::{Call, Handle, Pipeline, RedisClient, RedisError, Script, Value, cmd},
@@ -24,6 +26,10 @@ use crate::{
 };
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fill.lua")));
+
+/// How many readers at once load so many missing cells that they would rather not. An empty cache is refilled by these; the
+/// others are spared the price of it.
+const REFILLS: usize = 4;
 
 /// A cell's name within its Redis process, `<entity>:<id>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,10 +77,13 @@ pub struct Cache {
     pub(super) gate: Gate,
     /// Copies in this process, with `CACHE_MODE=near`.
     pub(super) near: Option<Near>,
-    /// Loads under way, so that a flood of misses leaves connections for writes.
-    pub(super) loads: Arc<Semaphore>,
-    /// How many of those may be for what nobody waits for.
+    /// Where loads wait for their turn.
+    pub(super) loads: Bulkhead,
+    /// How many of the turns may be for what nobody waits for.
     pub(super) background: Arc<Semaphore>,
+    /// Who may load many missing cells at once.
+    pub(super) refills: Arc<Semaphore>,
+    fullness: Arc<Fullness>,
     /// What was invalidated here lately.
     pub(super) invalidated: Sample<CellName>,
 }
@@ -93,19 +102,18 @@ pub(super) enum Acquired {
 }
 
 impl Cache {
-    /// A cache in this Redis, with at most `max_loads` statements for it under way.
+    /// A cache in this Redis, whose loads wait for their turn at `loads`.
     #[must_use]
     pub fn new(
         redis: RedisClient,
         config: CacheConfig,
-        max_loads: usize,
+        loads: Bulkhead,
         clock: Clock,
         metrics: Arc<Metrics>,
         shutdown: Shutdown,
     ) -> Self {
-        let loads = Arc::new(Semaphore::new(max_loads));
-        let background = Arc::new(Semaphore::new((max_loads / 4).max(1)));
-        let gate = Gate::new(redis.clone());
+        let background = Arc::new(Semaphore::new((loads.turns() / 4).max(1)));
+        let (gate, refills) = (Gate::new(redis.clone()), Arc::new(Semaphore::new(REFILLS)));
         let near = (config.mode == CacheMode::Near).then(|| Near::start(&redis, &config, shutdown.clone()));
         Self {
             redis,
@@ -117,6 +125,8 @@ impl Cache {
             near,
             loads,
             background,
+            refills,
+            fullness: Arc::default(),
             invalidated: Sample::new(),
         }
     }
@@ -124,13 +134,13 @@ impl Cache {
     /// Whether reads can be answered from the shared cache at all right now.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        self.config.mode != CacheMode::Off && self.gate.is_open() && self.redis.is_up()
+        self.config.mode != CacheMode::Off && self.redis.is_up() && self.is_worth_asking()
     }
 
     /// Whether a connection to Redis is up, believed or not.
     #[must_use]
     pub fn is_reachable(&self) -> bool {
-        self.redis.is_up()
+        self.redis.is_connected()
     }
 
     /// Whether what Redis holds may be believed.
@@ -139,9 +149,13 @@ impl Cache {
         &self.gate
     }
 
-    /// A connection to a Redis that may be believed.
+    fn is_worth_asking(&self) -> bool {
+        self.gate.is_open() && !self.fullness.is_to_be_spared(Instant::now())
+    }
+
+    /// A connection to a Redis that may be believed, and may know something.
     pub(super) fn handle(&self) -> Result<Handle, RedisError> {
-        if self.gate.is_open() { self.redis.handle() } else { Err(RedisError::Unavailable) }
+        if self.is_worth_asking() { self.redis.handle() } else { Err(RedisError::Unavailable) }
     }
 
     /// The longest life of a cell.
@@ -179,14 +193,17 @@ impl Cache {
             return Err(RedisError::Unavailable);
         }
         match reply {
-            Some(Value::Array(found)) if found.len() == ids.len() => found
-                .into_iter()
-                .map(|cell| match cell {
-                    Value::Nil => Ok(State::Absent),
-                    Value::BulkString(bytes) => Ok(State::decode(bytes)),
-                    _other => Err(unexpected()),
-                })
-                .collect(),
+            Some(Value::Array(found)) if found.len() == ids.len() => {
+                self.fullness.note_hits(found.iter().filter(|cell| **cell != Value::Nil).count());
+                found
+                    .into_iter()
+                    .map(|cell| match cell {
+                        Value::Nil => Ok(State::Absent),
+                        Value::BulkString(bytes) => Ok(State::decode(bytes)),
+                        _other => Err(unexpected()),
+                    })
+                    .collect()
+            }
             Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
             _other => Err(unexpected()),
         }
@@ -212,6 +229,7 @@ impl Cache {
             Ok(replies) if self.gate.is_open() => replies,
             _unknown_or_not_to_be_believed => return cells.iter().map(|_| Acquired::Refused).collect(),
         };
+        self.fullness.note_refusals(replies.iter().filter(|reply| is_out_of_memory(reply)).count(), Instant::now());
         let answers = replies.into_iter().zip(tokens);
         answers
             .map(|(reply, token)| match reply {
@@ -249,6 +267,11 @@ impl Cache {
             Err(_unknown) => vec![None; fills.len()],
         }
     }
+}
+
+/// Whether a reply says that there is no memory left.
+fn is_out_of_memory(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if error.code() == "OOM")
 }
 
 /// One value on its way into its cell.

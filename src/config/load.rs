@@ -80,6 +80,8 @@ fn database(reader: &mut Reader) -> DatabaseConfig {
         lock_timeout: reader.timeout("DATABASE_LOCK_TIMEOUT"),
         transaction_timeout: reader.timeout("DATABASE_TRANSACTION_TIMEOUT"),
         max_loads: reader.number_or("DATABASE_MAX_LOADS", max_loads, 1..=max_connections),
+        queue_wait: reader.timeout("DATABASE_QUEUE_WAIT"),
+        probe_timeout: reader.timeout("DATABASE_PROBE_TIMEOUT"),
     }
 }
 
@@ -116,7 +118,6 @@ fn cache(reader: &mut Reader) -> CacheConfig {
         lease: reader.timeout("CACHE_LEASE"),
         fence: reader.timeout("CACHE_FENCE"),
         lease_wait: reader.timeout("CACHE_LEASE_WAIT"),
-        load_wait: reader.timeout("CACHE_LOAD_WAIT"),
     }
 }
 

@@ -59,8 +59,13 @@ pub struct DatabaseConfig {
     /// `DATABASE_TRANSACTION_TIMEOUT`: a writing transaction from BEGIN to the reply to COMMIT; also its longest silence.
     /// Below the life of a fence.
     pub transaction_timeout: Duration,
-    /// `DATABASE_MAX_LOADS`: loads for the cache under way at once, so that reads leave connections for writes.
+    /// `DATABASE_MAX_LOADS`: requests that read, and requests that write, at once, so that each leave connections for the
+    /// other.
     pub max_loads: usize,
+    /// `DATABASE_QUEUE_WAIT`: how long a request waits for its turn before it is shed, all its waits together.
+    pub queue_wait: Duration,
+    /// `DATABASE_PROBE_TIMEOUT`: a Postgres that has answered nobody for so long is away.
+    pub probe_timeout: Duration,
 }
 
 /// How Redis is reached, and how long it may take.
@@ -110,8 +115,6 @@ pub struct CacheConfig {
     pub fence: Duration,
     /// `CACHE_LEASE_WAIT`: how long a reader waits for another's fill before it loads for itself.
     pub lease_wait: Duration,
-    /// `CACHE_LOAD_WAIT`: how long a load may wait for its turn before it is shed.
-    pub load_wait: Duration,
 }
 
 /// A quota: so many requests in any window of this length.

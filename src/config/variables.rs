@@ -19,7 +19,7 @@ const REDIS_HINT: &str = "set it to a Redis 7 or newer or a Valkey, like redis:/
                           finds or starts one";
 
 /// Every variable that is read.
-pub(super) const VARIABLES: [(&str, Fallback); 42] = [
+pub(super) const VARIABLES: [(&str, Fallback); 43] = [
     ("DATABASE_URL", Required(DATABASE_HINT)),
     ("DATABASE_MAX_CONNECTIONS", Text("16")),
     ("DATABASE_ACQUIRE_TIMEOUT", Text("3s")),
@@ -27,6 +27,8 @@ pub(super) const VARIABLES: [(&str, Fallback); 42] = [
     ("DATABASE_LOCK_TIMEOUT", Text("2s")),
     ("DATABASE_TRANSACTION_TIMEOUT", Text("8s")),
     ("DATABASE_MAX_LOADS", Computed),
+    ("DATABASE_QUEUE_WAIT", Text("250ms")),
+    ("DATABASE_PROBE_TIMEOUT", Text("150ms")),
     ("REDIS_URL", Required(REDIS_HINT)),
     ("REDIS_KEY_PREFIX", Text("aside:")),
     ("REDIS_CONNECTIONS", Text("2")),
@@ -41,7 +43,6 @@ pub(super) const VARIABLES: [(&str, Fallback); 42] = [
     ("CACHE_LEASE", Text("2s")),
     ("CACHE_FENCE", Text("15s")),
     ("CACHE_LEASE_WAIT", Text("2500ms")),
-    ("CACHE_LOAD_WAIT", Text("250ms")),
     ("RATE_LIMIT_ANONYMOUS", Text("60/60s")),
     ("RATE_LIMIT_SIGNED_IN", Text("600/60s")),
     ("RATE_LIMIT_LOGIN", Text("10/60s")),

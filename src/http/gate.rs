@@ -22,15 +22,10 @@ use super::{
 use crate::{
     auth::SessionToken,
     rate_limit::{Charge, Policy},
-    repository::look_once,
 };
 
-/// The layer. Around all that reads for a request, hence also where its one look at the sequence begins.
-pub(super) async fn gate(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    look_once(pass(state, request, next)).await
-}
-
-async fn pass(state: ApiState, mut request: Request, next: Next) -> Response {
+/// The layer.
+pub(super) async fn gate(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let route = Route::of(&request);
     let credentials =
         if route.ignores_credentials() { Ok(None) } else { Credentials::find(request.headers(), state.cookie) };

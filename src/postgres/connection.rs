@@ -18,8 +18,9 @@ use sqlx::{
 };
 use tokio::time;
 
-use super::{error::DatabaseError, pool::Pool};
+use super::{error::DatabaseError, health::Health, pool::Pool};
 use crate::{
+    bulkhead::{Bulkhead, Turn},
     config::DatabaseConfig,
     telemetry::{
         metrics::Metrics,
@@ -44,6 +45,11 @@ const REPLY_GRACE: Duration = Duration::from_millis(500);
 pub struct Database {
     pool: Pool,
     pub(super) config: Arc<DatabaseConfig>,
+    /// For a connection that is none of the pool's.
+    pub(super) options: PgConnectOptions,
+    pub(super) health: Arc<Health>,
+    reads: Bulkhead,
+    writes: Bulkhead,
     /// As `server_version_num` has it; 0 until the first connection was made.
     server_version: Arc<AtomicU32>,
 }
@@ -58,6 +64,8 @@ impl Database {
         let options = connect_options(&config)?;
         let server_version = Arc::<AtomicU32>::default();
         let version_of_server = Arc::clone(&server_version);
+        let health = Arc::new(Health::new());
+        let health_of_server = Arc::clone(&health);
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
@@ -67,8 +75,12 @@ impl Database {
             })
             // In place of sqlx's ping, which has no time-out.
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
+                let is_from_before = health_of_server.is_from_before(meta.age);
                 Box::pin(async move {
+                    if is_from_before {
+                        return Ok(false);
+                    }
                     if meta.idle_for < IDLE_BEFORE_CHECK {
                         return Ok(true);
                     }
@@ -83,8 +95,10 @@ impl Database {
                     Ok(matches!(time::timeout(CHECK_TIMEOUT, connection.execute("ROLLBACK")).await, Ok(Ok(_))))
                 })
             })
-            .connect_lazy_with(options);
-        Ok(Self { pool: Pool::new(pool), config: Arc::new(config), server_version })
+            .connect_lazy_with(options.clone());
+        // Whatever one side does, some connections are the other's.
+        let (reads, writes) = [config.max_loads; 2].map(|places| Bulkhead::new(places, config.queue_wait)).into();
+        Ok(Self { pool: Pool::new(pool), config: Arc::new(config), options, health, reads, writes, server_version })
     }
 
     /// The pool, for queries.
@@ -93,7 +107,35 @@ impl Database {
         &self.pool
     }
 
-    /// Runs a query under the client's own deadline, counted as time spent on the database.
+    /// Where reads wait for their turn, [`read`](Self::read) and loads for the cache alike.
+    #[must_use]
+    pub fn reads(&self) -> &Bulkhead {
+        &self.reads
+    }
+
+    /// [`run`](Self::run)s what a request reads, in its turn.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run`](Self::run).
+    pub async fn read<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DatabaseError> {
+        // While nothing is answered, nobody waits in vain for those who are ahead.
+        let _turn = self.in_turn(&self.reads).await?;
+        self.run(query).await
+    }
+
+    /// Waits for a request's turn to write.
+    pub async fn turn_to_write(&self) -> Result<Turn, DatabaseError> {
+        self.in_turn(&self.writes).await
+    }
+
+    async fn in_turn(&self, bulkhead: &Bulkhead) -> Result<Turn, DatabaseError> {
+        let turn = async { Ok(bulkhead.enter().await?) };
+        self.health.unless_away(waiting(Waiting::Db, turn)).await
+    }
+
+    /// Runs a query under the client's own deadline, counted as time spent on the database. For what no request waits for,
+    /// or has a place for already.
     ///
     /// The server's statement time-out ends what runs too long; this one ends the wait for a server that says nothing.
     ///
@@ -102,10 +144,26 @@ impl Database {
     /// A dropped query is ended, at the latest by the server's time-outs; its connection is cleaned before its next use.
     pub async fn run<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DatabaseError> {
         let deadline = self.config.acquire_timeout + self.config.statement_timeout + REPLY_GRACE;
-        match time::timeout(deadline, waiting(Waiting::Db, query)).await {
-            Ok(result) => result.map_err(DatabaseError::from),
-            Err(_elapsed) => Err(DatabaseError::TimedOut),
-        }
+        self.while_up(deadline, waiting(Waiting::Db, query)).await
+    }
+
+    /// Runs `work` on Postgres until the deadline, or until Postgres is found to be away.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `work`, which is dropped then.
+    pub async fn while_up<T>(
+        &self,
+        deadline: Duration,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, DatabaseError> {
+        let work = async {
+            match time::timeout(deadline, work).await {
+                Ok(result) => result.map_err(DatabaseError::from),
+                Err(_elapsed) => Err(DatabaseError::TimedOut),
+            }
+        };
+        self.health.while_up(work).await
     }
 
     /// Brings the schema up to date. Safe to run from several processes at once: the migrator takes a lock.
@@ -119,9 +177,9 @@ impl Database {
         Ok(())
     }
 
-    /// Whether Postgres answers quickly.
+    /// Whether Postgres answers quickly, by a probe for which nobody has to queue.
     pub async fn is_up(&self) -> bool {
-        matches!(time::timeout(CHECK_TIMEOUT, self.ping()).await, Ok(Ok(())))
+        !self.health.is_open() && matches!(time::timeout(CHECK_TIMEOUT, self.health.ask()).await, Ok(true))
     }
 
     /// Puts the pool's numbers into the metrics.

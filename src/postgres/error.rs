@@ -2,6 +2,8 @@
 
 use sqlx::error::ErrorKind;
 
+use crate::bulkhead::Overloaded;
+
 /// Why a statement gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -17,6 +19,12 @@ pub enum DatabaseError {
     /// Postgres is out of reach, has no connection left, shuts down, or gave no answer in time. Worth another try.
     #[error("postgres is out of reach")]
     Unavailable(#[source] sqlx::Error),
+    /// Postgres is known to be away; it was not asked, or will not answer any more.
+    #[error("postgres is away")]
+    Away,
+    /// Too many are at Postgres already; this one was shed.
+    #[error("postgres is overloaded")]
+    Overloaded(#[from] Overloaded),
     /// No answer came within the client's own deadline.
     #[error("postgres gave no answer in time")]
     TimedOut,
@@ -38,7 +46,7 @@ impl DatabaseError {
     /// Whether the same request may well succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::TimedOut | Self::Contended(_))
+        !matches!(self, Self::Constraint { .. } | Self::Failed(_))
     }
 }
 

@@ -6,10 +6,12 @@
 mod connection;
 mod error;
 pub mod follows;
+mod health;
 pub mod home;
 pub mod outbox;
 mod pool;
 pub mod posts;
+mod prober;
 pub mod sessions;
 mod transaction;
 pub mod users;

@@ -40,7 +40,8 @@ impl Pool {
 
     /// A connection of one's own.
     pub async fn acquire(&self) -> Result<Pooled, Error> {
-        Ok(Pooled(self.0.acquire().await?))
+        // Boxed: it may have to connect, and that future is too large to be moved through those of its callers.
+        Ok(Pooled(Box::pin(self.0.acquire()).await?))
     }
 
     /// How many connections there are.

@@ -1,11 +1,11 @@
 //! Writing transactions: bounded in time by the server itself, and honest about how they ended.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use tokio::time;
 
-use super::{connection::Database, error::DatabaseError, pool::Pooled};
+use super::{connection::Database, error::DatabaseError, health::Health, pool::Pooled};
 use crate::telemetry::timings::{Waiting, waiting};
 
 /// `transaction_timeout` came with PostgreSQL 17.
@@ -17,6 +17,7 @@ const HAS_TRANSACTION_TIMEOUT: u32 = 170_000;
 pub struct WriteTransaction {
     connection: Pooled,
     timeout: Duration,
+    health: Arc<Health>,
 }
 
 /// How a transaction ended, when it was not committed for certain.
@@ -39,7 +40,11 @@ impl Database {
             connection.execute(AssertSqlSafe(self.begin_statement(token))).await?;
             Ok(connection)
         });
-        Ok(WriteTransaction { connection: connection.await?, timeout: self.config.transaction_timeout })
+        Ok(WriteTransaction {
+            connection: connection.await?,
+            timeout: self.config.transaction_timeout,
+            health: Arc::clone(&self.health),
+        })
     }
 
     /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
@@ -82,19 +87,35 @@ impl WriteTransaction {
     /// # Errors
     ///
     /// Tells a transaction that has certainly not happened from one that may have: a lost connection, a missing reply and
-    /// a server that ended the session while it committed leave that open.
+    /// a server that ended the session while it committed leave that open. So does a server that goes away meanwhile.
     pub async fn commit(mut self) -> Result<(), CommitError> {
-        let commit = waiting(Waiting::Db, self.connection.execute("COMMIT"));
-        match time::timeout(self.timeout, commit).await {
+        if self.health.is_open() {
+            // Never said, so it will not happen: the connection is closed.
+            return Err(CommitError::RolledBack(DatabaseError::Away));
+        }
+        let _under_way = self.health.under_way();
+        let commit = time::timeout(self.timeout, waiting(Waiting::Db, self.connection.execute("COMMIT")));
+        let reply = tokio::select! {
+            biased;
+            reply = commit => reply,
+            () = self.health.opened() => return Err(CommitError::OutcomeUnknown),
+        };
+        match reply {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) if is_refusal(&error) => Err(CommitError::RolledBack(error.into())),
-            Ok(Err(_)) | Err(_) => Err(CommitError::OutcomeUnknown),
+            Ok(Err(_)) | Err(_) => {
+                self.health.doubt();
+                Err(CommitError::OutcomeUnknown)
+            }
         }
     }
 
     /// Rolls back. A failure needs no answer: the connection is cleaned, or closed, before its next use.
     pub async fn rollback(mut self) {
-        let _cleaned_at_release = time::timeout(self.timeout, self.connection.execute("ROLLBACK")).await;
+        tokio::select! {
+            _cleaned_at_release = time::timeout(self.timeout, self.connection.execute("ROLLBACK")) => {}
+            () = self.health.opened() => {}
+        }
     }
 }
 

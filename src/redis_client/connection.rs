@@ -12,12 +12,13 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
-use redis::{AsyncConnectionConfig, aio::MultiplexedConnection, cmd};
+use redis::AsyncConnectionConfig;
 use secrecy::ExposeSecret;
 use tokio::{sync::Notify, time};
-use tokio_util::sync::CancellationToken;
 
 use super::{
+    binding::Binder,
+    breaker::{Breaker, Change},
     error::RedisError,
     handle::{Handle, Link},
     probe::probe,
@@ -30,8 +31,8 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// The waits between attempts to connect grow from the first to the second, with jitter.
 pub(super) const RECONNECT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// How many hexadecimal digits of the `run_id` a key carries: 64 bits, so that two processes never share them.
-const RUN_ID_DIGITS: usize = 16;
+/// The same while the circuit breaker is open.
+const OPEN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The way to Redis. Clones share the connections.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     lost: AtomicU64,
     /// Told whenever a slot was filled, for [`RedisClient::wait_until_up`].
     connected: Notify,
+    breaker: Arc<Breaker>,
+    pub(super) binder: Binder,
     metrics: Arc<Metrics>,
     pub(super) config: RedisConfig,
 }
@@ -57,7 +60,7 @@ impl RedisClient {
     /// # Errors
     ///
     /// When `REDIS_URL` cannot be understood.
-    pub fn start(config: RedisConfig, metrics: Arc<Metrics>, shutdown: &Shutdown) -> Result<Self, RedisError> {
+    pub fn start(config: &RedisConfig, metrics: Arc<Metrics>, shutdown: &Shutdown) -> Result<Self, RedisError> {
         let connection = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(config.connect_timeout))
             .set_response_timeout(Some(config.command_timeout));
@@ -71,13 +74,16 @@ impl RedisClient {
             .build()
             .expect("a pool with a runtime can be built");
         let slots = (0..config.connections).map(|_| ArcSwapOption::empty()).collect();
+        let breaker = Arc::new(Breaker::new(config.command_timeout));
         let shared = Arc::new(Shared {
+            binder: Binder::new(&config.key_prefix, Arc::clone(&breaker), &metrics),
+            breaker,
             slots,
             next: AtomicUsize::new(0),
             lost: AtomicU64::new(0),
             connected: Notify::new(),
             metrics,
-            config,
+            config: config.clone(),
         });
         for slot in 0..shared.slots.len() {
             let keeper = Keeper { shared: Arc::clone(&shared), pool: pool.clone(), slot };
@@ -86,12 +92,23 @@ impl RedisClient {
         Ok(Self { shared })
     }
 
-    /// A connection that works as far as is known; successive calls take turns. Never waits.
+    /// A connection that works as far as is known, for what a request can do without; successive calls take turns. Never
+    /// waits.
     ///
     /// # Errors
     ///
-    /// [`RedisError::Unavailable`] while there is none.
+    /// [`RedisError::Unavailable`] while there is none, or while Redis is too slow to be of use.
     pub fn handle(&self) -> Result<Handle, RedisError> {
+        if self.shared.breaker.is_open() { Err(RedisError::Unavailable) } else { self.handle_however_slow() }
+    }
+
+    /// As [`handle`](Self::handle), for what must reach Redis whenever it can be reached at all: other replicas may read
+    /// what a writer here would leave unfenced.
+    ///
+    /// # Errors
+    ///
+    /// [`RedisError::Unavailable`] while there is no connection.
+    pub fn handle_however_slow(&self) -> Result<Handle, RedisError> {
         let slots = &self.shared.slots;
         let first = self.shared.next.fetch_add(1, Ordering::Relaxed);
         (0..slots.len())
@@ -100,10 +117,16 @@ impl RedisClient {
             .ok_or(RedisError::Unavailable)
     }
 
-    /// Whether a connection is up.
+    /// Whether there is a connection, and Redis is fast enough to be of use.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.shared.slots.iter().any(|slot| slot.load().is_some())
+        self.shared.is_up()
+    }
+
+    /// Whether there is a connection.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.shared.is_connected()
     }
 
     /// How many connections broke so far.
@@ -112,12 +135,12 @@ impl RedisClient {
         self.shared.lost.load(Ordering::SeqCst)
     }
 
-    /// Waits until a connection is up, at most for `patience`; false when none came up.
+    /// Waits until there is a connection, at most for `patience`; false when none came up.
     pub async fn wait_until_up(&self, patience: Duration) -> bool {
         let up = async {
             loop {
                 let told = self.shared.connected.notified();
-                if self.is_up() {
+                if self.is_connected() {
                     return;
                 }
                 told.await;
@@ -128,38 +151,42 @@ impl RedisClient {
 }
 
 impl Shared {
-    /// A new connection with the name of the process it leads to, once it was found to be good.
-    pub(super) async fn link(&self, mut connection: MultiplexedConnection) -> Result<Arc<Link>, RedisError> {
-        let info: String = cmd("INFO").arg("server").query_async(&mut connection).await?;
-        let run_id = info
-            .lines()
-            .find_map(|line| line.strip_prefix("run_id:"))
-            .and_then(|id| id.trim().get(..RUN_ID_DIGITS))
-            .ok_or(RedisError::UnexpectedReply { command: "INFO server" })?;
-        let link = Link {
-            connection,
-            namespace: format!("{}{run_id}:", self.config.key_prefix),
-            duration: self.metrics.redis_command_duration.clone(),
-            broken: CancellationToken::new(),
-            suspected: Notify::new(),
-        };
-        let link = Arc::new(link);
-        probe(&link).await?;
-        Ok(link)
+    fn is_connected(&self) -> bool {
+        self.slots.iter().any(|slot| slot.load().is_some())
     }
-}
 
-/// Returns when a connection does not answer or take writes any more, or a command found it broken.
-pub(super) async fn watch(link: &Arc<Link>) {
-    loop {
-        tokio::select! {
-            () = link.broken.cancelled() => return,
-            () = link.suspected.notified() => {}
-            () = time::sleep(HEALTH_INTERVAL) => {}
+    fn is_up(&self) -> bool {
+        self.is_connected() && !self.breaker.is_open()
+    }
+
+    fn show(&self) {
+        self.metrics.redis_up.set(i64::from(self.is_up()));
+    }
+
+    /// Returns when a connection does not answer or take writes any more, or a command found it broken.
+    pub(super) async fn watch(&self, link: &Arc<Link>) {
+        loop {
+            let interval = if self.breaker.is_open() { OPEN_INTERVAL } else { HEALTH_INTERVAL };
+            tokio::select! {
+                () = link.broken.cancelled() => return,
+                () = link.suspected.notified() => {}
+                () = time::sleep(interval) => {}
+            }
+            match probe(link).await {
+                Ok(after) => self.note_probe(after),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(namespace = link.namespace, error, "redis probe failed");
+                    return;
+                }
+            }
         }
-        if let Err(error) = probe(link).await {
-            tracing::warn!(namespace = link.namespace, error = &error as &dyn std::error::Error, "redis probe failed");
-            return;
+    }
+
+    fn note_probe(&self, after: Duration) {
+        if self.breaker.note_probe(after) == Change::Closed {
+            self.show();
+            tracing::info!("redis is fast enough again");
         }
     }
 }
@@ -196,7 +223,7 @@ impl Keeper {
                     backoff = RECONNECT_BACKOFF.0;
                     tracing::info!(slot = self.slot, namespace = link.namespace, "redis connected");
                     self.publish(Some(Arc::clone(&link)));
-                    watch(&link).await;
+                    self.shared.watch(&link).await;
                     self.shared.lost.fetch_add(1, Ordering::SeqCst);
                     self.publish(None);
                     tracing::warn!(slot = self.slot, "redis connection lost");
@@ -216,15 +243,14 @@ impl Keeper {
             deadpool_redis::PoolError::Backend(error) => RedisError::Command(error),
             _timeout_or_closed => RedisError::Unavailable,
         })?;
-        let link = self.shared.link((*pooled).clone()).await?;
+        let link = self.shared.binder.bind((*pooled).clone()).await?;
         Ok((pooled, link))
     }
 
     fn publish(&self, link: Option<Arc<Link>>) {
         self.shared.slots[self.slot].store(link);
-        let up = self.shared.slots.iter().any(|slot| slot.load().is_some());
-        self.shared.metrics.redis_up.set(i64::from(up));
-        if up {
+        self.shared.show();
+        if self.shared.is_connected() {
             self.shared.connected.notify_waiters();
         }
     }

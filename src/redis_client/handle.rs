@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
 use redis::{
     Pipeline, Value,
     aio::{ConnectionLike, MultiplexedConnection},
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    breaker::{Breaker, Change},
     error::RedisError,
     script::{Call, is_unknown_script},
 };
@@ -32,6 +33,9 @@ pub(super) struct Link {
     /// `<prefix><run_id>:`.
     pub(super) namespace: String,
     pub(super) duration: Histogram,
+    pub(super) up: Gauge,
+    /// Shared by all connections.
+    pub(super) breaker: Arc<Breaker>,
     /// Cancelled when a command found the connection broken.
     pub(super) broken: CancellationToken,
     /// Told when a reply did not come in time (slow for once, or gone without a word) or when the server refused something
@@ -42,6 +46,20 @@ pub(super) struct Link {
 impl std::fmt::Debug for Link {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Link").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    fn note_reply(&self, asked: Instant) {
+        let now = Instant::now();
+        let after = now - asked;
+        self.duration.observe_duration(after);
+        if self.breaker.note_reply(after, now) == Change::Opened {
+            self.up.set(0);
+            tracing::warn!("redis is too slow; reads go to postgres");
+            // From now on its keeper probes often.
+            self.suspected.notify_one();
+        }
     }
 }
 
@@ -75,7 +93,7 @@ impl Handle {
         let mut connection = self.link.connection.clone();
         let started = Instant::now();
         let replies = waiting(Waiting::Cache, connection.req_packed_commands(pipeline, 0, pipeline.len())).await;
-        self.link.duration.observe_duration(started.elapsed());
+        self.link.note_reply(started);
         match replies {
             Ok(replies) if replies.len() == pipeline.len() => {
                 if replies.iter().any(is_alarming) {

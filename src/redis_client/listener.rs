@@ -16,7 +16,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connection::{RECONNECT_BACKOFF, RedisClient, Shared, back_off, report, watch},
+    connection::{RECONNECT_BACKOFF, RedisClient, Shared, back_off, report},
     error::RedisError,
     handle::{Handle, Link},
 };
@@ -97,7 +97,7 @@ impl<E: Ear> Keeper<E> {
                     (self.hear)(number, Heard::Subscribed);
                     self.up.store(Some(Arc::new(Listening { number, handle: Handle::new(Arc::clone(&link)) })));
                     tokio::select! {
-                        () = watch(&link) => {}
+                        () = self.shared.watch(&link) => {}
                         () = closed.cancelled() => {}
                     }
                     self.up.store(None);
@@ -116,7 +116,7 @@ impl<E: Ear> Keeper<E> {
         let config = &self.shared.config;
         let made = time::timeout(config.connect_timeout, self.open(number, closed)).await;
         let connection = made.map_err(|_elapsed| RedisError::Unavailable)??;
-        let link = self.shared.link(connection).await?;
+        let link = self.shared.binder.bind(connection).await?;
         let channel = [link.namespace.as_str(), self.channel].concat();
         link.connection.clone().subscribe(channel).await?;
         Ok(link)

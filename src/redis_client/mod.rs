@@ -7,6 +7,8 @@
 //! the `run_id` of the process it lives in. The `run_id` is read before a connection's first use and belongs to its
 //! [`Handle`]; no handle reconnects by itself, so a key made with one handle can never reach another process's data.
 
+mod binding;
+mod breaker;
 mod connection;
 mod error;
 mod handle;

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{Arc, LazyLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::Value;
@@ -22,13 +22,14 @@ static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("prob
 /// How long the key of a probe lives.
 const PROBE_LIFE: Duration = Duration::from_secs(1);
 
-/// Whether the connection leads to a Redis that takes writes.
-pub(super) async fn probe(link: &Arc<Link>) -> Result<(), RedisError> {
+/// Whether the connection leads to a Redis that takes writes; how long it took to say so.
+pub(super) async fn probe(link: &Arc<Link>) -> Result<Duration, RedisError> {
+    let asked = Instant::now();
     let handle = Handle::new(Arc::clone(link));
     let (key, channel) = (handle.key("probe"), handle.key("probes"));
     let call = PROBE.call().key(key).millis(PROBE_LIFE).arg(channel);
     match handle.call(&[call]).await?.pop() {
-        Some(Value::Int(1)) => Ok(()),
+        Some(Value::Int(1)) => Ok(asked.elapsed()),
         Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
         _other => Err(RedisError::UnexpectedReply { command: "EVALSHA" }),
     }

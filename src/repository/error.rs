@@ -26,7 +26,7 @@ impl From<LoadError> for RepositoryError {
     fn from(error: LoadError) -> Self {
         let is_transient = match &error {
             LoadError::Source(source) => source.downcast_ref().is_some_and(DatabaseError::is_transient),
-            LoadError::Overloaded | LoadError::Aborted => true,
+            LoadError::Overloaded(_) | LoadError::Aborted => true,
         };
         if is_transient { Self::Unavailable(Box::new(error)) } else { Self::Failed(Box::new(error)) }
     }

@@ -115,7 +115,7 @@ impl FollowRepository {
     ) -> Result<Option<Page<User>>, RepositoryError> {
         let before = after.unwrap_or(latest());
         let rows = follows::list_followers(self.database.pool(), of, before, size.rows());
-        let rows = self.database.run(rows).await?;
+        let rows = self.database.read(rows).await?;
         self.page(of, rows, size, Scope::Followers(of)).await
     }
 
@@ -128,7 +128,7 @@ impl FollowRepository {
     ) -> Result<Option<Page<User>>, RepositoryError> {
         let before = after.unwrap_or(latest());
         let rows = follows::list_following(self.database.pool(), of, before, size.rows());
-        let rows = self.database.run(rows).await?;
+        let rows = self.database.read(rows).await?;
         self.page(of, rows, size, Scope::Following(of)).await
     }
 

@@ -31,6 +31,9 @@ use crate::{
     postgres::{Database, home, posts::AuthoredPost},
 };
 
+/// Loading more timelines than this costs more than the page straight from the tables.
+const CHEAP_TIMELINES: usize = 5;
+
 /// Home pages over Postgres and its cells.
 #[derive(Debug)]
 pub struct HomeRepository {
@@ -86,7 +89,8 @@ impl HomeRepository {
             let authors = decode_following(following.value.payload);
             (user, self.merge_timelines(viewer, authors, before, size, used).await?)
         } else {
-            let rows = self.database.run(home::list_home_of(self.database.pool(), viewer, before, size.rows())).await?;
+            let rows =
+                self.database.read(home::list_home_of(self.database.pool(), viewer, before, size.rows())).await?;
             (self.users.get(&viewer).await?, Items::bypassed(&rows))
         };
         let Some(names) = user.value.payload.and_then(UserFragment::from_payload) else {
@@ -109,7 +113,7 @@ impl HomeRepository {
             let candidates = FrontPage::new(decode_front_page(front.value.payload), before);
             self.collect(candidates, None, before, size, used).await?
         } else {
-            Items::bypassed(&self.database.run(home::list_home(self.database.pool(), before, size.rows())).await?)
+            Items::bypassed(&self.database.read(home::list_home(self.database.pool(), before, size.rows())).await?)
         };
         let cursor = |last: PostId| Cursor::new(Scope::Home(None), &last.0);
         Ok(self.kept(name, write_page(Some(None), found.items, size, cursor), found.used))
@@ -138,7 +142,10 @@ impl HomeRepository {
         mut used: Used,
     ) -> Result<Items, RepositoryError> {
         authors.push(viewer);
-        let fetched = self.timelines.get_many(&authors).await?;
+        let Some(fetched) = self.timelines.get_many_in_pace(&authors, CHEAP_TIMELINES).await? else {
+            let rows = home::list_home_of(self.database.pool(), viewer, before, size.rows());
+            return Ok(Items::bypassed(&self.database.read(rows).await?));
+        };
         used.add(&fetched);
         let timelines = fetched.into_iter().map(|fetched| Timeline::decode(fetched.value.payload));
         let merge = TimelineMerge::new(authors.into_iter().zip(timelines).collect(), before);
@@ -168,8 +175,8 @@ impl HomeRepository {
             let rows = i64::try_from(wanted - found.items.len()).unwrap_or(i64::MAX);
             let pool = self.database.pool();
             let rest = match viewer {
-                Some(viewer) => self.database.run(home::list_home_of(pool, viewer, reached, rows)).await?,
-                None => self.database.run(home::list_home(pool, reached, rows)).await?,
+                Some(viewer) => self.database.read(home::list_home_of(pool, viewer, reached, rows)).await?,
+                None => self.database.read(home::list_home(pool, reached, rows)).await?,
             };
             found.items.extend(rest.iter().map(PageItem::from));
             found.used.add_uncached_part();

@@ -116,7 +116,7 @@ impl PostRepository {
     ) -> Result<Option<Bytes>, RepositoryError> {
         let before = after.unwrap_or(Uuid::max());
         let rows = posts::list_posts_of(self.database.pool(), author, before, size.rows());
-        let rows = self.database.run(rows).await?;
+        let rows = self.database.read(rows).await?;
         if rows.is_empty() && self.users.get(&author).await?.value.payload.is_none() {
             return Ok(None);
         }

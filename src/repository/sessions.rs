@@ -119,7 +119,7 @@ impl SessionRepository {
         now: DateTime<Utc>,
     ) -> Result<Option<SessionCell>, RepositoryError> {
         let hashes = [hash.as_bytes().to_vec()];
-        let live = self.database.run(sessions::find_live_sessions(self.database.pool(), &hashes, now)).await?;
+        let live = self.database.read(sessions::find_live_sessions(self.database.pool(), &hashes, now)).await?;
         Ok(live.first().map(SessionCell::from))
     }
 
@@ -133,7 +133,7 @@ impl SessionRepository {
         let credentials = match name {
             Some(name) => {
                 let folded = name.folded();
-                self.database.run(users::find_credentials(self.database.pool(), &folded)).await?
+                self.database.read(users::find_credentials(self.database.pool(), &folded)).await?
             }
             // A name that nobody can have. It is looked at all the same, for as long.
             None => None,
@@ -199,7 +199,7 @@ impl SessionRepository {
     ) -> Result<Page<Session>, RepositoryError> {
         let (before, now) = (after.unwrap_or(Uuid::max()), self.clock.now());
         let rows = sessions::list_sessions(self.database.pool(), of.user_id, before, now, size.rows());
-        let rows = self.database.run(rows).await?;
+        let rows = self.database.read(rows).await?;
         let cursor = |row: &SessionRow| Cursor::new(Scope::Sessions(of.user_id), &row.id.0);
         Ok(Page::from_rows(rows, size, cursor).map(|row| as_session(row, of.id)))
     }

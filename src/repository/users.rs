@@ -120,19 +120,19 @@ impl UserRepository {
     /// The user of this name, in whatever case. Straight from Postgres.
     pub async fn find_user_by_name(&self, name: &Username) -> Result<Option<User>, RepositoryError> {
         let folded = name.folded();
-        Ok(self.database.run(users::find_user_by_name(self.database.pool(), &folded)).await?)
+        Ok(self.database.read(users::find_user_by_name(self.database.pool(), &folded)).await?)
     }
 
     /// All users, newest first. Straight from Postgres.
     pub async fn list_users(&self, after: Option<Uuid>, size: PageSize) -> Result<Page<User>, RepositoryError> {
         let before = after.unwrap_or(Uuid::max());
-        let rows = self.database.run(users::list_users(self.database.pool(), before, size.rows())).await?;
+        let rows = self.database.read(users::list_users(self.database.pool(), before, size.rows())).await?;
         Ok(Page::from_rows(rows, size, |user| Cursor::new(Scope::Users, &user.id.0)))
     }
 
     /// The hash that somebody's password is verified against.
     pub async fn find_password_hash(&self, id: UserId) -> Result<Option<String>, RepositoryError> {
-        Ok(self.database.run(users::find_password_hash(self.database.pool(), id)).await?)
+        Ok(self.database.read(users::find_password_hash(self.database.pool(), id)).await?)
     }
 
     /// Makes a user.

@@ -12,7 +12,6 @@ use std::{sync::Arc, time::Instant};
 
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
-use tokio::time;
 
 use super::{error::RepositoryError, own_rows::OwnRows};
 use crate::{
@@ -81,8 +80,11 @@ impl Writer {
     ///
     /// Dropping the future drops the waiting; the write goes on to its end.
     pub async fn write<T: Send + 'static>(&self, statements: impl Statements<T>) -> Result<T, WriteError> {
-        let writer = self.clone();
-        let section = self.shutdown.spawn(async move { writer.run(statements).await });
+        let (writer, turn) = (self.clone(), self.database.turn_to_write().await?);
+        let section = self.shutdown.spawn(async move {
+            let _turn = turn;
+            writer.run(statements).await
+        });
         let outcome = waiting(Waiting::Db, section).await;
         cache::look_again();
         match outcome {
@@ -133,10 +135,7 @@ impl Writer {
     ) -> Result<Written<T>, DatabaseError> {
         // The server ends the transaction at the same deadline; this one ends the wait for a server that is gone.
         let deadline = transaction.timeout();
-        match time::timeout(deadline, statements(transaction.connection())).await {
-            Ok(written) => written.map_err(DatabaseError::from),
-            Err(_elapsed) => Err(DatabaseError::TimedOut),
-        }
+        self.database.while_up(deadline, statements(transaction.connection())).await
     }
 }
 

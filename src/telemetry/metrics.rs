@@ -141,7 +141,7 @@ pub struct Metrics {
     pub cache_inconsistencies: Family<EntityLabels, Counter>,
     /// `rate_limit_decisions_total`.
     pub rate_limit_decisions: Family<DecisionLabels, Counter>,
-    /// `redis_up`: 1 while at least one connection works.
+    /// `redis_up`: 1 while at least one connection works and replies are not too late to be of use.
     pub redis_up: Gauge,
     /// `redis_command_duration_seconds`: a round trip, whatever is pipelined in it.
     pub redis_command_duration: Histogram,
@@ -215,7 +215,11 @@ impl Metrics {
             self.cache_inconsistencies.clone(),
         );
         registry.register("rate_limit_decisions", "Decisions of the limiter", self.rate_limit_decisions.clone());
-        registry.register("redis_up", "1 while a connection to Redis works", self.redis_up.clone());
+        registry.register(
+            "redis_up",
+            "1 while a connection to Redis works, fast enough to be of use",
+            self.redis_up.clone(),
+        );
         registry.register(
             "redis_command_duration_seconds",
             "Round trips to Redis, pipelines counted once",

@@ -6,23 +6,24 @@ use crate::sources::Source;
 ///
 /// Layers of one line of the design may import each other only where it says so here: the outside things report to
 /// `telemetry`. `cache` and `rate_limit` know neither Postgres nor what is stored in it.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("config", &[]),
     ("domain", &[]),
     ("clock", &[]),
     ("shutdown", &[]),
+    ("bulkhead", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
-    ("postgres", &["config", "domain", "telemetry"]),
+    ("postgres", &["bulkhead", "config", "domain", "telemetry"]),
     ("redis_client", &["config", "shutdown", "telemetry"]),
-    ("cache", &["config", "clock", "shutdown", "telemetry", "redis_client"]),
+    ("cache", &["bulkhead", "config", "clock", "shutdown", "telemetry", "redis_client"]),
     ("rate_limit", &["config", "clock", "shutdown", "telemetry", "redis_client"]),
     ("repository", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "postgres", "cache"]),
     (
         "invalidation",
         &["config", "domain", "clock", "shutdown", "telemetry", "postgres", "redis_client", "cache", "repository"],
     ),
-    ("http", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "rate_limit", "repository"]),
+    ("http", &["bulkhead", "config", "domain", "clock", "shutdown", "telemetry", "auth", "rate_limit", "repository"]),
     // The composition root names every layer but the one that starts it.
     (
         "app",

@@ -35,6 +35,8 @@ impl Backend {
             // Many applications share the server of the tests, and the machine is busy.
             ("DATABASE_MAX_CONNECTIONS", "8"),
             ("DATABASE_ACQUIRE_TIMEOUT", "20s"),
+            ("DATABASE_QUEUE_WAIT", "20s"),
+            ("DATABASE_PROBE_TIMEOUT", "20s"),
             ("REDIS_COMMAND_TIMEOUT", "5s"),
             ("REDIS_CONNECT_TIMEOUT", "5s"),
             ("HTTP_REQUEST_TIMEOUT", "60s"),

@@ -62,15 +62,30 @@ impl OwnRedis {
         self.wait_until_up().await;
     }
 
+    /// Starts it again with these options too, and does not wait until it is up.
+    pub(crate) fn restart_with(&mut self, options: &[&str]) {
+        let options = self.options.iter().cloned().chain(options.iter().map(|&option| option.to_owned()));
+        self.process = spawn(&self.url, self.folder.path(), &options.collect::<Vec<_>>());
+    }
+
+    /// Where it would write a snapshot.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Runs one command past the application.
     pub(crate) async fn command(&self, words: &[&str]) -> redis::Value {
-        let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]);
-        command.query_async(&mut self.connection().await.expect("the server answers")).await.expect("a reply")
+        self.control().await.run(words).await
+    }
+
+    /// A connection past the application, that was there before the server began to refuse.
+    pub(crate) async fn control(&self) -> Control {
+        Control(self.connection().await.expect("the server answers"))
     }
 
     async fn connection(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
-        redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection().await
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+        redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection_with_config(&config).await
     }
 
     async fn wait_until_up(&mut self) {
@@ -86,6 +101,22 @@ impl OwnRedis {
             assert!(Instant::now() < give_up_at, "the redis of this test did not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+/// A connection of the test's own.
+pub(crate) struct Control(redis::aio::MultiplexedConnection);
+
+impl Control {
+    /// Runs one command.
+    pub(crate) async fn run(&mut self, words: &[&str]) -> redis::Value {
+        self.try_run(words).await.expect("a reply")
+    }
+
+    /// Runs one command, which may fail.
+    pub(crate) async fn try_run(&mut self, words: &[&str]) -> redis::RedisResult<redis::Value> {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]).query_async(&mut self.0).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
@@ -48,6 +49,7 @@ pub(crate) struct Proxy {
 
 struct Shared {
     way: watch::Sender<Way>,
+    delay: watch::Sender<Duration>,
     snare: watch::Sender<Option<Snare>>,
     /// How often all connections of the moment were silenced.
     silences: watch::Sender<usize>,
@@ -65,6 +67,7 @@ impl Proxy {
         let address = listener.local_addr().expect("it listens").to_string();
         let shared = Arc::new(Shared {
             way: watch::Sender::new(Way::Open),
+            delay: watch::Sender::new(Duration::ZERO),
             snare: watch::Sender::new(None),
             silences: watch::Sender::new(0),
             caught: watch::Sender::new(0),
@@ -91,6 +94,11 @@ impl Proxy {
     /// Changes the way, for connections that there are too.
     pub(crate) fn set(&self, way: Way) {
         self.shared.way.send_replace(way);
+    }
+
+    /// Every reply comes later by so much.
+    pub(crate) fn delay_replies(&self, by: Duration) {
+        self.shared.delay.send_replace(by);
     }
 
     /// Nothing passes through the connections that there are, for ever, and nobody is told. New ones are not concerned.
@@ -166,6 +174,8 @@ impl Connection {
             if read == 0 {
                 return Ok(());
             }
+            let delay = *self.shared.delay.borrow();
+            tokio::time::sleep(delay).await;
             self.until_way_is_none_of(&[Way::Frozen, Way::RepliesHeld]).await;
             to.write_all(&buffer[..read]).await?;
             if let Some(Snare::Reply(word)) = *self.shared.snare.borrow()

@@ -23,7 +23,7 @@ impl TestRedis {
     /// Connects by `config` and waits until a connection is up.
     pub(crate) async fn connect(config: RedisConfig) -> Self {
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
-        let client = RedisClient::start(config, Arc::clone(&metrics), &shutdown).expect("REDIS_URL is a Redis URL");
+        let client = RedisClient::start(&config, Arc::clone(&metrics), &shutdown).expect("REDIS_URL is a Redis URL");
         assert!(client.wait_until_up(Duration::from_secs(10)).await, "the Redis of REDIS_URL does not answer");
         Self { client, metrics, shutdown }
     }

@@ -1,4 +1,5 @@
-//! The deadline of a request: from its head to the head of its answer.
+//! The deadline of a request, from its head to the head of its answer, the bound of all its waits for a turn, and
+//! its one look at whether copies are current.
 
 use std::time::Duration;
 
@@ -9,13 +10,15 @@ use axum::{
 };
 use tokio::time::timeout;
 
-use crate::http::problem::Problem;
+use crate::{bulkhead, http::problem::Problem, repository::look_once};
 
 /// # Cancel safety
 ///
 /// At the deadline the handler is dropped, wherever it waits. Writes go on: they have tasks and deadlines of their own.
 pub(in crate::http) async fn deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match timeout(limit, next.run(request)).await {
+    let only_reads = request.method().is_safe();
+    let answer = look_once(timeout(limit, next.run(request)));
+    match bulkhead::request(only_reads, answer).await {
         Ok(response) => response,
         Err(elapsed) => Problem::unavailable(elapsed).into_response(),
     }

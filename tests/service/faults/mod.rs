@@ -2,10 +2,12 @@
 
 mod commit_unknown;
 mod hang_ups;
+mod overload;
 mod pool;
 mod postgres_away;
 mod redis_away;
 mod redis_refuses;
+mod redis_slow;
 mod sessions;
 mod shutdown;
 mod start;

@@ -6,15 +6,16 @@ use std::sync::{
 };
 
 use aside::{app::Application, shutdown::Shutdown};
+use futures::future::{join, join_all};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{soon, until};
+use super::{missing, overload::stuck, soon, until};
 use crate::{
-    api::{Api, SignedIn},
-    application::Backend,
-    proxy::{Proxy, Way},
+    api::{Api, PASSWORD, SignedIn},
+    application::{Backend, TestApplication},
+    proxy::{Proxy, Snare, Way},
 };
 
 /// Whether a write was done; otherwise it was refused as it should be.
@@ -78,6 +79,149 @@ async fn a_postgres_that_goes_away_is_missed_and_its_return_noticed() {
 
         proxy.set(Way::Open);
         until(async || was_done(soon(ada.api.post("/posts", &post)).await).await).await;
+    }
+}
+
+/// A replica behind a proxy that gives Postgres up soon, and whose own deadlines are far away.
+async fn behind_a_proxy(further: &[(&str, &str)]) -> (Backend, Proxy, TestApplication) {
+    let backend = Backend::create().await;
+    let proxy = Proxy::start(&backend.database.url).await;
+    let url = proxy.url(&backend.database.url);
+    let mut variables = vec![
+        ("DATABASE_URL", url.as_str()),
+        ("DATABASE_PROBE_TIMEOUT", "1s"),
+        ("DATABASE_ACQUIRE_TIMEOUT", "10m"),
+        ("DATABASE_STATEMENT_TIMEOUT", "10m"),
+        ("DATABASE_TRANSACTION_TIMEOUT", "10m"),
+        ("CACHE_FENCE", "1h"),
+        ("HTTP_REQUEST_TIMEOUT", "10m"),
+    ];
+    variables.extend(further);
+    let here = backend.start_with(&variables).await;
+    (backend, proxy, here)
+}
+
+/// What needs Postgres, whatever is cached.
+async fn ask_what_needs_postgres(user: &SignedIn) -> Vec<Response> {
+    let (api, name) = (&user.api, json!({ "display_name": "Ada" }));
+    let sign_in = json!({ "username": "ada", "password": PASSWORD });
+    soon(async {
+        vec![
+            api.get("/users").await,
+            api.get("/users?username=ada").await,
+            api.get("/sessions").await,
+            api.get(&format!("/users/{}/followers", user.id)).await,
+            api.get("/posts/01935fcb-6c5b-76e9-acf6-3afcc21a470a").await,
+            api.post("/posts", &json!({ "body": "lost" })).await,
+            api.patch(&format!("/users/{}", user.id), &name).await,
+            api.delete("/sessions").await,
+            api.post("/sessions", &sign_in).await,
+        ]
+    })
+    .await
+}
+
+#[tokio::test]
+async fn while_postgres_is_away_what_is_cached_is_served_and_the_rest_refused() {
+    let (backend, proxy, here) = behind_a_proxy(&[]).await;
+    let ada = here.api().register("ada").await;
+    let post = ada.post("hello").await;
+    let cached = ["/home".to_owned(), "/users/me".to_owned(), format!("/users/{}", ada.id), format!("/posts/{post}")];
+    for path in &cached {
+        ada.api.get_json(path).await;
+    }
+
+    for way in [Way::Cut, Way::Frozen] {
+        proxy.set(way);
+        until(async || missing(&here).await == ["postgres"]).await;
+        for path in &cached {
+            assert_eq!(soon(ada.api.get(path)).await.status(), StatusCode::OK, "{way:?}: {path}");
+        }
+        for answer in ask_what_needs_postgres(&ada).await {
+            let url = answer.url().clone();
+            assert!(!was_done(answer).await, "{way:?}: {url}");
+        }
+
+        proxy.set(Way::Open);
+        until(async || missing(&here).await.is_empty()).await;
+        assert_eq!(soon(ada.api.get("/users")).await.status(), StatusCode::OK, "{way:?}: back");
+    }
+
+    let posts: Vec<String> =
+        sqlx::query_scalar("SELECT body FROM posts").fetch_all(&backend.database.pool().await).await.expect("rows");
+    assert_eq!(posts, ["hello"], "a refused post is there");
+}
+
+#[tokio::test]
+async fn who_waits_for_postgres_when_it_vanishes_is_told_so_then() {
+    let (_backend, proxy, here) = behind_a_proxy(&[]).await;
+    let ada = here.api().register("ada").await;
+
+    proxy.set(Way::Frozen);
+    // Each the first to find out.
+    let answers = ask_what_needs_postgres(&ada).await;
+
+    for answer in answers {
+        let url = answer.url().clone();
+        assert!(!was_done(answer).await, "{url}");
+    }
+}
+
+/// Postgres vanishes when it has been sent this; gives the answer to the write.
+async fn write_interrupted_at(request: &'static str) -> Value {
+    let (_backend, proxy, here) = behind_a_proxy(&[]).await;
+    let ada = here.api().register("ada").await;
+
+    proxy.lay(Some(Snare::Request(request)));
+    let writing = tokio::spawn({
+        let (api, path) = (ada.api.clone(), format!("/users/{}", ada.id));
+        async move { api.patch(&path, &json!({ "bio": "who knows" })).await }
+    });
+    soon(proxy.until_caught(1)).await;
+    proxy.set(Way::Frozen);
+    let answer = soon(writing).await.expect("no panic");
+
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.headers().contains_key("retry-after"));
+    answer.json().await.expect("JSON")
+}
+
+#[tokio::test]
+async fn a_commit_under_way_when_postgres_vanishes_is_unknown_then() {
+    let problem = write_interrupted_at("COMMIT").await;
+
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("Look before")), "{problem}");
+}
+
+#[tokio::test]
+async fn a_write_under_way_when_postgres_vanishes_is_refused_then() {
+    let problem = write_interrupted_at("UPDATE users").await;
+
+    assert!(problem["detail"].as_str().is_some_and(|detail| !detail.contains("Look before")), "{problem}");
+}
+
+#[tokio::test]
+async fn connections_that_vanished_with_postgres_are_nobodys_when_it_is_back() {
+    // Before the connections have been idle for so long that they would be asked first.
+    let (backend, proxy, here) = behind_a_proxy(&[("DATABASE_PROBE_TIMEOUT", "100ms")]).await;
+    let list = async || soon(here.api().get("/users")).await.status();
+    let lists = async || join_all((0..6).map(async |_| list().await)).await;
+    let outside = backend.database.pool().await;
+    let mut lock = outside.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.expect("the table is free");
+    // Now each of them uses a connection of its own.
+    let unlock = async {
+        until(async || stuck(&backend).await >= 4).await;
+        lock.rollback().await.expect("the lock is released");
+    };
+    join(lists(), unlock).await;
+
+    proxy.silence();
+    until(async || list().await == StatusCode::SERVICE_UNAVAILABLE).await;
+
+    // A busy machine may be taken for a Postgres that is away; a request that hangs may not be.
+    for _ in 0..3 {
+        until(async || lists().await.iter().all(|status| *status == StatusCode::OK)).await;
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     cache_replica::CacheReplica,
     cells::{Cells, Held},
     eventually,
-    things::{Things, body, cell, key},
+    things::{Things, body, cell, key, turns},
 };
 use crate::{
     proxy::{Proxy, Snare},
@@ -262,7 +262,7 @@ async fn a_claim_without_an_answer_loads_nothing() {
 #[tokio::test]
 async fn a_refresh_that_finds_no_turn_is_dropped() {
     let things = Things::with("old").await;
-    let (replica, cells) = (things.replica_for(|config| config, 1).await, things.cells().await);
+    let (replica, cells) = (things.replica_for(|config| config, turns(1)).await, things.cells().await);
     let replica = aged(&things, replica).await;
     let missing = replica.reading(&[7]);
     let load = replica.held_load().await;
@@ -282,7 +282,7 @@ async fn a_refresh_that_finds_no_turn_is_dropped() {
 async fn refreshes_leave_turns_to_those_who_wait() {
     let things = Things::with("old").await;
     // Room for one refresh.
-    let replica = aged(&things, things.replica_for(|config| config, 4).await).await;
+    let replica = aged(&things, things.replica_for(|config| config, turns(4)).await).await;
     replica.read(1).await;
     let load = replica.held_load().await;
 

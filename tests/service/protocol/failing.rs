@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use aside::{cache::LoadError, config::CacheConfig};
+use aside::{
+    bulkhead::{self, Bulkhead},
+    cache::LoadError,
+    config::CacheConfig,
+};
+use futures::future::join;
 
 use super::{
     cells::Held,
-    things::{Things, body, key},
+    things::{Things, body, key, turns},
 };
 
 #[tokio::test]
@@ -21,7 +26,7 @@ async fn a_load_that_fails_is_everybodys_error_and_gives_its_lease_back() {
     load.fail();
 
     assert!(matches!(first.result().await, Err(LoadError::Source(_))));
-    assert_eq!(cells.held(&key(1)).await, Held::Nothing);
+    cells.until(&key(1), Held::Nothing).await;
     assert!(replica.read(1).await.stored, "the next reader need not wait");
 }
 
@@ -84,7 +89,7 @@ async fn a_reader_who_goes_away_takes_nobodys_load_along() {
 async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(100);
-    let replica = things.replica_for(|config| CacheConfig { load_wait: short, ..config }, 1).await;
+    let replica = things.replica_for(|config| config, Bulkhead::new(1, short)).await;
     let cells = things.cells().await;
     replica.hold_loads();
     let first = replica.reading(&[1]);
@@ -92,8 +97,8 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
 
     let shed = replica.try_read(2).await;
 
-    assert!(matches!(shed, Err(LoadError::Overloaded)), "{shed:?}");
-    assert_eq!(cells.held(&key(2)).await, Held::Nothing);
+    assert!(matches!(shed, Err(LoadError::Overloaded(_))), "{shed:?}");
+    cells.until(&key(2), Held::Nothing).await;
     assert_eq!(replica.most_at_once(), 1);
     replica.let_loads_pass();
     load.go_on();
@@ -104,7 +109,7 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
 #[tokio::test]
 async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
     let things = Things::with("the one").await;
-    let replica = things.replica_for(|config| config, 1).await;
+    let replica = things.replica_for(|config| config, turns(1)).await;
     replica.hold_loads();
     let first = replica.reading(&[2]);
     let load = replica.held_load().await;
@@ -121,4 +126,34 @@ async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
         assert_eq!(body(&reader.one().await), Some("the one"));
     }
     assert_eq!(replica.statements(), 2);
+}
+
+#[tokio::test]
+async fn a_reader_who_was_let_in_is_not_shed_on_another_readers_account() {
+    let things = Things::with("the one").await;
+    let short = Duration::from_millis(100);
+    let replica = things.replica_for(|config| config, Bulkhead::new(1, short)).await;
+    let flying = bulkhead::request(true, async {
+        // It is let in for this; then somebody else has the one turn.
+        replica.read(3).await;
+        replica.hold_loads();
+        let other = replica.reading(&[2]);
+        let load = replica.held_load().await;
+        let impatient = replica.reading(&[1]);
+        replica.settle().await;
+        replica.let_loads_pass();
+        let turn_comes = async {
+            let shed = impatient.result().await;
+            load.go_on();
+            other.all().await;
+            shed
+        };
+
+        join(replica.read(1), turn_comes).await
+    });
+
+    let (read, shed) = flying.await;
+
+    assert!(matches!(shed, Err(LoadError::Overloaded(_))), "{shed:?}");
+    assert_eq!(body(&read), Some("the one"));
 }

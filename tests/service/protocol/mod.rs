@@ -69,7 +69,7 @@ async fn patient_backend() -> Backend {
         ("CACHE_FENCE", "120s"),
         ("CACHE_LEASE", "60s"),
         ("CACHE_LEASE_WAIT", "60s"),
-        ("CACHE_LOAD_WAIT", "40s"),
+        ("DATABASE_QUEUE_WAIT", "40s"),
     ];
     times.into_iter().fold(Backend::create().await, |backend, (name, value)| backend.with(name, value))
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{
     cells::Cells,
-    things::{Things, body, cell},
+    things::{Things, body, cell, turns},
 };
 use crate::{
     api::SignedIn,
@@ -250,7 +250,7 @@ async fn a_cell_that_was_invalidated_again_and_again_is_compared_like_any_other(
 #[tokio::test]
 async fn comparing_leaves_the_turns_to_readers() {
     let things = Things::with("old").await;
-    let replica = things.replica_for(|config| config, 1).await;
+    let replica = things.replica_for(|config| config, turns(1)).await;
     replica.read(1).await;
     replica.hold_loads();
     let reading = replica.reading(&[2]);

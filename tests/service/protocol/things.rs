@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aside::{
+    bulkhead::Bulkhead,
     cache::{Cache, CellName, Ended, Fetched},
     clock::Clock,
     config::{CacheConfig, CacheMode, RedisConfig},
@@ -79,20 +80,20 @@ impl Things {
 
     /// As [`replica`](Self::replica), with other settings.
     pub(super) async fn replica_with(&self, change: impl FnOnce(CacheConfig) -> CacheConfig) -> CacheReplica {
-        self.replica_for(change, 8).await
+        self.replica_for(change, turns(8)).await
     }
 
-    /// As [`replica_with`](Self::replica_with), with room for this many loads at once.
+    /// As [`replica_with`](Self::replica_with), with this bulkhead in front of its loads.
     pub(super) async fn replica_for(
         &self,
         change: impl FnOnce(CacheConfig) -> CacheConfig,
-        max_loads: usize,
+        loads: Bulkhead,
     ) -> CacheReplica {
         let redis = TestRedis::connect(self.redis.clone()).await;
         let metrics = Arc::clone(&redis.metrics);
         let config = change(long_lives());
         let (clock, shutdown) = (Clock::system(), Shutdown::new());
-        let cache = Cache::new(redis.client.clone(), config, max_loads, clock.clone(), metrics, shutdown.clone());
+        let cache = Cache::new(redis.client.clone(), config, loads, clock.clone(), metrics, shutdown.clone());
         // There is no outbox here that would have to be waited for.
         cache.gate().open(cache.gate().closed());
         CacheReplica::new(cache, clock, shutdown, Arc::new(redis), self.pool.clone())
@@ -111,8 +112,12 @@ fn long_lives() -> CacheConfig {
         lease: minutes(2),
         fence: minutes(2),
         lease_wait: minutes(2),
-        load_wait: minutes(2),
     }
+}
+
+/// So many loads at once, and a patience that is longer than any test.
+pub(super) fn turns(turns: usize) -> Bulkhead {
+    Bulkhead::new(turns, Duration::from_mins(2))
 }
 
 /// The cell of a thing.

@@ -1,0 +1,123 @@
+//! The prober: asks Postgres, on a connection of its own, whether it is there, and sets the circuit breaker by that.
+//!
+//! Its connection is none of the pool's, so a pool whose connections are all at work looks no different from an idle one.
+
+use std::{pin::pin, time::Duration};
+
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::time::{self, Instant};
+
+use super::{connection::Database, health::Verdict};
+
+/// How often Postgres is asked while nobody doubts that it is there. In doubt it is asked at once.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often it is asked while it is away, drawn at random: replicas should not all come at once.
+const AWAY_INTERVAL_MS: std::ops::Range<u64> = 50..150;
+
+/// A connection that was not answered for so many `DATABASE_PROBE_TIMEOUT` is dead, whoever else is answered.
+const DEAD_AFTER: u32 = 4;
+
+/// How long an attempt to connect may take. Until `DATABASE_PROBE_TIMEOUT` it leaves the breaker as it is.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Database {
+    /// Keeps the circuit breaker, for ever. While nobody does, it stays closed.
+    pub async fn watch(self) {
+        let mut connection = None;
+        loop {
+            self.health.begin_probe();
+            let verdict = self.probe(&mut connection).await;
+            self.health.end_probe(verdict);
+            if self.health.is_open() {
+                time::sleep(Duration::from_millis(rand::random_range(AWAY_INTERVAL_MS))).await;
+            } else {
+                let _by_itself = time::timeout(INTERVAL, self.health.in_doubt()).await;
+            }
+        }
+    }
+
+    async fn probe(&self, connection: &mut Option<PgConnection>) -> Verdict {
+        if let Some(mut known) = connection.take() {
+            match self.ask(&mut known).await {
+                // A session may be ended and Postgres be there: a new one tells.
+                None => {}
+                Some(Verdict::Up) => {
+                    *connection = Some(known);
+                    return Verdict::Up;
+                }
+                Some(unanswered) => return unanswered,
+            }
+        }
+        self.connect(connection).await
+    }
+
+    /// Asks through a connection that there is; `None` when it has ended.
+    ///
+    /// Where others are answered the reply may just be slow. When it does not come at all, this connection leads nowhere,
+    /// and with it those in the pool that are as old: the breaker is opened for a moment, which rids everybody of them.
+    async fn ask(&self, known: &mut PgConnection) -> Option<Verdict> {
+        let asked = Instant::now();
+        let mut reply = pin!(known.ping());
+        loop {
+            let since = Instant::now();
+            match time::timeout(self.config.probe_timeout, &mut reply).await {
+                Ok(Ok(())) => return Some(Verdict::Up),
+                Ok(Err(_ended)) => return None,
+                Err(_elapsed) if asked.elapsed() >= self.config.probe_timeout * DEAD_AFTER => {
+                    return Some(Verdict::Away);
+                }
+                Err(_elapsed) => match self.without_answer_since(since, self.config.probe_timeout) {
+                    Verdict::Up | Verdict::Unknown => {}
+                    Verdict::Away => return Some(Verdict::Away),
+                },
+            }
+        }
+    }
+
+    async fn connect(&self, connection: &mut Option<PgConnection>) -> Verdict {
+        let asked = Instant::now();
+        let mut connecting = pin!(self.options.connect());
+        let connected = match time::timeout(self.config.probe_timeout, &mut connecting).await {
+            Ok(connected) => connected,
+            Err(_elapsed) => {
+                if self.without_answer_since(asked, self.config.probe_timeout) == Verdict::Away {
+                    self.health.open();
+                }
+                match time::timeout(CONNECT_TIMEOUT, connecting).await {
+                    Ok(connected) => connected,
+                    Err(_elapsed) => {
+                        return self.without_answer_since(asked, self.config.probe_timeout + CONNECT_TIMEOUT);
+                    }
+                }
+            }
+        };
+        match connected {
+            Ok(made) => {
+                *connection = Some(made);
+                Verdict::Up
+            }
+            // It answers, if only that it has no connection left for us; those in the pool may well work.
+            Err(sqlx::Error::Database(refusal)) if !refusal.code().unwrap_or_default().starts_with("57P") => {
+                Verdict::Up
+            }
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "postgres not reached");
+                Verdict::Away
+            }
+        }
+    }
+
+    /// What it means that a probe was not answered within `patience`.
+    fn without_answer_since(&self, asked: Instant, patience: Duration) -> Verdict {
+        if self.health.has_answered_since(asked) {
+            // Others were answered meanwhile; this one has bad luck on a busy machine.
+            Verdict::Up
+        } else if asked.elapsed() > patience * 2 {
+            // This process has not run for a while, so it cannot tell.
+            Verdict::Unknown
+        } else {
+            Verdict::Away
+        }
+    }
+}
