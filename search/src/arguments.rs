@@ -1,10 +1,10 @@
 //! What the command line says.
 
-use aside_search::bounds::{Bounds, Fault, Faults};
-use aside_search::property::Promise;
-use aside_search::state::{MAX_READERS, MAX_VERSION, MAX_WRITERS};
-use aside_search::steps::Setting;
-use aside_search::variants::Variant;
+use aside_search::fencing::bounds::{Bounds, Fault, Faults};
+use aside_search::fencing::property::Promise;
+use aside_search::fencing::state::{MAX_READERS, MAX_VERSION, MAX_WRITERS};
+use aside_search::fencing::steps::Setting;
+use aside_search::fencing::variants::Variant;
 
 /// Printed by `--help`.
 pub(crate) const HELP: &str = "\

@@ -91,16 +91,7 @@
 //! might as well be in another one. There is no clock, so "at most so late" cannot be asked. The near cache, the
 //! sequence, the relay and the gate are not in it.
 
-pub mod bounds;
-pub mod cell;
-pub mod event;
 pub mod explore;
-mod pack;
-pub mod process;
-pub mod property;
-pub mod rules;
-pub mod state;
-pub mod steps;
-mod trace;
-pub mod variants;
+pub mod fencing;
+pub mod model;
 mod visited;

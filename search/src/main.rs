@@ -12,9 +12,9 @@ use std::time::Instant;
 
 use arguments::{Arguments, Command};
 use aside_search::explore::{Outcome, Progress, Report, explore};
-use aside_search::property::Promise;
-use aside_search::steps::Setting;
-use aside_search::variants::Variant;
+use aside_search::fencing::property::Promise;
+use aside_search::fencing::steps::Setting;
+use aside_search::fencing::variants::Variant;
 
 fn main() -> ExitCode {
     match Arguments::parse(std::env::args().skip(1)) {

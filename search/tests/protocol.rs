@@ -4,10 +4,10 @@
 
 mod common;
 
-use aside_search::bounds::{Bounds, Fault, Faults};
-use aside_search::event::What;
-use aside_search::property::Promise;
-use aside_search::variants::Variant;
+use aside_search::fencing::bounds::{Bounds, Fault, Faults};
+use aside_search::fencing::event::What;
+use aside_search::fencing::property::Promise;
+use aside_search::fencing::variants::Variant;
 use common::{PLAIN, assert_holds, assert_order, assert_stale_with};
 
 const OURS: Variant = Variant::Ours;

@@ -2,10 +2,11 @@
 
 mod common;
 
-use aside_search::bounds::{Bounds, Fault};
-use aside_search::event::What;
-use aside_search::property::{Promise, Violation};
-use aside_search::variants::Variant;
+use aside_search::fencing::bounds::{Bounds, Fault};
+use aside_search::fencing::event::What;
+use aside_search::fencing::property::Promise;
+use aside_search::fencing::variants::Variant;
+use aside_search::model::Violation;
 use common::{PLAIN, assert_holds, assert_order, assert_stale_with, search};
 
 #[test]

@@ -4,19 +4,20 @@
 
 use std::time::Instant;
 
-use aside_search::bounds::{Bounds, Fault, Faults};
-use aside_search::event::What;
 use aside_search::explore::{Outcome, Report, Trace, explore};
-use aside_search::property::{Promise, Violation};
-use aside_search::steps::Setting;
-use aside_search::variants::Variant;
+use aside_search::fencing::bounds::{Bounds, Fault, Faults};
+use aside_search::fencing::event::What;
+use aside_search::fencing::property::Promise;
+use aside_search::fencing::steps::Setting;
+use aside_search::fencing::variants::Variant;
+use aside_search::model::Violation;
 
 /// Two readers, two writers, two writes, and nothing that ends by itself: the plainest world, in which a fault that is
 /// found owes nothing to luck with a TTL.
 pub(crate) const PLAIN: Bounds = Bounds { expiry: false, ..Bounds::SMALL };
 
 /// Searches, and prints how much there was to search.
-pub(crate) fn search(variant: Variant, promise: Promise, bounds: Bounds) -> Report {
+pub(crate) fn search(variant: Variant, promise: Promise, bounds: Bounds) -> Report<Setting> {
     let begin = Instant::now();
     let report = explore(&Setting { rules: variant.rules(), promise, bounds }, |_| ());
     let Report { states, transitions, depth, .. } = report;
@@ -35,7 +36,7 @@ pub(crate) fn search(variant: Variant, promise: Promise, bounds: Bounds) -> Repo
 
 /// Asserts that the promise holds in every state, and gives what was seen on the way.
 #[allow(dead_code, reason = "not every test file has something that holds")]
-pub(crate) fn assert_holds(variant: Variant, promise: Promise, bounds: Bounds) -> Report {
+pub(crate) fn assert_holds(variant: Variant, promise: Promise, bounds: Bounds) -> Report<Setting> {
     let report = search(variant, promise, bounds);
     if let Outcome::Broken(trace) = &report.outcome {
         panic!("{variant:?} breaks {promise:?}:\n{trace}");
@@ -45,7 +46,7 @@ pub(crate) fn assert_holds(variant: Variant, promise: Promise, bounds: Bounds) -
 
 /// Asserts that reads become stale with exactly these faults, and with no fewer of any kind. Gives a shortest trace.
 #[allow(dead_code, reason = "not every test file has something that breaks")]
-pub(crate) fn assert_stale_with(variant: Variant, promise: Promise, faults: &[Fault]) -> Trace {
+pub(crate) fn assert_stale_with(variant: Variant, promise: Promise, faults: &[Fault]) -> Trace<Setting> {
     let count = u8::try_from(faults.len()).expect("a few");
     if let Some(fewer) = count.checked_sub(1) {
         assert_holds(variant, promise, Bounds { faults: fewer, ..PLAIN });
@@ -60,7 +61,7 @@ pub(crate) fn assert_stale_with(variant: Variant, promise: Promise, faults: &[Fa
 
 /// Asserts that these steps come in the trace, in this order, with others between them.
 #[allow(dead_code, reason = "not every test file looks into traces")]
-pub(crate) fn assert_order(trace: &Trace, wanted: &[What]) {
+pub(crate) fn assert_order(trace: &Trace<Setting>, wanted: &[What]) {
     let mut steps = trace.steps.iter();
     for what in wanted {
         let found = steps.any(|(event, _)| event.what == *what);

@@ -1,13 +1,13 @@
 //! What Redis does by itself: TTLs end, keys are evicted, it restarts.
 
 use super::{Steps, reader, writer};
-use crate::bounds::Fault;
-use crate::cell::{Cell, Token};
-use crate::event::{Actor, What};
-use crate::process::{Reader, ReaderPhase, Stray, WriterPhase};
-use crate::property::Milestone;
-use crate::rules::{BrokenLift, Rules};
-use crate::state::State;
+use crate::fencing::bounds::Fault;
+use crate::fencing::cell::{Cell, Token};
+use crate::fencing::event::{Actor, What};
+use crate::fencing::process::{Reader, ReaderPhase, Stray, WriterPhase};
+use crate::fencing::property::Milestone;
+use crate::fencing::rules::{BrokenLift, Rules};
+use crate::fencing::state::State;
 
 /// All that Redis can do by itself now.
 pub(super) fn steps(steps: &mut Steps<'_>) {

@@ -1,6 +1,6 @@
 //! Other protocols, and natural readings of ours that are wrong.
 
-use crate::rules::{
+use crate::fencing::rules::{
     Acquire, Answer, BrokenLift, FenceAt, FenceDoes, Fill, Join, Lift, LoadFrom, LoadStarts, Names, Rules,
     UnansweredAcquire, UnknownCommit, UnsureFence,
 };

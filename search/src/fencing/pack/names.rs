@@ -1,8 +1,8 @@
 //! Tokens without their names.
 
 use super::{TOKEN, bits::Bits};
-use crate::cell::Token;
-use crate::state::State;
+use crate::fencing::cell::Token;
+use crate::fencing::state::State;
 
 /// New names for tokens.
 pub(super) struct Names {

@@ -9,9 +9,9 @@ mod bits;
 mod names;
 mod unpack;
 
-use crate::cell::Cell;
-use crate::process::{Reader, Stray, Writer};
-use crate::state::{MAX_READERS, MAX_STRAYS, MAX_WRITERS, State};
+use crate::fencing::cell::Cell;
+use crate::fencing::process::{Reader, Stray, Writer};
+use crate::fencing::state::{MAX_READERS, MAX_STRAYS, MAX_WRITERS, State};
 use bits::Bits;
 use names::Names;
 
@@ -104,8 +104,8 @@ fn sort(words: &mut [u16]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::Token;
-    use crate::process::{ReaderPhase, StrayKind, Transaction, WriterPhase};
+    use crate::fencing::cell::Token;
+    use crate::fencing::process::{ReaderPhase, StrayKind, Transaction, WriterPhase};
 
     fn busy_state() -> State {
         let mut state = State::initial(2);

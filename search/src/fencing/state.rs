@@ -1,10 +1,10 @@
 //! What one state of the world is: one row, one cell, the readers and writers, and commands still on their way.
 //!
-//! Plain data. Which steps lead from one state to the next is in [`crate::steps`], how a state is made small and
-//! canonical in `crate::pack`.
+//! Plain data. Which steps lead from one state to the next is in [`crate::fencing::steps`], how a state is made small and
+//! canonical in `crate::fencing::pack`.
 
-use crate::cell::{Cell, Token, Version};
-use crate::process::{Reader, Stray, StrayKind, Transaction, Writer};
+use crate::fencing::cell::{Cell, Token, Version};
+use crate::fencing::process::{Reader, Stray, StrayKind, Transaction, Writer};
 
 /// The most readers a search can have at work at the same time; each reads again and again.
 pub const MAX_READERS: usize = 4;

@@ -1,6 +1,6 @@
 //! How far a search goes: how many at work at once, how many writes, which faults and how many of them.
 
-use crate::cell::Version;
+use crate::fencing::cell::Version;
 
 /// Something that goes wrong. Each costs one of [`Bounds::faults`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,11 +81,11 @@ impl Faults {
 /// The bounds of one search. Within them it is exhaustive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
-    /// How many readers are at work at once, up to [`crate::state::MAX_READERS`]. Each reads any number of times.
+    /// How many readers are at work at once, up to [`crate::fencing::state::MAX_READERS`]. Each reads any number of times.
     pub readers: usize,
-    /// How many writers are at work at once, up to [`crate::state::MAX_WRITERS`].
+    /// How many writers are at work at once, up to [`crate::fencing::state::MAX_WRITERS`].
     pub writers: usize,
-    /// How many writes are committed, up to [`crate::state::MAX_VERSION`]. Writes rolled back are not counted.
+    /// How many writes are committed, up to [`crate::fencing::state::MAX_VERSION`]. Writes rolled back are not counted.
     pub versions: Version,
     /// How many faults happen, up to 3.
     pub faults: u8,

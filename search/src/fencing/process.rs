@@ -1,8 +1,8 @@
 //! The readers, the writers, and the commands that have outlived whoever sent them.
 //!
-//! How they go from phase to phase is in [`crate::steps`].
+//! How they go from phase to phase is in [`crate::fencing::steps`].
 
-use crate::cell::{Token, Version};
+use crate::fencing::cell::{Token, Version};
 
 /// How far a reader is. "On its way" covers the command, its execution not yet done, and what led to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::cell::Cell;
-use crate::event::{Actor, What};
 use crate::explore::Trace;
-use crate::property::Violation;
-use crate::state::State;
+use crate::fencing::cell::Cell;
+use crate::fencing::event::{Actor, What};
+use crate::fencing::state::State;
+use crate::fencing::steps::Setting;
+use crate::model::Violation;
 
-impl Display for Trace {
+impl Display for Trace<Setting> {
     /// One line for each step: who does what, and the row and the cell after it.
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out, "{:>3}  {:<9} {:<78} {:<4} {:<24} floor", "", "who", "does what", "row", "cell")?;

@@ -2,8 +2,8 @@
 //!
 //! A fill, a fence and a lift are scripts in the service; here they are functions from a cell to a cell.
 
-use crate::cell::{Cell, Token, Version};
-use crate::rules::{FenceDoes, Fill, Lift};
+use crate::fencing::cell::{Cell, Token, Version};
+use crate::fencing::rules::{FenceDoes, Fill, Lift};
 
 /// `SET NX` of a lease. Gives the new cell, or nothing if something is there.
 pub(super) fn acquire(cell: Cell, token: Token) -> Option<Cell> {

@@ -15,12 +15,14 @@ mod server;
 mod stray;
 mod writer;
 
-use crate::bounds::{Bounds, Fault};
-use crate::cell::Version;
-use crate::event::{Actor, Event, What};
-use crate::property::{Milestone, Promise, Violation, is_stuck, reach};
-use crate::rules::Rules;
-use crate::state::State;
+use crate::fencing::bounds::{Bounds, Fault};
+use crate::fencing::cell::Version;
+use crate::fencing::event::{Actor, What};
+use crate::fencing::pack::{Packed, pack, unpack};
+use crate::fencing::property::{Milestone, Promise, is_stuck, reach};
+use crate::fencing::rules::Rules;
+use crate::fencing::state::State;
+use crate::model::{Event, Model, Next, Violation};
 
 /// What one search is about.
 #[derive(Clone, Copy, Debug)]
@@ -33,44 +35,55 @@ pub struct Setting {
     pub bounds: Bounds,
 }
 
-/// One step out of a state.
-#[derive(Clone, Copy, Debug)]
-pub struct Next {
-    /// Who does what.
-    pub event: Event,
-    /// Where it leads. Names are kept as they were, so that a trace can be followed.
-    pub state: State,
-    /// What it breaks.
-    pub violation: Option<Violation>,
-}
+impl Model for Setting {
+    type State = State;
+    type Packed = Packed;
+    type Actor = Actor;
+    type What = What;
 
-/// Fills `out` with every step out of `from`.
-pub fn successors(setting: &Setting, from: &State, out: &mut Vec<Next>) {
-    out.clear();
-    let mut steps = Steps { setting, from, out };
-    // Two that are equal in everything have the same steps, so the second is left out.
-    for (index, reader) in from.readers.iter().enumerate() {
-        if !from.readers[..index].contains(reader) {
-            reader::steps(&mut steps, index);
+    fn initial(&self) -> State {
+        State::initial(self.bounds.faults)
+    }
+
+    fn successors(&self, from: &State, out: &mut Vec<Next<Self>>) {
+        out.clear();
+        let mut steps = Steps { setting: self, from, out };
+        // Two that are equal in everything have the same steps, so the second is left out.
+        for (index, reader) in from.readers.iter().enumerate() {
+            if !from.readers[..index].contains(reader) {
+                reader::steps(&mut steps, index);
+            }
         }
-    }
-    for (index, writer) in from.writers.iter().enumerate() {
-        if !from.writers[..index].contains(writer) {
-            writer::steps(&mut steps, index);
+        for (index, writer) in from.writers.iter().enumerate() {
+            if !from.writers[..index].contains(writer) {
+                writer::steps(&mut steps, index);
+            }
         }
+        for index in 0..from.strays.len() {
+            stray::steps(&mut steps, index);
+        }
+        server::steps(&mut steps);
+        faults::steps(&mut steps);
     }
-    for index in 0..from.strays.len() {
-        stray::steps(&mut steps, index);
+
+    fn pack(&self, state: &State) -> Packed {
+        pack(state)
     }
-    server::steps(&mut steps);
-    faults::steps(&mut steps);
+
+    fn unpack(&self, packed: Packed) -> State {
+        unpack(packed)
+    }
+
+    fn max_states(&self) -> usize {
+        self.bounds.max_states
+    }
 }
 
 /// The steps out of one state, while they are collected.
 struct Steps<'a> {
     setting: &'a Setting,
     from: &'a State,
-    out: &'a mut Vec<Next>,
+    out: &'a mut Vec<Next<Setting>>,
 }
 
 impl Steps<'_> {

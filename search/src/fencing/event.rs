@@ -1,5 +1,7 @@
 //! The names of the steps, for traces and for coverage.
 
+use crate::model::steps;
+
 /// Who takes a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Actor {
@@ -13,36 +15,6 @@ pub enum Actor {
     Redis,
     /// The process that all readers and writers are in.
     Replica,
-}
-
-/// One step: who does what.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Event {
-    /// Who.
-    pub actor: Actor,
-    /// What.
-    pub what: What,
-}
-
-/// Declares [`What`] with the sentence for each step, so that neither can be without the other.
-macro_rules! steps {
-    ($($name:ident: $text:literal,)*) => {
-        /// What happens in a step, and how it turns out. One kind for each outcome, so that counting them shows
-        /// what a search has reached.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub enum What { $(#[doc = $text] $name,)* }
-
-        impl What {
-            /// Every step there is.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The step as a sentence without its subject.
-            #[must_use]
-            pub fn text(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-        }
-    };
 }
 
 steps! {
@@ -115,33 +87,4 @@ steps! {
     LateFence: "a late fence script runs",
     LateLiftDeleted: "a late lift script runs and deletes",
     LateLiftLeft: "a late lift script runs and leaves what is there",
-}
-
-/// How often each step was taken.
-#[derive(Clone, Debug)]
-pub struct Coverage([u64; What::ALL.len()]);
-
-impl Coverage {
-    /// Nothing taken yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self([0; What::ALL.len()])
-    }
-
-    /// Counts one.
-    pub fn count(&mut self, what: What) {
-        self.0[what as usize] += 1;
-    }
-
-    /// How often this step was taken.
-    #[must_use]
-    pub fn times(&self, what: What) -> u64 {
-        self.0[what as usize]
-    }
-}
-
-impl Default for Coverage {
-    fn default() -> Self {
-        Self::new()
-    }
 }

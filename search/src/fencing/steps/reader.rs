@@ -13,12 +13,12 @@
 //! taken when the answer is given.
 
 use super::{Steps, redis};
-use crate::cell::{Cell, Token, Version};
-use crate::event::{Actor, What};
-use crate::process::{Reader, ReaderPhase};
-use crate::property::{Milestone, judge_answer};
-use crate::rules::{Acquire, Join, LoadFrom, LoadStarts, Names, Rules};
-use crate::state::State;
+use crate::fencing::cell::{Cell, Token, Version};
+use crate::fencing::event::{Actor, What};
+use crate::fencing::process::{Reader, ReaderPhase};
+use crate::fencing::property::{Milestone, judge_answer};
+use crate::fencing::rules::{Acquire, Join, LoadFrom, LoadStarts, Names, Rules};
+use crate::fencing::state::State;
 
 /// The steps of the reader with this number.
 pub(super) fn steps(steps: &mut Steps<'_>, index: usize) {

@@ -1,8 +1,8 @@
 //! Commands whose sender waits no longer, when they arrive after all.
 
 use super::{Steps, redis, writer};
-use crate::event::{Actor, What};
-use crate::process::{Stray, StrayKind};
+use crate::fencing::event::{Actor, What};
+use crate::fencing::process::{Stray, StrayKind};
 
 /// The steps of the command in this slot.
 pub(super) fn steps(steps: &mut Steps<'_>, index: usize) {

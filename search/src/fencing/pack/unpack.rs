@@ -1,9 +1,9 @@
 //! From a number to a state.
 
 use super::{Packed, TOKEN, bits::Bits};
-use crate::cell::{Cell, Token};
-use crate::process::{Reader, ReaderPhase, Stray, StrayKind, Transaction, Writer, WriterPhase};
-use crate::state::State;
+use crate::fencing::cell::{Cell, Token};
+use crate::fencing::process::{Reader, ReaderPhase, Stray, StrayKind, Transaction, Writer, WriterPhase};
+use crate::fencing::state::State;
 
 /// A state that [`super::pack`] makes this number of.
 #[must_use]

@@ -1,6 +1,6 @@
 //! The protocol as a set of rules, each with what else one could do.
 //!
-//! There is one model of the steps; what a step does asks a rule. So a [variant](crate::variants) is the protocol with
+//! There is one model of the steps; what a step does asks a rule. So a [variant](crate::fencing::variants) is the protocol with
 //! some rules changed, and nothing else.
 
 /// Before it loads, a reader that found nothing …

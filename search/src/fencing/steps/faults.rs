@@ -1,13 +1,13 @@
 //! What goes wrong with readers and writers: answers that do not come, time-outs, deaths.
 
 use super::{Steps, reader, writer};
-use crate::bounds::Fault;
-use crate::cell::Token;
-use crate::event::{Actor, What};
-use crate::process::{Reader, ReaderPhase, StrayKind, Transaction, Writer, WriterPhase};
-use crate::property::Milestone;
-use crate::rules::{UnansweredAcquire, UnknownCommit};
-use crate::state::State;
+use crate::fencing::bounds::Fault;
+use crate::fencing::cell::Token;
+use crate::fencing::event::{Actor, What};
+use crate::fencing::process::{Reader, ReaderPhase, StrayKind, Transaction, Writer, WriterPhase};
+use crate::fencing::property::Milestone;
+use crate::fencing::rules::{UnansweredAcquire, UnknownCommit};
+use crate::fencing::state::State;
 
 /// Every fault of theirs that can happen now.
 pub(super) fn steps(steps: &mut Steps<'_>) {

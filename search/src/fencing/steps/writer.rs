@@ -8,12 +8,12 @@
 //! ```
 
 use super::{Steps, redis};
-use crate::cell::{Cell, Token};
-use crate::event::{Actor, What};
-use crate::process::{Transaction, Writer, WriterPhase};
-use crate::property::Milestone;
-use crate::rules::{Answer, BrokenLift, FenceAt, FenceDoes, Lift, Names, Rules, UnsureFence};
-use crate::state::State;
+use crate::fencing::cell::{Cell, Token};
+use crate::fencing::event::{Actor, What};
+use crate::fencing::process::{Transaction, Writer, WriterPhase};
+use crate::fencing::property::Milestone;
+use crate::fencing::rules::{Answer, BrokenLift, FenceAt, FenceDoes, Lift, Names, Rules, UnsureFence};
+use crate::fencing::state::State;
 
 /// The steps of the writer with this number, and of its transaction.
 pub(super) fn steps(steps: &mut Steps<'_>, index: usize) {

@@ -1,11 +1,12 @@
 //! What the protocol promises, and how a promise is broken.
 //!
 //! Every promise about freshness has one form: *a read that begins now must not answer with a version older than*
-//! [`State::floor`](crate::state::State::floor). They differ in what raises the floor.
+//! [`State::floor`](crate::fencing::state::State::floor). They differ in what raises the floor.
 
-use crate::cell::{Cell, Version};
-use crate::process::{StrayKind, WriterPhase};
-use crate::state::State;
+use crate::fencing::cell::{Cell, Version};
+use crate::fencing::process::{StrayKind, WriterPhase};
+use crate::fencing::state::State;
+use crate::model::Violation;
 
 /// What raises the floor. From weak to strong, but for `Observed`, which stands beside them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,17 +26,6 @@ pub enum Promise {
 impl Promise {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Confirmed, Self::Answered, Self::Ended, Self::Committed, Self::Observed];
-}
-
-/// How a promise was broken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Violation {
-    /// A read answered with something older than the promise under test allows.
-    Stale,
-    /// A read answered with something that was never committed.
-    Invented,
-    /// A cell that nothing will ever change: nobody has its token and it has no TTL.
-    Stuck,
 }
 
 /// Something that may raise the floor.
