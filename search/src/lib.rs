@@ -94,4 +94,5 @@
 pub mod explore;
 pub mod fencing;
 pub mod model;
+pub mod replicas;
 mod visited;
