@@ -8,7 +8,8 @@ use aside_search::fencing::bounds::{Bounds, Fault, Faults};
 use aside_search::fencing::event::What;
 use aside_search::fencing::property::Promise;
 use aside_search::fencing::variants::Variant;
-use common::{PLAIN, assert_holds, assert_order, assert_stale_with};
+use common::assert_order;
+use common::fencing::{PLAIN, assert_holds, assert_stale_with};
 
 const OURS: Variant = Variant::Ours;
 

@@ -1,5 +1,7 @@
 //! What one state of the world is. Plain data; which steps there are is in [`super::steps`].
 
+use super::rules::Marker;
+
 /// A version of the row. It starts at 0 and each COMMIT makes it one more.
 pub type Version = u8;
 /// A number of the sequence.
@@ -337,10 +339,12 @@ impl Replica {
         }
     }
 
-    /// Changes the slot. No marker is in it any more.
-    pub fn set_slot(&mut self, slot: Slot) {
+    /// Changes the slot. Whoever had a marker in it has it no more; where markers have no identity, nobody knows that.
+    pub fn set_slot(&mut self, marker: Marker, slot: Slot) {
         self.slot = slot;
-        self.readers.iter_mut().for_each(|reader| reader.has_marker = false);
+        if marker == Marker::OfThisRead {
+            self.readers.iter_mut().for_each(|reader| reader.has_marker = false);
+        }
     }
 }
 

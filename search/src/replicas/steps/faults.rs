@@ -84,7 +84,7 @@ fn replica_dies(steps: &mut Steps<'_>, at: usize) {
     kill_relay(&mut after, at);
     let replica = &mut after.replicas[at];
     (replica.link, replica.applied, replica.messages) = (Link::Starting, None, 0);
-    replica.set_slot(Slot::Empty);
+    replica.set_slot(rules.marker, Slot::Empty);
     for reader in &mut replica.readers {
         if reader.phase != ReaderPhase::Filling {
             *reader = Reader::IDLE;

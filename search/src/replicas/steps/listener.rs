@@ -28,7 +28,8 @@ pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
         steps.lead_to(Actor::Replica(at), What::Reconnected, after, None);
     }
     if matches!(slot, Slot::Copy(_)) && steps.setting.bounds.expiry {
-        steps.take(Actor::Listener(at), What::CopyExpires, |state| state.replicas[at].set_slot(Slot::Empty));
+        let marker = steps.setting.rules.marker;
+        steps.take(Actor::Listener(at), What::CopyExpires, |state| state.replicas[at].set_slot(marker, Slot::Empty));
     }
     for number in (0..=super::super::state::MAX_NUMBER).filter(|number| messages & only(*number) != 0) {
         steps.fault(Fault::MessageLost, Actor::Listener(at), What::MessageLost, |state| {
@@ -47,6 +48,7 @@ fn deliver(steps: &mut Steps<'_>, at: usize, number: Number) {
         Some(_) if minds_gaps => What::GapSeen,
         Some(_) => What::GapNotMinded,
     };
+    let marker = steps.setting.rules.marker;
     let ours = steps.from.ours & only(number) != 0;
     steps.take(Actor::Listener(at), what, |state| {
         let replica = &mut state.replicas[at];
@@ -56,7 +58,7 @@ fn deliver(steps: &mut Steps<'_>, at: usize, number: Number) {
         }
         replica.applied = Some(number);
         if ours || what == What::GapSeen {
-            replica.set_slot(Slot::Empty);
+            replica.set_slot(marker, Slot::Empty);
         }
     });
 }
@@ -85,7 +87,7 @@ pub(super) fn stop_listening(steps: &Steps<'_>, state: &mut State, at: usize) {
     }
     if steps.setting.rules.broken_listener == BrokenListener::ForgetsEverything {
         replica.applied = None;
-        replica.set_slot(Slot::Empty);
+        replica.set_slot(steps.setting.rules.marker, Slot::Empty);
     }
     gate::close_if(steps.setting.rules.broken_connection_closes, state, at);
 }

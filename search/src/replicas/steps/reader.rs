@@ -17,7 +17,7 @@ use crate::model::Violation;
 use crate::replicas::bounds::Reads;
 use crate::replicas::event::{Actor, What};
 use crate::replicas::property::Milestone;
-use crate::replicas::rules::{GateAsked, Jump, Keep, Look, Marker, Rules};
+use crate::replicas::rules::{GateAsked, Jump, Keep, Look, Marker};
 use crate::replicas::state::{Cell, Gate, Link, Reader, ReaderPhase, Replica, Slot, State, Version};
 
 /// The steps of reader `index` in replica `at`.
@@ -98,13 +98,14 @@ fn wait(steps: &mut Steps<'_>, at: usize, index: usize) {
     let Replica { applied, readers, .. } = steps.from.replicas[at];
     let number = readers[index].number;
     let actor = Actor::Reader(at, index);
+    let rules = steps.setting.rules;
     let jump = |state: &mut State| {
-        state.replicas[at].set_slot(Slot::Empty);
+        state.replicas[at].set_slot(rules.marker, Slot::Empty);
         state.replicas[at].applied = Some(number);
     };
     match applied {
         Some(applied) if applied >= number => take_copy(steps, at, index),
-        Some(_) if steps.setting.rules.late == Jump::EmptiesNothingElse => {
+        Some(_) if rules.late == Jump::EmptiesNothingElse => {
             steps.take(actor, What::NumberNotAppliedInTime, |state| state.replicas[at].applied = Some(number));
         }
         Some(_) => steps.take(actor, What::NumberNotAppliedInTime, jump),
@@ -125,18 +126,10 @@ fn take_copy(steps: &mut Steps<'_>, at: usize, index: usize) {
         let floor = readers[index].floor;
         let rules = steps.setting.rules;
         steps.take(actor, What::MarkerPlaced, |state| {
-            place_marker(&rules, &mut state.replicas[at]);
+            state.replicas[at].set_slot(rules.marker, Slot::Marker);
             state.replicas[at].readers[index] =
                 Reader { phase: ReaderPhase::Looking, floor, has_marker: true, ..Reader::IDLE };
         });
-    }
-}
-
-/// A marker takes the place of another's. Where markers have no identity, all who placed one know it again.
-fn place_marker(rules: &Rules, replica: &mut Replica) {
-    match rules.marker {
-        Marker::OfThisRead => replica.set_slot(Slot::Marker),
-        Marker::WithoutIdentity | Marker::None => replica.slot = Slot::Marker,
     }
 }
 

@@ -28,14 +28,13 @@ pub(super) fn look_at_sequence(rules: &Rules, state: &mut State) -> (Number, Wha
     if let Some(number) = state.sequence {
         return (number, What::SequenceSeen);
     }
-    match rules.missing_sequence {
-        MissingSequence::StartsAboveAll => {
-            let number = above_all(state);
-            state.sequence = Some(number);
-            (number, What::SequenceStarted)
-        }
-        MissingSequence::IsZeroToALook | MissingSequence::StartsAtOne => (0, What::SequenceSeen),
-    }
+    let number = match rules.missing_sequence {
+        MissingSequence::StartsAboveAll => above_all(state),
+        MissingSequence::StartsAtOne => 1,
+        MissingSequence::IsZeroToALook => return (0, What::SequenceSeen),
+    };
+    state.sequence = Some(number);
+    (number, What::SequenceStarted)
 }
 
 /// Makes the cell a fence, counts and publishes. The fence outlives all transactions that are open now.
