@@ -1,6 +1,6 @@
 //! The search: breadth first, so that the first fault it meets is one of the shortest.
 
-use crate::model::{Coverage, Event, Model, Next, Violation};
+use crate::model::{Coverage, EventOf, Model, Next, Violation};
 use crate::visited::{Position, Visited};
 
 /// How a search ended.
@@ -20,7 +20,7 @@ pub struct Trace<M: Model> {
     /// What is wrong at its end.
     pub violation: Violation,
     /// The steps, each with the state after it.
-    pub steps: Vec<(Event<M::Actor, M::What>, M::State)>,
+    pub steps: Vec<(EventOf<M>, M::State)>,
 }
 
 /// What a search has found.
@@ -146,7 +146,7 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// Walks the way to `last` again, this time with names kept, and takes one more step.
-    fn trace_to(&self, last: Position, fault: Event<M::Actor, M::What>, violation: Violation) -> Trace<M> {
+    fn trace_to(&self, last: Position, fault: EventOf<M>, violation: Violation) -> Trace<M> {
         let mut state = self.model.initial();
         let mut steps = Vec::new();
         for packed in self.way_to(last) {

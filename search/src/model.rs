@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+pub use crate::kind::{Coverage, Kind};
+
 /// A world that can be searched.
 pub trait Model: Copy + Debug {
     /// The world between two steps. Plain data.
@@ -48,15 +50,6 @@ impl Packed for [u128; 2] {
     }
 }
 
-/// One of a fixed list of kinds of steps.
-pub trait Kind: Copy + Eq + Debug + 'static {
-    /// Every kind there is.
-    const ALL: &'static [Self];
-
-    /// Its place in [`ALL`](Self::ALL).
-    fn place(self) -> usize;
-}
-
 /// One step: who does what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Event<A, W> {
@@ -66,11 +59,14 @@ pub struct Event<A, W> {
     pub what: W,
 }
 
+/// A step of this model.
+pub type EventOf<M> = Event<<M as Model>::Actor, <M as Model>::What>;
+
 /// One step out of a state.
 #[derive(Clone, Copy, Debug)]
 pub struct Next<M: Model> {
     /// Who does what.
-    pub event: Event<M::Actor, M::What>,
+    pub event: EventOf<M>,
     /// Where it leads. Names are kept as they were, so that a trace can be followed.
     pub state: M::State,
     /// What it breaks.
@@ -87,63 +83,3 @@ pub enum Violation {
     /// A cell that nothing will ever change: nobody has its token and it has no TTL.
     Stuck,
 }
-
-/// How often each kind of step was taken.
-#[derive(Clone, Debug)]
-pub struct Coverage<W>(Vec<u64>, std::marker::PhantomData<W>);
-
-impl<W: Kind> Coverage<W> {
-    /// Nothing taken yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(vec![0; W::ALL.len()], std::marker::PhantomData)
-    }
-
-    /// Counts one.
-    pub fn count(&mut self, what: W) {
-        self.0[what.place()] += 1;
-    }
-
-    /// How often this kind of step was taken.
-    #[must_use]
-    pub fn times(&self, what: W) -> u64 {
-        self.0[what.place()]
-    }
-}
-
-impl<W: Kind> Default for Coverage<W> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Declares the kinds of steps of a model, each with its sentence, so that neither can be without the other.
-macro_rules! steps {
-    ($($name:ident: $text:literal,)*) => {
-        /// What happens in a step, and how it turns out. One kind for each outcome, so that counting them shows
-        /// what a search has reached.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub enum What { $(#[doc = $text] $name,)* }
-
-        impl What {
-            /// Every step there is.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The step as a sentence without its subject.
-            #[must_use]
-            pub fn text(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-        }
-
-        impl crate::model::Kind for What {
-            const ALL: &'static [Self] = Self::ALL;
-
-            fn place(self) -> usize {
-                self as usize
-            }
-        }
-    };
-}
-
-pub(crate) use steps;

@@ -21,7 +21,7 @@ impl Searchable for Setting {
             3 => (3, 3, 3, 2),
             _ => (4, 3, 3, 3),
         };
-        let bounds = Bounds { readers, writers, versions, faults, kinds: Faults::all(), ..Bounds::SMALL };
+        let bounds = Bounds { readers, writers, versions, faults, kinds: Faults::EVERY, ..Bounds::SMALL };
         Self { rules: Variant::Ours.rules(), promise: Promise::Confirmed, bounds }
     }
 

@@ -15,6 +15,11 @@ aside-search replicas [options]   what lies around it: near cache, sequence, out
 Searches every interleaving within bounds.
 
   --depth N       1 to 4, sets all the bounds below; later options change them (default 2)
+                    1: 2 readers, 2 writers, 2 versions, 1 fault       2: 3, 2, 2, 2
+                    3: 3 readers, 3 writers, 3 versions, 2 faults      4: 4, 3, 3, 3
+                  replicas
+                    1: 1 reader, 1 version, 1 relay, 1 fault           2: 2, 1, 1, 1
+                    3: 2 readers, 2 versions, 2 relays, 1 fault        4: 2, 2, 2, 2, and another cell
   --readers N     at work at once, up to 4; each reads again and again
   --writers N     at work at once, up to 3 (replicas: 2); each writes again and again
   --versions N    writes that are committed, up to 3

@@ -2,7 +2,8 @@
 
 use aside_search::replicas::bounds::{Bounds, Fault, Faults, Reads};
 use aside_search::replicas::property::Promise;
-use aside_search::replicas::state::{MAX_VERSION, READERS, REPLICAS};
+use aside_search::replicas::replica::READERS;
+use aside_search::replicas::state::{MAX_VERSION, REPLICAS};
 use aside_search::replicas::steps::Setting;
 use aside_search::replicas::variants::Variant;
 
@@ -15,13 +16,14 @@ impl Searchable for Setting {
     const PROMISES: &'static [Promise] = &Promise::ALL;
 
     fn of_depth(depth: usize) -> Self {
-        let (readers, writers, relays, versions, programs, others, faults) = match depth {
-            0 | 1 => (2, 1, 1, 1, 1, 0, 1),
-            2 => (2, 1, 1, 1, 1, 1, 2),
-            3 => (2, 2, 2, 2, 1, 1, 2),
-            _ => (3, 2, 2, 2, 1, 1, 3),
+        let (readers, versions, relays, others, faults) = match depth {
+            0 | 1 => (1, 1, 1, 0, 1),
+            2 => (2, 1, 1, 0, 1),
+            3 => (2, 2, 2, 0, 1),
+            _ => (2, 2, 2, 1, 2),
         };
-        let kinds = Faults::all();
+        let (writers, programs) = (1, 1);
+        let kinds = Faults::EVERY;
         let bounds = Bounds { readers, writers, relays, versions, programs, others, faults, kinds, ..Bounds::SMALL };
         Self { rules: Variant::Ours.rules(), promise: Promise::Contract, bounds }
     }

@@ -1,6 +1,7 @@
 //! How far a search goes: how many at work at once, how many writes, which faults and how many of them.
 
 use crate::fencing::cell::Version;
+use crate::kind::{Kind, Kinds};
 
 /// Something that goes wrong. Each costs one of [`Bounds::faults`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,35 +49,16 @@ impl Fault {
         [Self::LiftUnanswered, Self::CommitUnanswered, Self::WriterDies, Self::ReplicaDies];
 }
 
-/// A set of kinds of faults.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Faults(u16);
+impl Kind for Fault {
+    const ALL: &'static [Self] = &Self::ALL;
 
-impl Faults {
-    /// Every kind.
-    #[must_use]
-    pub fn all() -> Self {
-        Self::only(&Fault::ALL)
-    }
-
-    /// These kinds.
-    #[must_use]
-    pub fn only(kinds: &[Fault]) -> Self {
-        Self(kinds.iter().fold(0, |set, kind| set | 1 << *kind as u16))
-    }
-
-    /// Every kind but these.
-    #[must_use]
-    pub fn all_but(kinds: &[Fault]) -> Self {
-        Self(Self::all().0 & !Self::only(kinds).0)
-    }
-
-    /// Whether this kind is one of them.
-    #[must_use]
-    pub fn contains(self, kind: Fault) -> bool {
-        self.0 & 1 << kind as u16 != 0
+    fn place(self) -> usize {
+        self as usize
     }
 }
+
+/// A set of kinds of faults.
+pub type Faults = Kinds<Fault>;
 
 /// The bounds of one search. Within them it is exhaustive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,7 +88,7 @@ impl Bounds {
         writers: 2,
         versions: 2,
         faults: 0,
-        kinds: Faults(u16::MAX),
+        kinds: Faults::EVERY,
         expiry: true,
         refresh: false,
         max_states: 60_000_000,

@@ -1,6 +1,6 @@
 //! The names of the steps, for traces and for coverage.
 
-use crate::model::steps;
+use crate::kind::steps;
 
 /// Who takes a step. Replicas and what is in them by their numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,7 +4,9 @@
 //! together: neighbours stay neighbours, others become neighbours but one. That keeps the search finite however often
 //! the sequence counts or starts again.
 
-use super::state::{MAX_NUMBER, Number, REPLICAS, ReaderPhase, Replica, State};
+use super::process::ReaderPhase;
+use super::replica::Replica;
+use super::state::{MAX_NUMBER, Number, REPLICAS, State};
 
 /// A set of numbers.
 pub(super) fn only(number: Number) -> u16 {

@@ -1,5 +1,5 @@
 //! What is promised around the cell protocol. As there, a read that begins now must not answer with a version older than
-//! its replica's [`floor`](super::state::Replica::floor), and the promises differ in what raises the floor.
+//! its replica's [`floor`](super::replica::Replica::floor), and the promises differ in what raises the floor.
 
 use super::state::{REPLICAS, State, Version};
 

@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::event::Actor;
-use super::state::{Cell, Gate, Link, Replica, Slot, State, Version, Versions};
+use super::replica::{Gate, Link, Replica, Slot};
+use super::state::{Cell, State, Version, Versions};
 use super::steps::Setting;
 use crate::explore::Trace;
 

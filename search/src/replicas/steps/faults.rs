@@ -3,9 +3,9 @@
 use super::{Steps, Stray, gate, listener, redis, writer};
 use crate::replicas::bounds::Fault;
 use crate::replicas::event::{Actor, What};
-use crate::replicas::state::{
-    Cell, Gate, Link, Reader, ReaderPhase, Relay, Replica, Slot, State, StrayKind, Versions, WriterPhase,
-};
+use crate::replicas::process::{Reader, ReaderPhase, Relay, StrayKind, WriterPhase};
+use crate::replicas::replica::{Gate, Link, Replica, Slot};
+use crate::replicas::state::{Cell, State, Versions};
 
 /// Every fault of replica `at` that can happen now.
 pub(super) fn steps_of_replica(steps: &mut Steps<'_>, at: usize) {
@@ -53,7 +53,9 @@ fn fence_unanswered(steps: &mut Steps<'_>, at: usize) {
     let rules = steps.setting.rules;
     let late = writer::command_on_its_way(steps.from, at);
     steps.fault(Fault::FenceUnanswered, Actor::Writer(at), What::FenceUnanswered, |state| {
-        late.into_iter().for_each(|stray| state.send_stray(stray));
+        if let Some(stray) = late {
+            state.send_stray(stray);
+        }
         state.replicas[at].writer.phase = WriterPhase::Fenced;
         gate::close_if(rules.failed_fence_closes, state, at);
     });
@@ -62,7 +64,9 @@ fn fence_unanswered(steps: &mut Steps<'_>, at: usize) {
 fn lift_unanswered(steps: &mut Steps<'_>, at: usize) {
     let mut after = *steps.from;
     let late = writer::command_on_its_way(steps.from, at);
-    late.into_iter().for_each(|stray| after.send_stray(stray));
+    if let Some(stray) = late {
+        after.send_stray(stray);
+    }
     writer::answer_unconfirmed(steps, &mut after, at);
     steps.fault(Fault::LiftUnanswered, Actor::Writer(at), What::LiftUnanswered, |state| *state = after);
 }

@@ -2,8 +2,9 @@
 
 use super::Steps;
 use crate::replicas::event::{Actor, What};
+use crate::replicas::replica::{Gate, Link};
 use crate::replicas::rules::GateOpens;
-use crate::replicas::state::{Gate, Link, State, Versions};
+use crate::replicas::state::{State, Versions};
 
 /// The steps of the gate of replica `at`.
 pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
@@ -11,7 +12,6 @@ pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
     let is_up = steps.from.replicas[at].link == Link::Up;
     let rows = steps.from.outbox.rows;
     match steps.from.replicas[at].gate {
-        Gate::Open => {}
         Gate::Closed if !is_up && rule != GateOpens::WhenRowsAreGoneThatWereSeenAnyTime => {}
         Gate::Closed if rule == GateOpens::AtOnce => open(steps, at),
         Gate::Closed if rows.is_empty() => open(steps, at),
@@ -19,7 +19,7 @@ pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
             steps.take(Actor::Gate(at), What::OutboxSeen, |state| state.replicas[at].gate = Gate::Waiting(rows));
         }
         Gate::Waiting(awaited) if awaited.and(rows) == Versions::NONE => open(steps, at),
-        Gate::Waiting(_) => {}
+        Gate::Open | Gate::Waiting(_) => {}
     }
 }
 

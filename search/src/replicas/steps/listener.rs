@@ -4,9 +4,11 @@ use super::numbers::{lowest, only};
 use super::{Steps, gate};
 use crate::replicas::bounds::{Fault, Reads};
 use crate::replicas::event::{Actor, What};
+use crate::replicas::process::{Reader, ReaderPhase};
 use crate::replicas::property::Milestone;
+use crate::replicas::replica::{Link, Replica, Slot};
 use crate::replicas::rules::{BrokenListener, Jump};
-use crate::replicas::state::{Link, Number, Reader, ReaderPhase, Replica, Slot, State};
+use crate::replicas::state::{Number, State};
 
 /// The steps of the listener of replica `at`, and of its connections.
 pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {

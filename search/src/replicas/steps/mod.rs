@@ -6,6 +6,7 @@
 mod faults;
 mod gate;
 mod listener;
+mod near;
 mod reader;
 mod redis;
 mod relay;
@@ -15,9 +16,11 @@ use super::bounds::{Bounds, Fault, Reads};
 use super::event::{Actor, What};
 use super::numbers;
 use super::pack::{Packed, pack, unpack};
+use super::process::Stray;
 use super::property::{Milestone, Promise, reach};
+use super::replica::{READERS, Replica};
 use super::rules::Rules;
-use super::state::{Cell, Outbox, READERS, REPLICAS, Replica, STRAYS, State, Stray, Version, Versions};
+use super::state::{Cell, Outbox, REPLICAS, STRAYS, State, Version, Versions};
 use crate::model::{Event, Model, Next, Violation};
 
 /// What one search is about.

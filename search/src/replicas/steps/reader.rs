@@ -9,16 +9,16 @@
 //!
 //! A read of the row answers with what is committed at that instant, and no floor is above that: it can break nothing,
 //! and where nothing of it is kept it is no step of its own. Neither is a read that finds the gate closed.
-//!
-//! Each reader has a look at the sequence of its own. One that several share is as if theirs ran at the same instant.
 
-use super::{Steps, redis};
+use super::{Steps, near};
 use crate::model::Violation;
 use crate::replicas::bounds::Reads;
 use crate::replicas::event::{Actor, What};
+use crate::replicas::process::{Reader, ReaderPhase};
 use crate::replicas::property::Milestone;
-use crate::replicas::rules::{GateAsked, Jump, Keep, Look, Marker};
-use crate::replicas::state::{Cell, Gate, Link, Reader, ReaderPhase, Replica, Slot, State, Version};
+use crate::replicas::replica::{Gate, Link, Replica};
+use crate::replicas::rules::{GateAsked, Keep, Look};
+use crate::replicas::state::{Cell, State, Version};
 
 /// The steps of reader `index` in replica `at`.
 pub(super) fn steps(steps: &mut Steps<'_>, at: usize, index: usize) {
@@ -27,14 +27,14 @@ pub(super) fn steps(steps: &mut Steps<'_>, at: usize, index: usize) {
     match replica.readers[index].phase {
         ReaderPhase::Idle => arrive(steps, at, index),
         ReaderPhase::Boarding => issue(steps, at, index),
-        ReaderPhase::AskingSequence if is_up && replica.listens => ask_sequence(steps, at, index),
-        ReaderPhase::Waiting => wait(steps, at, index),
+        ReaderPhase::AskingSequence if is_up && replica.listens => near::ask_sequence(steps, at, index),
+        ReaderPhase::Waiting => near::wait(steps, at, index),
         ReaderPhase::Looking if is_up => look(steps, at, index),
         ReaderPhase::Found => answer_with_value(steps, at, index),
         ReaderPhase::Granted => load_and_fill(steps, at, index),
         ReaderPhase::Loading => load(steps, at, index),
         ReaderPhase::Filling => fill(steps, at, index),
-        ReaderPhase::Storing => keep(steps, at, index),
+        ReaderPhase::Storing => near::keep(steps, at, index),
         ReaderPhase::AskingSequence | ReaderPhase::Looking => {}
     }
 }
@@ -86,55 +86,8 @@ fn issue(steps: &mut Steps<'_>, at: usize, index: usize) {
     }
 }
 
-fn ask_sequence(steps: &mut Steps<'_>, at: usize, index: usize) {
-    let mut after = *steps.from;
-    let (number, what) = redis::look_at_sequence(&steps.setting.rules, &mut after);
-    let reader = &mut after.replicas[at].readers[index];
-    (reader.phase, reader.number) = (ReaderPhase::Waiting, number);
-    steps.lead_to(Actor::Reader(at, index), what, after, None);
-}
-
-fn wait(steps: &mut Steps<'_>, at: usize, index: usize) {
-    let Replica { applied, readers, .. } = steps.from.replicas[at];
-    let number = readers[index].number;
-    let actor = Actor::Reader(at, index);
-    let rules = steps.setting.rules;
-    let jump = |state: &mut State| {
-        state.replicas[at].set_slot(rules.marker, Slot::Empty);
-        state.replicas[at].applied = Some(number);
-    };
-    match applied {
-        Some(applied) if applied >= number => take_copy(steps, at, index),
-        Some(_) if rules.late == Jump::EmptiesNothingElse => {
-            steps.take(actor, What::NumberNotAppliedInTime, |state| state.replicas[at].applied = Some(number));
-        }
-        Some(_) => steps.take(actor, What::NumberNotAppliedInTime, jump),
-        None => steps.take(actor, What::FirstNumber, jump),
-    }
-}
-
-fn take_copy(steps: &mut Steps<'_>, at: usize, index: usize) {
-    let Replica { slot, readers, .. } = steps.from.replicas[at];
-    let actor = Actor::Reader(at, index);
-    if !believes(steps, at) {
-        steps.take(actor, What::NotBelieved, |state| state.replicas[at].readers[index] = Reader::IDLE);
-    } else if let Slot::Copy(version) = slot {
-        answer(steps, at, index, What::CopyTaken, version, |state| {
-            state.replicas[at].readers[index] = Reader::IDLE;
-        });
-    } else {
-        let floor = readers[index].floor;
-        let rules = steps.setting.rules;
-        steps.take(actor, What::MarkerPlaced, |state| {
-            state.replicas[at].set_slot(rules.marker, Slot::Marker);
-            state.replicas[at].readers[index] =
-                Reader { phase: ReaderPhase::Looking, floor, has_marker: true, ..Reader::IDLE };
-        });
-    }
-}
-
 /// Whether what came from Redis or the slot is believed now.
-fn believes(steps: &Steps<'_>, at: usize) -> bool {
+pub(super) fn believes(steps: &Steps<'_>, at: usize) -> bool {
     let asks = matches!(steps.setting.rules.gate_asked, GateAsked::AtIssueAndReply | GateAsked::AtReply);
     !asks || steps.from.replicas[at].gate == Gate::Open
 }
@@ -170,11 +123,11 @@ fn answer_with_value(steps: &mut Steps<'_>, at: usize, index: usize) {
         });
         return;
     }
-    let keeps = may_keep(steps, at, index);
+    let keeps = near::may_keep(steps, at, index);
     let what = if keeps { What::AnswersAndKeeps } else { What::AnswersWithValue };
     answer(steps, at, index, what, version, |state| {
         if keeps {
-            put_copy(state, at, version);
+            near::put_copy(state, at, version);
         }
         state.replicas[at].readers[index] = Reader::IDLE;
     });
@@ -220,31 +173,8 @@ fn fill(steps: &mut Steps<'_>, at: usize, index: usize) {
     });
 }
 
-fn keep(steps: &mut Steps<'_>, at: usize, index: usize) {
-    let keeps = may_keep(steps, at, index);
-    let version = steps.from.replicas[at].readers[index].version;
-    let what = if keeps { What::CopyKept } else { What::CopyNotKept };
-    steps.take(Actor::Reader(at, index), what, |state| {
-        if keeps {
-            put_copy(state, at, version);
-        }
-        state.replicas[at].readers[index] = Reader::IDLE;
-    });
-}
-
-fn may_keep(steps: &Steps<'_>, at: usize, index: usize) -> bool {
-    let Replica { slot, readers, .. } = steps.from.replicas[at];
-    let in_slot = steps.setting.rules.marker == Marker::None || slot == Slot::Marker;
-    readers[index].has_marker && in_slot
-}
-
-/// A marker that its reader has kept a copy in place of is gone.
-fn put_copy(state: &mut State, at: usize, version: Version) {
-    state.replicas[at].slot = Slot::Copy(version);
-}
-
 /// A step that answers with `version`.
-fn answer(
+pub(super) fn answer(
     steps: &mut Steps<'_>,
     at: usize,
     index: usize,

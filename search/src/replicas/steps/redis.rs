@@ -3,8 +3,9 @@
 use super::Steps;
 use crate::replicas::event::{Actor, What};
 use crate::replicas::numbers::{above_all, only};
+use crate::replicas::replica::Link;
 use crate::replicas::rules::{MissingSequence, RelayFence, Rules};
-use crate::replicas::state::{Cell, Link, Number, State, Version, Versions};
+use crate::replicas::state::{Cell, Number, State, Version, Versions};
 
 /// Counts the sequence up and publishes the number, for our cell or for another one.
 pub(super) fn announce(rules: &Rules, state: &mut State, ours: bool) {

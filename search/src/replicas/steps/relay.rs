@@ -4,8 +4,10 @@
 
 use super::{Steps, redis, writer};
 use crate::replicas::event::{Actor, What};
+use crate::replicas::process::Relay;
+use crate::replicas::replica::Link;
 use crate::replicas::rules::RelayRow;
-use crate::replicas::state::{Link, Relay, Versions};
+use crate::replicas::state::Versions;
 
 /// The steps of the relay of replica `at`.
 pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {

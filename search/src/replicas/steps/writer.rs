@@ -5,9 +5,11 @@
 
 use super::{Steps, gate, redis};
 use crate::replicas::event::{Actor, What};
+use crate::replicas::process::{StrayKind, Writer, WriterPhase};
 use crate::replicas::property::Milestone;
+use crate::replicas::replica::Link;
 use crate::replicas::rules::OwnRow;
-use crate::replicas::state::{Link, REPLICAS, State, StrayKind, Version, Versions, Writer, WriterPhase};
+use crate::replicas::state::{REPLICAS, State, Version, Versions};
 
 /// The steps of the writer of replica `at`.
 pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {

@@ -2,12 +2,18 @@
 //!
 //! Replicas are interchangeable, so are the readers of one, and stray commands. All three are sorted.
 
+mod bits;
+mod unpack;
+
 use super::numbers::{forget_applied, move_together};
+use super::process::{Reader, Relay, Stray, Writer};
+use super::replica::{Gate, Replica, Slot};
 use super::rules::{Marker, MissingSequence, Rules};
-use super::state::{
-    Cell, Gate, Link, Outbox, READERS, Reader, ReaderPhase, Relay, Replica, Slot, State, Stray, StrayKind, Versions,
-    Writer, WriterPhase,
-};
+use super::state::{Cell, State, Versions};
+
+use bits::Bits;
+
+pub(super) use unpack::unpack;
 
 /// A state: a replica and a part of the rest in each number. No hash: two different states never share one.
 pub(super) type Packed = [u128; 2];
@@ -16,56 +22,6 @@ pub(super) type Packed = [u128; 2];
 const REPLICA: u32 = 72;
 /// How the part of the rest that goes with one replica is cut off.
 const REST: u32 = 128 - REPLICA;
-
-const READER_PHASES: [ReaderPhase; 10] = [
-    ReaderPhase::Idle,
-    ReaderPhase::Boarding,
-    ReaderPhase::AskingSequence,
-    ReaderPhase::Waiting,
-    ReaderPhase::Looking,
-    ReaderPhase::Found,
-    ReaderPhase::Granted,
-    ReaderPhase::Loading,
-    ReaderPhase::Filling,
-    ReaderPhase::Storing,
-];
-const WRITER_PHASES: [WriterPhase; 6] = [
-    WriterPhase::Idle,
-    WriterPhase::Fencing,
-    WriterPhase::Fenced,
-    WriterPhase::Lifting,
-    WriterPhase::Gone,
-    WriterPhase::Doomed,
-];
-const STRAY_KINDS: [StrayKind; 4] = [StrayKind::None, StrayKind::Fence, StrayKind::Lift, StrayKind::Relay];
-const LINKS: [Link; 4] = [Link::Up, Link::Broken, Link::Down, Link::Starting];
-
-/// Small numbers, one after the other, in a large one.
-struct Bits(u128);
-
-impl Bits {
-    fn push(&mut self, width: u32, value: impl Into<u128>) {
-        let value = value.into();
-        debug_assert!(value >> width == 0, "{value} does not fit {width} bits");
-        self.0 = self.0 << width | value;
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "no field is wider than twelve bits")]
-    fn pop_wide(&mut self, width: u32) -> u16 {
-        let value = self.0 & ((1 << width) - 1);
-        self.0 >>= width;
-        value as u16
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "no wider than eight bits")]
-    fn pop(&mut self, width: u32) -> u8 {
-        self.pop_wide(width) as u8
-    }
-
-    fn pop_flag(&mut self) -> bool {
-        self.pop(1) == 1
-    }
-}
 
 /// No number, in the four bits that a number has.
 const NO_NUMBER: u8 = 15;
@@ -120,7 +76,7 @@ fn pack_replica(replica: &Replica) -> u128 {
             Gate::Waiting(Versions(rows)) => 8 | rows,
         },
     );
-    let mut readers = replica.readers.map(|reader| pack_reader(&reader));
+    let mut readers = replica.readers.map(pack_reader);
     readers.sort_unstable();
     for reader in readers {
         bits.push(14, reader);
@@ -142,7 +98,7 @@ fn pack_replica(replica: &Replica) -> u128 {
     bits.0
 }
 
-fn pack_reader(reader: &Reader) -> u128 {
+fn pack_reader(reader: Reader) -> u128 {
     let mut bits = Bits(0);
     bits.push(4, reader.phase as u8);
     bits.push(2, reader.version);
@@ -181,73 +137,12 @@ fn pack_rest(state: &State) -> u128 {
     bits.0
 }
 
-/// A state that [`pack`] makes these numbers of.
-pub(super) fn unpack([first, second]: Packed) -> State {
-    let replica = |packed: u128| unpack_replica(packed & ((1 << REPLICA) - 1));
-    unpack_rest(second >> REPLICA << REST | first >> REPLICA, [replica(first), replica(second)])
-}
-
-fn unpack_rest(packed: u128, replicas: [Replica; 2]) -> State {
-    let mut bits = Bits(packed);
-    // Last in, first out: the fields come back in the opposite order.
-    let mut strays = [Stray::NONE; 3];
-    for stray in strays.iter_mut().rev() {
-        let (version, has_fence) = (bits.pop(2), bits.pop_flag());
-        *stray = Stray { kind: STRAY_KINDS[usize::from(bits.pop(2))], has_fence, version };
-    }
-    let (programs_left, others_left) = (bits.pop(2), bits.pop(2));
-    let (done, rows) = (Versions(bits.pop(3)), Versions(bits.pop(3)));
-    let ours = bits.pop_wide(12);
-    let sequence = Some(bits.pop(4)).filter(|number| *number != NO_NUMBER);
-    let version = bits.pop(2);
-    let cell = match bits.pop(2) {
-        0 => Cell::Absent,
-        1 => Cell::Value(version),
-        2 => Cell::Lease,
-        _ => Cell::Fence { of: version },
-    };
-    let (faults_left, row) = (bits.pop(2), bits.pop(2));
-    let outbox = Outbox { rows, done };
-    State { row, faults_left, cell, sequence, ours, outbox, others_left, programs_left, replicas, strays }
-}
-
-fn unpack_replica(packed: u128) -> Replica {
-    let mut bits = Bits(packed);
-    let relay = match bits.pop(5) {
-        0 => Relay::Idle,
-        applying if applying & 16 == 0 => Relay::Applying(Versions(applying & 7)),
-        applied => Relay::Applied(Versions(applied & 7)),
-    };
-    let (guarded, is_sure, has_fence) = (bits.pop_flag(), bits.pop_flag(), bits.pop_flag());
-    let version = bits.pop(2);
-    let writer = Writer { phase: WRITER_PHASES[usize::from(bits.pop(3))], version, has_fence, is_sure, guarded };
-    let mut readers = [Reader::IDLE; READERS];
-    for reader in readers.iter_mut().rev() {
-        let (has_marker, has_lease) = (bits.pop_flag(), bits.pop_flag());
-        let (number, floor, version) = (bits.pop(4), bits.pop(2), bits.pop(2));
-        let phase = READER_PHASES[usize::from(bits.pop(4))];
-        *reader = Reader { phase, version, floor, number, has_lease, has_marker };
-    }
-    let gate = match bits.pop(4) {
-        0 => Gate::Open,
-        1 => Gate::Closed,
-        waiting => Gate::Waiting(Versions(waiting & 7)),
-    };
-    let slot = match bits.pop(4) {
-        0 => Slot::Empty,
-        1 => Slot::Marker,
-        copy => Slot::Copy(copy & 3),
-    };
-    let messages = bits.pop_wide(12);
-    let applied = Some(bits.pop(4)).filter(|number| *number != NO_NUMBER);
-    let listens = bits.pop_flag();
-    let (link, floor) = (LINKS[usize::from(bits.pop(2))], bits.pop(2));
-    Replica { floor, link, listens, applied, messages, slot, gate, readers, writer, relay }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replicas::process::{ReaderPhase, StrayKind, WriterPhase};
+    use crate::replicas::replica::{Link, READERS};
+    use crate::replicas::state::Outbox;
 
     fn busy_state() -> State {
         let mut busy = Replica {
