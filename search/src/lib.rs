@@ -110,6 +110,7 @@
 //! | a gap in the messages is ignored | confirmed | 1: a lost message |
 //! | the sequence starts again at 1 | confirmed | 1: its eviction |
 //! | a missing sequence is 0 to a look | confirmed | 1: its eviction |
+//! | not the fence is published, but the lift | ended | 1: a writer's death |
 //! | a lift does not publish for a lost fence | confirmed | 1: the fence's eviction |
 //! | the relay skips leases | settled | 0 |
 //! | the relay does not publish | settled | 0 |
@@ -122,11 +123,12 @@
 //! | the gate opens without waiting for the outbox | answered | 1: an outage |
 //! | the rows it waits for were looked up before Redis was back | returned | 1: an outage |
 //! | a failed lift leaves it open | answered | 2 |
-//! | a broken connection leaves it open | returned | 1: an outage |
+//! | broken connections leave it open | returned | 1: an outage |
 //! | a new process begins with it open | returned | 1: its death |
 //! | the gate is asked when a look is issued, and not again | - | |
 //! | a failed fence leaves the gate open | - | |
 //! | a broken listener goes on where it was | - | |
+//! | a broken listener leaves the gate open | - | |
 //!
 //! What one would not guess:
 //!

@@ -3,7 +3,7 @@
 
 mod common;
 
-use aside_search::replicas::bounds::{Bounds, Fault};
+use aside_search::replicas::bounds::{Bounds, Fault, Faults};
 use aside_search::replicas::event::What;
 use aside_search::replicas::property::Promise;
 use aside_search::replicas::variants::Variant;
@@ -83,6 +83,17 @@ fn a_missing_sequence_is_not_zero() {
         &trace,
         &[What::FenceSet, What::LiftFoundOwnFence, What::SequenceEvicted, What::SequenceSeen, What::CopyTaken],
     );
+}
+
+/// It is right while lifts are confirmed; what a fence is for, it does not give.
+#[test]
+fn a_write_that_is_published_with_its_lift_is_stale_when_its_writer_dies() {
+    let variant = Variant::PublishesAtTheLift;
+    assert_holds(variant, Promise::Confirmed, Bounds { faults: 1, ..NEAR });
+
+    let trace = assert_stale_with(variant, Promise::Ended, &[Fault::WriterDies], NEAR);
+
+    assert_order(&trace, &[What::FenceSet, What::Committed, What::WriterDies, What::SequenceSeen, What::CopyTaken]);
 }
 
 /// What came in place of the fence is deleted in Redis, and stays in the near cache.
@@ -265,5 +276,15 @@ fn a_failed_fence_may_leave_the_gate_open() {
 fn a_listener_whose_connection_broke_need_not_forget() {
     let variant = Variant::BrokenListenerGoesOn;
 
-    assert_holds(variant, Promise::Contract, Bounds { faults: 1, others: 1, ..NEAR });
+    let kinds = Faults::only(&[Fault::ListenerBreaks, Fault::Restart]);
+    assert_holds(variant, Promise::Contract, Bounds { faults: 1, kinds, others: 1, ..NEAR });
+}
+
+/// Nothing can have gone by the connections that reads and writes use.
+#[test]
+fn a_broken_listener_may_leave_the_gate_open() {
+    let variant = Variant::BrokenListenerLeavesGateOpen;
+
+    assert_holds(variant, Promise::Contract, Bounds { faults: 1, ..NEAR });
+    assert_holds(variant, Promise::Contract, Bounds { faults: 1, readers: 1, relays: 1, programs: 1, ..NEAR });
 }

@@ -131,6 +131,8 @@ pub struct Rules {
     pub missing_sequence: MissingSequence,
     /// What a broken listener forgets.
     pub broken_listener: BrokenListener,
+    /// Whether a fence is counted and published; where it is not, every lift is.
+    pub fence_is_published: bool,
     /// Whether a lift that does not find its own fence publishes.
     pub lost_fence_is_published: bool,
     /// Whether the relay's script deletes leases.
@@ -151,8 +153,10 @@ pub struct Rules {
     pub failed_fence_closes: bool,
     /// Whether a failed lift does.
     pub failed_lift_closes: bool,
-    /// Whether a broken connection does.
+    /// Whether broken connections do.
     pub broken_connection_closes: bool,
+    /// Whether a broken connection of the listener alone does.
+    pub broken_listener_closes: bool,
     /// Whether a new process begins with it closed.
     pub closed_at_start: bool,
 }
@@ -167,6 +171,7 @@ impl Rules {
         late: Jump::EmptiesEverything,
         missing_sequence: MissingSequence::StartsAboveAll,
         broken_listener: BrokenListener::ForgetsEverything,
+        fence_is_published: true,
         lost_fence_is_published: true,
         relay_deletes_leases: true,
         relay_fence: RelayFence::Left,
@@ -178,6 +183,7 @@ impl Rules {
         failed_fence_closes: true,
         failed_lift_closes: true,
         broken_connection_closes: true,
+        broken_listener_closes: true,
         closed_at_start: true,
     };
 }

@@ -28,6 +28,8 @@ pub enum Variant {
     SequenceStartsAtOne,
     /// A missing sequence is 0 to a look.
     MissingSequenceIsZero,
+    /// Not the fence is published, but the lift.
+    PublishesAtTheLift,
     /// A lift that does not find its own fence does not publish.
     LostFenceIsSilent,
     /// A broken listener empties nothing and goes on where it was.
@@ -58,15 +60,17 @@ pub enum Variant {
     FailedFenceLeavesGateOpen,
     /// A failed lift leaves the gate open.
     FailedLiftLeavesGateOpen,
-    /// A broken connection leaves the gate open.
+    /// Broken connections leave the gate open.
     BrokenConnectionLeavesGateOpen,
+    /// A broken connection of the listener leaves the gate open.
+    BrokenListenerLeavesGateOpen,
     /// A new process begins with the gate open.
     StartsWithGateOpen,
 }
 
 impl Variant {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Ours,
         Self::NoLook,
         Self::JoinsALookInTheAir,
@@ -77,6 +81,7 @@ impl Variant {
         Self::JumpsWithoutEmptying,
         Self::SequenceStartsAtOne,
         Self::MissingSequenceIsZero,
+        Self::PublishesAtTheLift,
         Self::LostFenceIsSilent,
         Self::BrokenListenerGoesOn,
         Self::RelaySkipsLeases,
@@ -93,6 +98,7 @@ impl Variant {
         Self::FailedFenceLeavesGateOpen,
         Self::FailedLiftLeavesGateOpen,
         Self::BrokenConnectionLeavesGateOpen,
+        Self::BrokenListenerLeavesGateOpen,
         Self::StartsWithGateOpen,
     ];
 
@@ -111,6 +117,7 @@ impl Variant {
             Self::JumpsWithoutEmptying => rules.late = Jump::EmptiesNothingElse,
             Self::SequenceStartsAtOne => rules.missing_sequence = MissingSequence::StartsAtOne,
             Self::MissingSequenceIsZero => rules.missing_sequence = MissingSequence::IsZeroToALook,
+            Self::PublishesAtTheLift => rules.fence_is_published = false,
             Self::LostFenceIsSilent => rules.lost_fence_is_published = false,
             Self::BrokenListenerGoesOn => rules.broken_listener = BrokenListener::GoesOn,
             Self::RelaySkipsLeases => rules.relay_deletes_leases = false,
@@ -127,6 +134,7 @@ impl Variant {
             Self::FailedFenceLeavesGateOpen => rules.failed_fence_closes = false,
             Self::FailedLiftLeavesGateOpen => rules.failed_lift_closes = false,
             Self::BrokenConnectionLeavesGateOpen => rules.broken_connection_closes = false,
+            Self::BrokenListenerLeavesGateOpen => rules.broken_listener_closes = false,
             Self::StartsWithGateOpen => rules.closed_at_start = false,
         }
         rules

@@ -19,6 +19,7 @@ pub(super) fn steps_of_replica(steps: &mut Steps<'_>, at: usize) {
     if link == Link::Up && listens {
         let mut after = *steps.from;
         listener::stop_listening(steps, &mut after, at);
+        gate::close_if(steps.setting.rules.broken_listener_closes, &mut after, at);
         steps.fault(Fault::ListenerBreaks, Actor::Listener(at), What::ListenerBroke, |state| *state = after);
     }
     match writer.phase {

@@ -75,10 +75,11 @@ fn notice(steps: &mut Steps<'_>, at: usize) {
         }
     }
     stop_listening(steps, &mut after, at);
+    gate::close_if(steps.setting.rules.broken_connection_closes, &mut after, at);
     steps.lead_to(Actor::Replica(at), What::BreakNoticed, after, None);
 }
 
-/// The listener's connection is no more: whoever waits for a number reads Postgres. Any broken connection closes the gate.
+/// The listener's connection is no more: whoever waits for a number reads Postgres.
 pub(super) fn stop_listening(steps: &Steps<'_>, state: &mut State, at: usize) {
     let replica = &mut state.replicas[at];
     (replica.listens, replica.messages) = (false, 0);
@@ -91,5 +92,4 @@ pub(super) fn stop_listening(steps: &Steps<'_>, state: &mut State, at: usize) {
         replica.applied = None;
         replica.set_slot(steps.setting.rules.marker, Slot::Empty);
     }
-    gate::close_if(steps.setting.rules.broken_connection_closes, state, at);
 }

@@ -45,7 +45,9 @@ pub(super) fn fence(rules: &Rules, state: &mut State, version: Version) {
     for replica in &mut state.replicas {
         replica.writer.guarded = replica.writer.holds_lock();
     }
-    announce(rules, state, true);
+    if rules.fence_is_published {
+        announce(rules, state, true);
+    }
 }
 
 /// Deletes whatever is there but another writer's fence.
@@ -53,7 +55,7 @@ pub(super) fn lift(rules: &Rules, state: &mut State, finds_own_fence: bool) {
     if finds_own_fence || !matches!(state.cell, Cell::Fence { .. }) {
         state.set_cell(Cell::Absent);
     }
-    if !finds_own_fence && rules.lost_fence_is_published {
+    if !rules.fence_is_published || !finds_own_fence && rules.lost_fence_is_published {
         announce(rules, state, true);
     }
 }
