@@ -1,37 +1,33 @@
 //! The search: breadth first, so that the first fault it meets is one of the shortest.
 
-use crate::event::{Coverage, Event};
-use crate::pack::{Packed, pack, unpack};
-use crate::property::Violation;
-use crate::state::State;
-use crate::steps::{Next, Setting, successors};
+use crate::model::{Coverage, EventOf, Model, Next, Violation};
 use crate::visited::{Position, Visited};
 
 /// How a search ended.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum Outcome<M: Model> {
     /// Every state within the bounds was seen, and the promise holds in all of them.
     Holds,
     /// It does not, and this is a shortest way to see it.
-    Broken(Trace),
+    Broken(Trace<M>),
     /// The bound on states was reached first. Nothing is known.
     GaveUp,
 }
 
 /// The way from the beginning to a fault.
 #[derive(Clone, Debug)]
-pub struct Trace {
+pub struct Trace<M: Model> {
     /// What is wrong at its end.
     pub violation: Violation,
     /// The steps, each with the state after it.
-    pub steps: Vec<(Event, State)>,
+    pub steps: Vec<(EventOf<M>, M::State)>,
 }
 
 /// What a search has found.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct Report<M: Model> {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: Outcome<M>,
     /// Different states seen.
     pub states: usize,
     /// Steps taken between them.
@@ -39,10 +35,10 @@ pub struct Report {
     /// The longest of all shortest ways to a state.
     pub depth: u32,
     /// Which steps were taken, and how often.
-    pub coverage: Coverage,
+    pub coverage: Coverage<M::What>,
 }
 
-impl Report {
+impl<M: Model> Report<M> {
     /// What is wrong, if something is.
     #[must_use]
     pub fn violation(&self) -> Option<Violation> {
@@ -73,15 +69,15 @@ const BATCH: usize = 512;
 ///
 /// # Panics
 ///
-/// At 2^32 states, which `Bounds::max_states` should prevent.
-pub fn explore(setting: &Setting, mut progress: impl FnMut(Progress)) -> Report {
-    let mut search = Search::new(setting);
+/// At 2^32 states, which [`Model::max_states`] should prevent.
+pub fn explore<M: Model>(model: &M, mut progress: impl FnMut(Progress)) -> Report<M> {
+    let mut search = Search::new(model);
     let mut next = Vec::with_capacity(64);
     let mut position: Position = 0;
     let mut last_of_depth: Position = 0;
     while (position as usize) < search.visited.len() {
-        let from = unpack(search.visited.state(position));
-        successors(setting, &from, &mut next);
+        let from = model.unpack(search.visited.state(position));
+        model.successors(&from, &mut next);
         if let Some(outcome) = search.take(position, &next) {
             return search.report(outcome);
         }
@@ -97,38 +93,38 @@ pub fn explore(setting: &Setting, mut progress: impl FnMut(Progress)) -> Report 
     search.report(Outcome::Holds)
 }
 
-struct Search<'a> {
-    setting: &'a Setting,
-    visited: Visited,
+struct Search<'a, M: Model> {
+    model: &'a M,
+    visited: Visited<M::Packed>,
     /// Reached, and not yet held against those seen before.
-    batch: Vec<(Packed, Position)>,
+    batch: Vec<(M::Packed, Position)>,
     transitions: u64,
     depth: u32,
-    coverage: Coverage,
+    coverage: Coverage<M::What>,
 }
 
-impl<'a> Search<'a> {
-    fn new(setting: &'a Setting) -> Self {
+impl<'a, M: Model> Search<'a, M> {
+    fn new(model: &'a M) -> Self {
         let mut visited = Visited::new();
-        visited.insert_all(&[(pack(&State::initial(setting.bounds.faults)), 0)]);
+        visited.insert_all(&[(model.pack(&model.initial()), 0)]);
         let (batch, coverage) = (Vec::with_capacity(2 * BATCH), Coverage::new());
-        Self { setting, visited, batch, transitions: 0, depth: 0, coverage }
+        Self { model, visited, batch, transitions: 0, depth: 0, coverage }
     }
 
     /// Adds the states that these steps lead to. Gives the end of the search if this is it.
-    fn take(&mut self, from: Position, steps: &[Next]) -> Option<Outcome> {
+    fn take(&mut self, from: Position, steps: &[Next<M>]) -> Option<Outcome<M>> {
         for step in steps {
             self.transitions += 1;
             self.coverage.count(step.event.what);
             if let Some(violation) = step.violation {
                 return Some(Outcome::Broken(self.trace_to(from, step.event, violation)));
             }
-            self.batch.push((pack(&step.state), from));
+            self.batch.push((self.model.pack(&step.state), from));
         }
         if self.batch.len() >= BATCH {
             self.flush();
         }
-        (self.visited.len() >= self.setting.bounds.max_states).then_some(Outcome::GaveUp)
+        (self.visited.len() >= self.model.max_states()).then_some(Outcome::GaveUp)
     }
 
     fn flush(&mut self) {
@@ -144,17 +140,17 @@ impl<'a> Search<'a> {
         newest
     }
 
-    fn report(self, outcome: Outcome) -> Report {
+    fn report(self, outcome: Outcome<M>) -> Report<M> {
         let Self { visited, transitions, depth, coverage, .. } = self;
         Report { outcome, states: visited.len(), transitions, depth, coverage }
     }
 
     /// Walks the way to `last` again, this time with names kept, and takes one more step.
-    fn trace_to(&self, last: Position, fault: Event, violation: Violation) -> Trace {
-        let mut state = State::initial(self.setting.bounds.faults);
+    fn trace_to(&self, last: Position, fault: EventOf<M>, violation: Violation) -> Trace<M> {
+        let mut state = self.model.initial();
         let mut steps = Vec::new();
         for packed in self.way_to(last) {
-            let step = self.step_where(&state, |next| pack(&next.state) == packed);
+            let step = self.step_where(&state, |next| self.model.pack(&next.state) == packed);
             state = step.state;
             steps.push((step.event, state));
         }
@@ -164,7 +160,7 @@ impl<'a> Search<'a> {
         Trace { violation, steps }
     }
 
-    fn way_to(&self, last: Position) -> Vec<Packed> {
+    fn way_to(&self, last: Position) -> Vec<M::Packed> {
         let mut way = Vec::new();
         let mut position = last;
         while position != 0 {
@@ -175,9 +171,9 @@ impl<'a> Search<'a> {
         way
     }
 
-    fn step_where(&self, from: &State, wanted: impl Fn(&Next) -> bool) -> Next {
+    fn step_where(&self, from: &M::State, wanted: impl Fn(&Next<M>) -> bool) -> Next<M> {
         let mut next = Vec::new();
-        successors(self.setting, from, &mut next);
+        self.model.successors(from, &mut next);
         next.into_iter().find(wanted).expect("a step between canonical states has one under any names")
     }
 }

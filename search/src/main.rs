@@ -4,35 +4,49 @@
 
 #![expect(clippy::print_stdout, reason = "a command prints its answer")]
 
-mod arguments;
+mod command;
 
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use arguments::{Arguments, Command};
-use aside_search::explore::{Outcome, Progress, Report, explore};
-use aside_search::property::Promise;
-use aside_search::steps::Setting;
-use aside_search::variants::Variant;
+use aside_search::explore::{Outcome, Progress, Report, Trace, explore};
+use aside_search::{fencing, replicas};
+use command::{Command, Searchable};
 
 fn main() -> ExitCode {
-    match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Arguments { command: Command::Help, .. }) => {
-            print!("{}", arguments::HELP);
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|first| first == "replicas").is_some() {
+        run::<replicas::steps::Setting>(arguments)
+    } else {
+        run::<fencing::steps::Setting>(arguments)
+    }
+}
+
+fn run<M: Searchable>(arguments: impl Iterator<Item = String>) -> ExitCode
+where
+    Trace<M>: Display,
+{
+    match command::parse::<M>(arguments) {
+        Ok((Command::Help, ..)) => {
+            print!("{}", command::HELP);
             ExitCode::SUCCESS
         }
-        Ok(Arguments { command: Command::Table, setting, .. }) => table(&setting),
-        Ok(Arguments { command: Command::Search, setting, variant }) => search(variant, &setting),
+        Ok((Command::Table, _, setting)) => table(&setting),
+        Ok((Command::Search, variant, setting)) => search(variant, &setting),
         Err(wrong) => {
-            eprintln!("{wrong}\n\n{}", arguments::HELP);
+            eprintln!("{wrong}\n\n{}", command::HELP);
             ExitCode::from(2)
         }
     }
 }
 
-fn search(variant: Variant, setting: &Setting) -> ExitCode {
-    println!("{variant:?}, promise {:?}, {:?}", setting.promise, setting.bounds);
+fn search<M: Searchable>(variant: M::Variant, setting: &M) -> ExitCode
+where
+    Trace<M>: Display,
+{
+    println!("{variant:?}, {}", setting.described());
     let begin = Instant::now();
     let report = explore(setting, |progress| show(progress, begin));
     clear();
@@ -49,23 +63,23 @@ fn search(variant: Variant, setting: &Setting) -> ExitCode {
             ExitCode::from(1)
         }
         Outcome::GaveUp => {
-            println!("Gave up at {} states: nothing is known.", setting.bounds.max_states);
+            println!("Gave up at {} states: nothing is known.", setting.max_states());
             ExitCode::from(2)
         }
     }
 }
 
 /// For each variant and promise, the smallest number of faults that breaks it.
-fn table(setting: &Setting) -> ExitCode {
+fn table<M: Searchable>(setting: &M) -> ExitCode {
     print!("{:<32}", "faults that break it:");
-    for promise in Promise::ALL {
+    for promise in M::PROMISES {
         print!("{:>14}", format!("{promise:?}"));
     }
     println!();
-    for variant in Variant::ALL {
+    for variant in M::VARIANTS {
         print!("{:<32}", format!("{variant:?}"));
-        for promise in Promise::ALL {
-            print!("{:>14}", fewest_faults(variant, promise, setting));
+        for promise in M::PROMISES {
+            print!("{:>14}", fewest_faults(*variant, *promise, setting));
             let _ = io::stdout().flush();
         }
         println!();
@@ -73,11 +87,9 @@ fn table(setting: &Setting) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn fewest_faults(variant: Variant, promise: Promise, setting: &Setting) -> String {
-    for faults in 0..=setting.bounds.faults {
-        let mut setting = Setting { rules: variant.rules(), promise, ..*setting };
-        setting.bounds.faults = faults;
-        match explore(&setting, |_| ()).outcome {
+fn fewest_faults<M: Searchable>(variant: M::Variant, promise: M::Promise, setting: &M) -> String {
+    for faults in 0..=setting.faults() {
+        match explore(&setting.of(variant, promise, faults), |_| ()).outcome {
             Outcome::Broken(trace) => return format!("{faults} {:?}", trace.violation),
             Outcome::GaveUp => return "?".to_owned(),
             Outcome::Holds => {}

@@ -1,9 +1,9 @@
 //! The states a search has seen, in the order it saw them, each with the one it came from.
 //!
 //! States are kept whole, not as hashes, so nothing is ever taken for something else. A hash table of positions finds
-//! them. For each state: 16 bytes itself, 4 for its parent, 11 to 21 in the table.
+//! them. For each state: 16 bytes itself (32 where a model needs two numbers), 4 for its parent, 11 to 21 in the table.
 
-use crate::pack::Packed;
+use crate::model::Packed;
 
 /// The place of a state in the order of their discovery.
 pub(crate) type Position = u32;
@@ -12,9 +12,9 @@ pub(crate) type Position = u32;
 const PAGE: usize = 1 << 18;
 
 /// Seen states.
-#[derive(Debug, Default)]
-pub(crate) struct Visited {
-    states: Vec<Vec<Packed>>,
+#[derive(Debug)]
+pub(crate) struct Visited<P> {
+    states: Vec<Vec<P>>,
     parents: Vec<Vec<Position>>,
     len: usize,
     table: Vec<Slot>,
@@ -36,11 +36,19 @@ impl Slot {
     const EMPTY: Self = Self { tag: 0, position: Position::MAX };
 }
 
-impl Visited {
+impl<P: Packed> Visited<P> {
     /// None yet.
     #[must_use]
     pub(crate) fn new() -> Self {
-        Self { table: vec![Slot::EMPTY; 1 << 16], ..Self::default() }
+        Self {
+            states: Vec::new(),
+            parents: Vec::new(),
+            len: 0,
+            table: vec![Slot::EMPTY; 1 << 16],
+            hashes: Vec::new(),
+            slots: Vec::new(),
+            known: Vec::new(),
+        }
     }
 
     /// How many.
@@ -51,7 +59,7 @@ impl Visited {
 
     /// The state at this position.
     #[must_use]
-    pub(crate) fn state(&self, position: Position) -> Packed {
+    pub(crate) fn state(&self, position: Position) -> P {
         let position = position as usize;
         self.states[position / PAGE][position % PAGE]
     }
@@ -71,7 +79,7 @@ impl Visited {
     /// # Panics
     ///
     /// At 2^32 states.
-    pub(crate) fn insert_all(&mut self, batch: &[(Packed, Position)]) {
+    pub(crate) fn insert_all(&mut self, batch: &[(P, Position)]) {
         while (self.len + batch.len()) * 4 >= self.table.len() * 3 {
             self.grow();
         }
@@ -95,7 +103,7 @@ impl Visited {
         (self.hashes, self.slots, self.known) = (hashes, slots, known);
     }
 
-    fn insert(&mut self, place: usize, tag: u32, state: Packed, parent: Position) {
+    fn insert(&mut self, place: usize, tag: u32, state: P, parent: Position) {
         let mask = self.table.len() - 1;
         let mut place = place;
         while self.table[place] != Slot::EMPTY {
@@ -110,7 +118,7 @@ impl Visited {
         self.append(state, parent);
     }
 
-    fn append(&mut self, state: Packed, parent: Position) {
+    fn append(&mut self, state: P, parent: Position) {
         if self.len.is_multiple_of(PAGE) {
             self.states.push(Vec::with_capacity(PAGE));
             self.parents.push(Vec::with_capacity(PAGE));
@@ -139,12 +147,10 @@ impl Visited {
     }
 }
 
-/// A place and a tag. Nobody chooses our states to collide, so a keyed hash would only cost time.
+/// A place and a tag.
 #[expect(clippy::cast_possible_truncation, reason = "parts of well mixed numbers")]
-fn hash(state: Packed) -> (usize, u32) {
-    let mixed = (state as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        ^ ((state >> 64) as u64).wrapping_mul(0xC2B2_AE3D_27D4_EB4F).rotate_left(31);
-    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+fn hash(state: impl Packed) -> (usize, u32) {
+    let mixed = state.mixed();
     (mixed as usize, (mixed >> 32) as u32)
 }
 
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn every_state_is_kept_once() {
         let mut visited = Visited::new();
-        let states: Vec<Packed> = (0..100_000).map(|number: Packed| number << 61 | number).collect();
+        let states: Vec<u128> = (0..100_000).map(|number: u128| number << 61 | number).collect();
         let batch: Vec<_> = states.iter().chain(&states).map(|state| (*state, 7)).collect();
 
         batch.chunks(1_000).for_each(|chunk| visited.insert_all(chunk));

@@ -4,11 +4,12 @@
 
 mod common;
 
-use aside_search::bounds::{Bounds, Fault, Faults};
-use aside_search::event::What;
-use aside_search::property::Promise;
-use aside_search::variants::Variant;
-use common::{PLAIN, assert_holds, assert_order, assert_stale_with};
+use aside_search::fencing::bounds::{Bounds, Fault, Faults};
+use aside_search::fencing::event::What;
+use aside_search::fencing::property::Promise;
+use aside_search::fencing::variants::Variant;
+use common::assert_order;
+use common::fencing::{PLAIN, assert_holds, assert_stale_with};
 
 const OURS: Variant = Variant::Ours;
 

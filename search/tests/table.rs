@@ -3,10 +3,11 @@
 
 mod common;
 
-use aside_search::bounds::Bounds;
-use aside_search::property::{Promise, Violation};
-use aside_search::variants::Variant;
-use common::search;
+use aside_search::fencing::bounds::Bounds;
+use aside_search::fencing::property::Promise;
+use aside_search::fencing::variants::Variant;
+use aside_search::model::Violation;
+use common::fencing::search;
 
 /// One sign for each of [`Promise::ALL`]: `0` is broken without a fault, `1` by one, `-` not by any one fault.
 const TABLE: [(Variant, &str); Variant::ALL.len()] = [

@@ -2,11 +2,13 @@
 
 mod common;
 
-use aside_search::bounds::{Bounds, Fault};
-use aside_search::event::What;
-use aside_search::property::{Promise, Violation};
-use aside_search::variants::Variant;
-use common::{PLAIN, assert_holds, assert_order, assert_stale_with, search};
+use aside_search::fencing::bounds::{Bounds, Fault};
+use aside_search::fencing::event::What;
+use aside_search::fencing::property::Promise;
+use aside_search::fencing::variants::Variant;
+use aside_search::model::Violation;
+use common::assert_order;
+use common::fencing::{PLAIN, assert_holds, assert_stale_with, search};
 
 #[test]
 fn a_lift_that_deletes_only_its_own_fence_leaves_a_stale_fill_after_an_eviction() {
