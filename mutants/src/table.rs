@@ -12,8 +12,8 @@ pub const MUTANTS: &[Mutant] = &[
         does: "writers do not fence, they only delete after their COMMIT",
         changes: &[Change {
             file: "src/cache/fence.rs",
-            was: "        announce(handle, &FENCE, &self.cells, own).await\n",
-            is: "        let _not_sent = (handle, &FENCE, own);\n        Ok(())\n",
+            was: "        announce(handle, &FENCE, &self.cells, own).await?;\n",
+            is: "        let _not_sent = (handle, &FENCE, own);\n",
         }],
         noticed_by: &[&["--test", "service", "crash_after_commit"]],
     },
@@ -119,9 +119,9 @@ pub const MUTANTS: &[Mutant] = &[
         name: "no_run_id",
         does: "keys of a Redis that was restarted are believed",
         changes: &[Change {
-            file: "src/redis_client/connection.rs",
-            was: "namespace: format!(\"{}{run_id}:\", self.config.key_prefix),",
-            is: "namespace: format!(\"{}{}:\", self.config.key_prefix, &run_id[..0]),",
+            file: "src/redis_client/binding.rs",
+            was: "namespace: format!(\"{}{run_id}:\", self.key_prefix),",
+            is: "namespace: format!(\"{}{}:\", self.key_prefix, &run_id[..0]),",
         }],
         noticed_by: &[&["--test", "service", "snapshot"]],
     },
