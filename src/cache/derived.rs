@@ -35,12 +35,10 @@ impl Derived {
     /// Dropping the future drops the waiting.
     pub async fn find(&self, id: IdBytes) -> Option<(Bytes, Arc<Recipe>)> {
         let (near, kind) = self.near.as_ref()?;
-        let handle = self.cache.handle().ok()?;
-        if !near.is_current(handle.namespace()).await {
+        if !self.cache.is_current(near).await {
             return None;
         }
         let found = near.derived(&(*kind, id), self.cache.clock.now_ms());
-        // As for copies, asked when it is in hand.
         found.filter(|_| self.cache.gate.is_open())
     }
 

@@ -4,6 +4,11 @@
 //! and a relay will see to them; until then nothing in Redis is believed here. The same after a connection broke: who knows
 //! what was not invalidated meanwhile. A new process begins with a closed gate.
 //!
+//! It has to be open when a look is *issued*, at a cell or at the sequence. Asked only when the reply is there, it may have
+//! opened meanwhile: the look found what was not invalidated yet, and its reader began after the write was answered (the
+//! search's `GateAskedAtReplyOnly`). That it is asked at the reply too costs nothing, and spares readers what was just found to be
+//! in doubt.
+//!
 //! Closing counts up; opening names the count it has seen. So a gate that is closed while it is being opened stays closed.
 
 use std::sync::{
@@ -45,7 +50,7 @@ impl Gate {
         self.shared.closings.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether what Redis says may be believed. To be asked when its reply is there, not when it is asked for.
+    /// Whether what Redis says may be believed. To be asked before Redis is.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.shared.opened_at.load(Ordering::SeqCst) == self.closings()

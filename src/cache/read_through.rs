@@ -137,8 +137,7 @@ impl<L: Loader> Reader<L> {
     /// Where this kind's copies are, if they are good for a read that has just arrived.
     async fn current_copies(&self) -> Option<&(Near, Kind)> {
         let near = self.near.as_ref()?;
-        let handle = self.cache.handle().ok()?;
-        near.0.is_current(handle.namespace()).await.then_some(near)
+        self.cache.is_current(&near.0).await.then_some(near)
     }
 
     /// The copies of these cells, as far as there are any.
@@ -151,7 +150,6 @@ impl<L: Loader> Reader<L> {
                 Some(Fetched { value, outcome: CacheOutcome::NearHit, stored: false, stamp: Some(stamp) })
             })
             .collect();
-        // Asked when they are in hand: a write that was not fenced closes the gate before it is answered.
         if self.cache.gate.is_open() { copies } else { vec![None; ids.len()] }
     }
 

@@ -158,6 +158,14 @@ impl Cache {
         if self.is_worth_asking() { self.redis.handle() } else { Err(RedisError::Unavailable) }
     }
 
+    /// Whether copies are good for a read that has just arrived. The gate is asked before the sequence is.
+    pub(super) async fn is_current(&self, near: &Near) -> bool {
+        match self.handle() {
+            Ok(handle) => near.is_current(handle.namespace()).await,
+            Err(_not_to_be_asked) => false,
+        }
+    }
+
     /// The longest life of a cell.
     #[must_use]
     pub fn ttl(&self) -> Duration {

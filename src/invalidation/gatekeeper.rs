@@ -39,7 +39,8 @@ impl Gatekeeper {
         }
     }
 
-    /// Opens the gate, once every row that is in the outbox now is gone.
+    /// Opens the gate, once every row that is in the outbox now is gone. To be called when Redis is back, not before: what was
+    /// written until then has to be among those rows (the search's `GateWaitsForEarlierRows`).
     async fn open(&self) -> Result<(), DatabaseError> {
         let closed = self.cache.gate().closed();
         if let Some(newest) = self.database.run(outbox::find_newest(self.database.pool())).await? {
