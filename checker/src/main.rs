@@ -1,0 +1,31 @@
+//! The checker from the command line. `--help` says how.
+
+#![expect(clippy::print_stdout, reason = "a command prints its answer")]
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use aside_checker::{arguments::Arguments, run::run};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match check(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("aside-checker: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether nothing is wrong.
+fn check(arguments: &Arguments) -> Result<bool> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let report = runtime.block_on(run(arguments))?;
+    print!("{report}");
+    if let Some(file) = &arguments.json {
+        std::fs::write(file, serde_json::to_vec_pretty(&report)?).context("cannot write the report")?;
+    }
+    Ok(report.verdict.is_clean())
+}

@@ -1,0 +1,233 @@
+//! A round: new users, then clients and faults for a while, then quiet, a last look at everything, and the verdict.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use tokio::{task::JoinSet, time};
+
+use crate::{
+    content,
+    environment::Environment,
+    faults::{FaultKind, FaultLog, Planned, Saboteur},
+    history::{ClientNumber, Finals, History, ReplicaNumber, SeenName, SeenPost, SeenUser},
+    time::Clock,
+    workload::{Client, ClientSetting, OtherProgram, Population, Tally},
+};
+
+/// How long after the last call writes may still go on in the service: longer than its transactions live.
+const QUIET: Duration = Duration::from_secs(30);
+/// After that, how long what is promised for a second takes.
+const SETTLE: Duration = Duration::from_millis(1_500);
+/// Follows of each user to begin with.
+const FOLLOWS: usize = 6;
+/// The same of posts.
+const POSTS: usize = 3;
+
+/// What a round needs.
+pub struct RoundSetting {
+    /// Where it happens.
+    pub environment: Arc<Environment>,
+    /// Of the whole run.
+    pub clock: Clock,
+    /// Of the whole run; begins anew with each round.
+    pub population: Arc<Population>,
+    /// Clients at once.
+    pub clients: ClientNumber,
+    /// Users at once.
+    pub users: usize,
+    /// What it is drawn from.
+    pub seed: u64,
+    /// Which faults there are.
+    pub kinds: Vec<FaultKind>,
+    /// When.
+    pub plan: Vec<Planned>,
+    /// Counts the calls of all clients.
+    pub calls: Arc<AtomicU64>,
+    /// Set when the round is to end.
+    pub over: Arc<AtomicBool>,
+    /// Told of each fault.
+    pub tell: Arc<dyn Fn(String) + Send + Sync>,
+}
+
+/// What came of it.
+pub struct Round {
+    /// Everything that happened.
+    pub history: History,
+    /// What was answered.
+    pub tally: Tally,
+}
+
+impl RoundSetting {
+    /// Runs it.
+    pub async fn run(self) -> Result<Round> {
+        let log = Arc::new(FaultLog::new(self.clock, self.environment.addresses.len()));
+        self.population.clear();
+        let mut clients = self.new_clients(&log);
+        clients = self.populate(clients).await?;
+
+        let saboteur =
+            Saboteur::new(Arc::clone(&self.environment), Arc::clone(&log), self.clock, Arc::clone(&self.tell));
+        let faults = tokio::spawn({
+            let plan = self.plan.clone();
+            async move { saboteur.carry_out(plan).await }
+        });
+        let other = self.start_other_program();
+        let clients = self.drive(clients).await?;
+        let other_writes = match other {
+            Some(other) => other.await.context("the other program panicked")?.writes,
+            None => Vec::new(),
+        };
+        faults.await.context("the saboteur panicked")??;
+        self.finish(clients, other_writes, &log).await
+    }
+
+    fn new_clients(&self, log: &Arc<FaultLog>) -> Vec<Client> {
+        let setting = ClientSetting {
+            clock: self.clock,
+            population: Arc::clone(&self.population),
+            faults: Arc::clone(log),
+            addresses: self.environment.addresses.clone(),
+            cancels: self.kinds.contains(&FaultKind::CancelRequests),
+            users: self.users,
+            calls: Arc::clone(&self.calls),
+        };
+        (0..self.clients).map(|number| Client::new(setting.clone(), number, self.seed)).collect()
+    }
+
+    /// Users, follows and posts to begin with.
+    async fn populate(&self, clients: Vec<Client>) -> Result<Vec<Client>> {
+        let mut tasks = JoinSet::new();
+        let registrations = self.users.div_ceil(clients.len());
+        for mut client in clients {
+            tasks.spawn(async move {
+                for _ in 0..registrations {
+                    client.register().await;
+                }
+                for _ in 0..FOLLOWS * registrations {
+                    client.change_follow().await;
+                }
+                for _ in 0..POSTS * registrations {
+                    client.create_post().await;
+                }
+                client
+            });
+        }
+        let clients = tasks.join_all().await;
+        ensure!(self.population.users() > 1, "no users can be registered: {:?}", clients[0].tally);
+        Ok(clients)
+    }
+
+    fn start_other_program(&self) -> Option<tokio::task::JoinHandle<OtherProgram>> {
+        let is_wanted = self.kinds.contains(&FaultKind::OtherProgram);
+        is_wanted.then(|| {
+            let population = Arc::clone(&self.population);
+            let mut other = OtherProgram::new(self.environment.database.clone(), population, self.clock, self.seed);
+            let over = Arc::clone(&self.over);
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    other.step().await;
+                }
+                other
+            })
+        })
+    }
+
+    async fn drive(&self, clients: Vec<Client>) -> Result<Vec<Client>> {
+        let mut tasks = JoinSet::new();
+        for mut client in clients {
+            let over = Arc::clone(&self.over);
+            tasks.spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    client.step().await;
+                }
+                client
+            });
+        }
+        let mut clients = Vec::new();
+        while let Some(client) = tasks.join_next().await {
+            clients.push(client.context("a client panicked")?);
+        }
+        Ok(clients)
+    }
+
+    async fn finish(
+        &self,
+        clients: Vec<Client>,
+        writes: Vec<crate::history::Write>,
+        log: &Arc<FaultLog>,
+    ) -> Result<Round> {
+        ensure!(self.environment.is_well_within(QUIET).await, "a replica is not well after all faults are over");
+        time::sleep(SETTLE).await;
+        let quiet = async {
+            while !self.environment.database.is_quiet().await? {
+                time::sleep(Duration::from_millis(50)).await;
+            }
+            anyhow::Ok(())
+        };
+        time::timeout(QUIET, quiet).await.context("transactions are open, long after the last call")??;
+
+        let finals = self.read_finals().await?;
+        let last = self.look_again(log).await;
+        let mut round = Round {
+            history: History { reads: Vec::new(), writes, faults: log.spans(), finals: Some(finals) },
+            tally: Tally::default(),
+        };
+        for client in clients.into_iter().chain([last]) {
+            round.tally.merge(&client.tally);
+            round.history.reads.extend(client.reads);
+            round.history.writes.extend(client.writes);
+        }
+        Ok(round)
+    }
+
+    /// Everything once more, through every replica.
+    async fn look_again(&self, log: &Arc<FaultLog>) -> Client {
+        let setting = ClientSetting {
+            clock: self.clock,
+            population: Arc::clone(&self.population),
+            faults: Arc::clone(log),
+            addresses: self.environment.addresses.clone(),
+            cancels: false,
+            users: 0,
+            calls: Arc::clone(&self.calls),
+        };
+        let mut client = Client::new(setting, ClientNumber::MAX - 1, self.seed);
+        let everything = self.population.everything();
+        for replica in 0..ReplicaNumber::try_from(self.environment.addresses.len()).unwrap_or(ReplicaNumber::MAX) {
+            client.read_everything(&everything, replica).await;
+        }
+        client
+    }
+
+    async fn read_finals(&self) -> Result<Finals> {
+        let rows = self.environment.database.read_all().await?;
+        let mut finals = Finals { at: self.clock.now(), ..Finals::default() };
+        let mut names = std::collections::HashMap::new();
+        for (id, version, name, bio) in rows.users {
+            let texts = content::user(&name).zip(bio.as_deref().and_then(content::user));
+            let Some(((user, name), (_, bio))) = texts else {
+                finals.foreign.push(format!("user {id}: {name} {bio:?}"));
+                continue;
+            };
+            names.insert(id, SeenName { user, name });
+            finals.users.push(SeenUser { user, version: u32::try_from(version)?, name, bio });
+        }
+        for (id, author, version, body) in rows.posts {
+            let Some(((post, write), author)) = content::post(&body).zip(names.get(&author).copied()) else {
+                finals.foreign.push(format!("post {id}: {body}"));
+                continue;
+            };
+            finals.posts.push(SeenPost { post, id: id.as_u128(), version: u32::try_from(version)?, body: write, author });
+        }
+        finals.sessions = rows.sessions.iter().filter_map(|id| self.population.session_number(*id)).collect();
+        let number = |id| names.get(&id).map(|name| name.user);
+        finals.follows = rows.follows.iter().filter_map(|&(one, other)| number(one).zip(number(other))).collect();
+        Ok(finals)
+    }
+}
