@@ -14,9 +14,9 @@ use tokio::{task::JoinSet, time};
 use crate::{
     content,
     environment::Environment,
-    faults::{FaultKind, FaultLog, Planned, Saboteur},
+    faults::{FaultKind, FaultLog, Saboteur, schedule, usual_gap},
     history::{ClientNumber, Finals, History, ReplicaNumber, SeenName, SeenPost, SeenUser},
-    time::Clock,
+    time::{Clock, Micros, SECOND},
     workload::{Client, ClientSetting, OtherProgram, Population, Tally},
 };
 
@@ -24,6 +24,8 @@ use crate::{
 const QUIET: Duration = Duration::from_secs(30);
 /// After that, how long what is promised for a second takes.
 const SETTLE: Duration = Duration::from_millis(1_500);
+/// How long before its end the last fault may begin.
+const LAST_FAULT: Micros = 3 * SECOND;
 /// Follows of each user to begin with.
 const FOLLOWS: usize = 6;
 /// The same of posts.
@@ -45,11 +47,11 @@ pub struct RoundSetting {
     pub seed: u64,
     /// Which faults there are.
     pub kinds: Vec<FaultKind>,
-    /// When.
-    pub plan: Vec<Planned>,
+    /// How long its clients are at work.
+    pub length: Micros,
     /// Counts the calls of all clients.
     pub calls: Arc<AtomicU64>,
-    /// Set when the round is to end.
+    /// Set when the round is to end, by whoever wants it to end.
     pub over: Arc<AtomicBool>,
     /// Told of each fault.
     pub tell: Arc<dyn Fn(String) + Send + Sync>,
@@ -61,6 +63,8 @@ pub struct Round {
     pub history: History,
     /// What was answered.
     pub tally: Tally,
+    /// How long its clients were at work.
+    pub driven: Duration,
 }
 
 impl RoundSetting {
@@ -71,20 +75,32 @@ impl RoundSetting {
         let mut clients = self.new_clients(&log);
         clients = self.populate(clients).await?;
 
+        let begun = self.clock.now();
+        self.end_at(begun + self.length);
+        let times = (begun, begun + self.length.saturating_sub(LAST_FAULT));
+        let replicas = ReplicaNumber::try_from(self.environment.addresses.len())?;
+        let plan = schedule(self.seed, &self.kinds, replicas, usual_gap(self.length), times);
         let saboteur =
             Saboteur::new(Arc::clone(&self.environment), Arc::clone(&log), self.clock, Arc::clone(&self.tell));
-        let faults = tokio::spawn({
-            let plan = self.plan.clone();
-            async move { saboteur.carry_out(plan).await }
-        });
+        let faults = tokio::spawn(async move { saboteur.carry_out(plan).await });
         let other = self.start_other_program();
         let clients = self.drive(clients).await?;
+        let driven = Duration::from_micros(self.clock.now() - begun);
         let other_writes = match other {
             Some(other) => other.await.context("the other program panicked")?.writes,
             None => Vec::new(),
         };
         faults.await.context("the saboteur panicked")??;
-        self.finish(clients, other_writes, &log).await
+        let (history, tally) = self.finish(clients, other_writes, &log).await?;
+        Ok(Round { history, tally, driven })
+    }
+
+    fn end_at(&self, end: Micros) {
+        let (over, end) = (Arc::clone(&self.over), self.clock.instant(end));
+        tokio::spawn(async move {
+            time::sleep_until(end.into()).await;
+            over.store(true, Ordering::Relaxed);
+        });
     }
 
     fn new_clients(&self, log: &Arc<FaultLog>) -> Vec<Client> {
@@ -161,7 +177,7 @@ impl RoundSetting {
         clients: Vec<Client>,
         writes: Vec<crate::history::Write>,
         log: &Arc<FaultLog>,
-    ) -> Result<Round> {
+    ) -> Result<(History, Tally)> {
         ensure!(self.environment.is_well_within(QUIET).await, "a replica is not well after all faults are over");
         time::sleep(SETTLE).await;
         let quiet = async {
@@ -174,16 +190,14 @@ impl RoundSetting {
 
         let finals = self.read_finals().await?;
         let last = self.look_again(log).await;
-        let mut round = Round {
-            history: History { reads: Vec::new(), writes, faults: log.spans(), finals: Some(finals) },
-            tally: Tally::default(),
-        };
+        let mut history = History { reads: Vec::new(), writes, faults: log.spans(), finals: Some(finals) };
+        let mut tally = Tally::default();
         for client in clients.into_iter().chain([last]) {
-            round.tally.merge(&client.tally);
-            round.history.reads.extend(client.reads);
-            round.history.writes.extend(client.writes);
+            tally.merge(&client.tally);
+            history.reads.extend(client.reads);
+            history.writes.extend(client.writes);
         }
-        Ok(round)
+        Ok((history, tally))
     }
 
     /// Everything once more, through every replica.

@@ -16,7 +16,7 @@ use tokio::time;
 use crate::{
     arguments::Arguments,
     environment::{Environment, Plan},
-    faults::{FaultKind, schedule, usual_gap},
+    faults::FaultKind,
     history::FaultSpan,
     report::Report,
     round::RoundSetting,
@@ -24,9 +24,6 @@ use crate::{
     verdict::judge,
     workload::Population,
 };
-
-/// How long before the end of a round the last fault may begin.
-const LAST_FAULT: Micros = 3 * SECOND;
 
 /// What the rounds of a run share.
 struct Run<'a> {
@@ -89,9 +86,7 @@ impl Run<'_> {
         });
         let mut number = 0;
         while let Some(length) = self.next_round(report.driven) {
-            let begun = self.clock.now();
             self.round(number, length, &mut report).await?;
-            report.driven += Duration::from_micros(length.min(self.clock.now() - begun));
             number += 1;
         }
         watching.abort();
@@ -114,9 +109,6 @@ impl Run<'_> {
     async fn round(&self, number: u64, length: Micros, report: &mut Report) -> Result<()> {
         let seed = self.seed.wrapping_add(number.wrapping_mul(1_000_003));
         let kinds = self.arguments.faults.0.clone();
-        let begin = self.clock.now() + SECOND;
-        let times = (begin, begin + length.saturating_sub(LAST_FAULT));
-        let plan = schedule(seed, &kinds, self.arguments.replicas, usual_gap(length), times);
         let over = Arc::new(AtomicBool::new(false));
         let setting = RoundSetting {
             environment: Arc::clone(&self.environment),
@@ -126,18 +118,19 @@ impl Run<'_> {
             users: self.arguments.users,
             seed,
             kinds: kinds.clone(),
-            plan,
+            length,
             calls: Arc::clone(&self.calls),
             over: Arc::clone(&over),
             tell: self.teller(),
         };
         let running = tokio::spawn(setting.run());
-        self.watch(begin + length, &over, &running).await;
+        self.watch(&over, &running).await;
         let round = running.await.context("the round panicked")??;
         self.note_faults(&round.history.faults, &kinds, report);
         report.tally.merge(&round.tally);
         report.writes += round.history.writes.len() as u64;
         report.rounds += 1;
+        report.driven += round.driven;
         let max_staleness = micros(self.arguments.max_staleness);
         let judged = tokio::task::spawn_blocking(move || judge(&round.history, max_staleness));
         report.verdict.merge(judged.await.context("the judge panicked")?);
@@ -145,18 +138,17 @@ impl Run<'_> {
     }
 
     /// Keeps the bar going until the round is to end.
-    async fn watch<T>(&self, end: Micros, over: &AtomicBool, running: &tokio::task::JoinHandle<T>) {
-        while self.clock.now() < end && !self.interrupted.load(Ordering::Relaxed) && !running.is_finished() {
+    async fn watch<T>(&self, over: &AtomicBool, running: &tokio::task::JoinHandle<T>) {
+        while !over.load(Ordering::Relaxed) && !running.is_finished() {
             time::sleep(Duration::from_millis(100)).await;
             let calls = self.calls.load(Ordering::Relaxed);
             let position = if self.arguments.calls.is_some() { calls } else { self.clock.now() / SECOND };
             self.bar.set_position(position);
             self.bar.set_message(format!("{calls} calls"));
-            if self.has_calls() {
-                break;
+            if self.has_calls() || self.interrupted.load(Ordering::Relaxed) {
+                over.store(true, Ordering::Relaxed);
             }
         }
-        over.store(true, Ordering::Relaxed);
     }
 
     fn teller(&self) -> Arc<dyn Fn(String) + Send + Sync> {

@@ -33,14 +33,15 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Prepares `aside serve` with these variables; all else in its environment is as in `.env.example`, but for the
-    /// limiter, which is off.
+    /// Prepares `aside serve` with these variables; all else is as by default, but for the limiter, which is off.
     pub fn new(program: &Path, variables: Vec<(String, String)>, log: PathBuf) -> Result<Self> {
         let (address, admin) = (free_address()?, free_address()?);
         let mut all = vec![
             ("LISTEN_ADDR".to_owned(), address.clone()),
             ("ADMIN_ADDR".to_owned(), admin.clone()),
             ("PUBLIC_URL".to_owned(), format!("http://{address}")),
+            // All users of a round register at once.
+            ("PASSWORD_HASH_WAIT".to_owned(), "10s".to_owned()),
             ("RUST_LOG".to_owned(), "warn,aside::cache=info,aside::redis_client=info".to_owned()),
         ];
         let limits = ["RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_SIGNED_IN", "RATE_LIMIT_LOGIN"];

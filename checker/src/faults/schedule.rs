@@ -55,10 +55,10 @@ pub fn schedule(
     planned
 }
 
-/// The average gap for a run of this length: a fault every other second, and some in the shortest run.
+/// The average gap for a run of this length: about one a second, and some in the shortest run.
 #[must_use]
 pub fn usual_gap(length: Micros) -> Duration {
-    Duration::from_micros((length / 12).clamp(SECOND / 2, 2 * SECOND))
+    Duration::from_micros((length / 30).clamp(SECOND / 3, SECOND))
 }
 
 #[cfg(test)]

@@ -213,7 +213,8 @@ impl Population {
     /// Takes the turn to write a follow; `None` while somebody else has it.
     pub fn take_turn(&self, follower: Number, followee: Number) -> Option<FollowTurn<'_>> {
         let pair = (follower, followee);
-        self.lock().busy_follows.insert(pair).then_some(FollowTurn { population: self, pair })
+        // Made only if it is ours: dropped, it gives the turn back.
+        self.lock().busy_follows.insert(pair).then(|| FollowTurn { population: self, pair })
     }
 
     /// Nobody is to write this post any more, since it may be gone.
