@@ -59,7 +59,7 @@ impl RunDatabase {
     pub async fn kill_backends(&self, most: i64) -> Result<usize> {
         let kill = "SELECT pg_terminate_backend(pid) FROM (
                 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-                ORDER BY random() LIMIT $1) AS some";
+                ORDER BY random() LIMIT $1) AS chosen";
         Ok(sqlx::query(kill).bind(most).fetch_all(&mut self.connect().await?).await?.len())
     }
 

@@ -94,7 +94,9 @@ impl<'h> Index<'h> {
         if made > version && write.outcome == Outcome::Done {
             return Some((place, place));
         }
-        chain.between(made, version).next().map(|entry| (place, entry.write))
+        // Of a write without an answer `made` is what it was seen at, which may be another one's.
+        let mut others = chain.between(made.saturating_sub(1), version).filter(|entry| entry.write != place);
+        others.next().map(|entry| (place, entry.write))
     }
 
     /// A write without an answer has no version; but what was seen of it was in some version, and it made that or an

@@ -80,7 +80,7 @@ impl<'i, 'h> Rows<'i, 'h> {
         self.judge_version(read, Row::Post(seen.post), seen.version, &writes.row, verdict);
         self.judge_texts(read, Row::Post(seen.post), seen.version, (seen.body, seen.body), verdict);
         if self.is_written(read, seen.body, |action| writes_body(action, seen.post), verdict) {
-            self.judge_body(read, seen, verdict);
+            self.judge_body(read, seen, &writes.row, verdict);
         }
         self.judge_name(read, seen.author, verdict);
     }
@@ -205,11 +205,14 @@ impl<'i, 'h> Rows<'i, 'h> {
     }
 
     /// A post has nothing but its body, so each version is one write of it.
-    fn judge_body(&self, read: &Read, seen: &SeenPost, verdict: &mut Verdict) {
+    fn judge_body(&self, read: &Read, seen: &SeenPost, chain: &Chain, verdict: &mut Verdict) {
         let Some((place, _)) = self.index.write(seen.body) else { return };
-        if self.index.version(place).is_some_and(|made| made != seen.version) {
+        let is_another = self.index.version(place).is_some_and(|made| made != seen.version);
+        let own = chain.between(seen.version.saturating_sub(1), seen.version).find(|entry| entry.write != place);
+        if is_another || own.is_some() {
             let what = format!("version {} shows write {}, which made another", seen.version, seen.body);
-            verdict.add(Kind::LostUpdate, None, || of_read(self.index, read, &[place], &what));
+            let places: Vec<usize> = own.map(|entry| entry.write).into_iter().chain([place]).collect();
+            verdict.add(Kind::LostUpdate, None, || of_read(self.index, read, &places, &what));
         }
     }
 }
