@@ -10,7 +10,7 @@ use crate::faults::{FaultKind, parse_kinds};
 /// Drives replicas of aside over HTTP while things break, and decides exactly whether what they answered was true.
 ///
 /// It starts everything itself: the replicas, a Redis of its own, a proxy on each way between them, and a database of its own
-/// (aside_test_checker_…) on the PostgreSQL of DATABASE_URL. Every call is recorded with its interval; after each round, when
+/// on the PostgreSQL of --database-url. Every call is recorded with its interval; after each round, when
 /// all is quiet, the verdict is drawn from what was written and what was read. It ends with 0 if nothing is wrong, with 1 and
 /// the evidence if something is, with 2 if it could not find out.
 #[derive(Clone, Debug, Parser)]

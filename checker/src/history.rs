@@ -67,31 +67,88 @@ pub enum Field {
     Bio,
 }
 
-/// What a write changes. Versions are those of the answer, and 0 where there was none.
+/// What a write changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// A registration, with a name and a biography of the same write.
-    CreateUser { user: Number },
-    /// An edit of one field; `expected` is the version of `If-Match`.
-    EditUser { user: Number, field: Field, version: u32, expected: Option<u32> },
-    /// A new password, which ends all sessions but `kept`.
-    ChangePassword { user: Number, kept: Number, version: u32 },
+    CreateUser {
+        /// The new one.
+        user: Number,
+    },
+    /// An edit of one field.
+    EditUser {
+        /// Whose.
+        user: Number,
+        /// Which.
+        field: Field,
+        /// What the answer said; 0 without one.
+        version: u32,
+        /// The version of `If-Match`.
+        expected: Option<u32>,
+    },
+    /// A new password, which ends all sessions but one.
+    ChangePassword {
+        /// Whose.
+        user: Number,
+        /// The session that stays.
+        kept: Number,
+        /// What the answer said; 0 without one.
+        version: u32,
+    },
     /// The end of a user, with posts, follows and sessions.
-    DeleteUser { user: Number },
-    /// A new post; `id` is its UUID.
-    CreatePost { post: Number, author: Number, id: u128 },
+    DeleteUser {
+        /// Whom.
+        user: Number,
+    },
+    /// A new post.
+    CreatePost {
+        /// The new one.
+        post: Number,
+        /// Whose.
+        author: Number,
+        /// Its UUID; 0 without an answer.
+        id: u128,
+    },
     /// An edit of a post's body.
-    EditPost { post: Number, version: u32, expected: Option<u32> },
+    EditPost {
+        /// Which.
+        post: Number,
+        /// What the answer said; 0 without one.
+        version: u32,
+        /// The version of `If-Match`.
+        expected: Option<u32>,
+    },
     /// The end of a post.
-    DeletePost { post: Number },
+    DeletePost {
+        /// Which.
+        post: Number,
+    },
     /// A new session.
-    SignIn { session: Number, user: Number },
+    SignIn {
+        /// The new one.
+        session: Number,
+        /// Whose.
+        user: Number,
+    },
     /// The end of one.
-    SignOut { session: Number },
+    SignOut {
+        /// Which.
+        session: Number,
+    },
     /// The end of all of a user's.
-    SignOutAll { user: Number },
-    /// `follower` follows `followee`, or no longer.
-    Follow { follower: Number, followee: Number, follows: bool },
+    SignOutAll {
+        /// Whose.
+        user: Number,
+    },
+    /// Somebody follows somebody, or no longer.
+    Follow {
+        /// Who.
+        follower: Number,
+        /// Whom.
+        followee: Number,
+        /// Whether from now on.
+        follows: bool,
+    },
 }
 
 /// A call's view of the world.
@@ -115,9 +172,19 @@ pub enum Seen {
     /// Nothing but whether the session was accepted.
     Nothing,
     /// A user; `None` is "there is no such user".
-    User { asked: Number, found: Option<SeenUser> },
+    User {
+        /// Who was asked for.
+        asked: Number,
+        /// Who was shown.
+        found: Option<SeenUser>,
+    },
     /// A post; `None` is "there is no such post".
-    Post { asked: Number, found: Option<SeenPost> },
+    Post {
+        /// Which was asked for.
+        asked: Number,
+        /// Which was shown.
+        found: Option<SeenPost>,
+    },
     /// A home page.
     Home(Box<SeenHome>),
     /// Something that is not what was asked for, or that nobody wrote.

@@ -101,8 +101,7 @@ fn statuses(counts: &BTreeMap<u16, u64>) -> String {
 
 fn buckets(buckets: &Buckets) -> String {
     let names = ["<=1ms", "<=5ms", "<=20ms", "<=100ms", "<=1s", ">1s"];
-    let parts: Vec<String> =
-        names.iter().zip(buckets.counts).map(|(name, count)| format!("{name}: {count}")).collect();
+    let parts: Vec<String> = names.iter().zip(buckets.counts).map(|(name, count)| format!("{name}: {count}")).collect();
     let worst = Duration::from_micros(buckets.worst_us);
     format!("{}; worst {:.1} ms", parts.join(", "), worst.as_secs_f64() * 1e3)
 }

@@ -237,7 +237,13 @@ impl RoundSetting {
                 finals.foreign.push(format!("post {id}: {body}"));
                 continue;
             };
-            finals.posts.push(SeenPost { post, id: id.as_u128(), version: u32::try_from(version)?, body: write, author });
+            finals.posts.push(SeenPost {
+                post,
+                id: id.as_u128(),
+                version: u32::try_from(version)?,
+                body: write,
+                author,
+            });
         }
         finals.sessions = rows.sessions.iter().filter_map(|id| self.population.session_number(*id)).collect();
         let number = |id| names.get(&id).map(|name| name.user);

@@ -126,7 +126,7 @@ impl Run<'_> {
         let running = tokio::spawn(setting.run());
         self.watch(&over, &running).await;
         let round = running.await.context("the round panicked")??;
-        self.note_faults(&round.history.faults, &kinds, report);
+        note_faults(&round.history.faults, &kinds, report);
         report.tally.merge(&round.tally);
         report.writes += round.history.writes.len() as u64;
         report.rounds += 1;
@@ -159,14 +159,14 @@ impl Run<'_> {
             () => bar.println(format!("  {line}")),
         })
     }
+}
 
-    fn note_faults(&self, faults: &[FaultSpan], kinds: &[FaultKind], report: &mut Report) {
-        for fault in faults {
-            let name = fault.name.split(' ').next().unwrap_or_default();
-            *report.faults.entry(name.to_owned()).or_default() += 1;
-        }
-        report.steady = kinds.iter().filter(|kind| !kind.is_event()).map(|kind| kind.as_str()).collect();
+fn note_faults(faults: &[FaultSpan], kinds: &[FaultKind], report: &mut Report) {
+    for fault in faults {
+        let name = fault.name.split(' ').next().unwrap_or_default();
+        *report.faults.entry(name.to_owned()).or_default() += 1;
     }
+    report.steady = kinds.iter().filter(|kind| !kind.is_event()).map(|kind| kind.as_str()).collect();
 }
 
 fn bar(arguments: &Arguments) -> ProgressBar {

@@ -58,7 +58,8 @@ fn histories() -> impl Strategy<Value = (Vec<Edit>, Vec<Look>)> {
 }
 
 fn history(edits: &[Edit], looks: &[Look]) -> History {
-    let write = |number: u32, interval, outcome, action| Write { number, client: 0, replica: 0, interval, outcome, action };
+    let write =
+        |number: u32, interval, outcome, action| Write { number, client: 0, replica: 0, interval, outcome, action };
     let mut writes = vec![
         write(50, Interval { start: 0, end: 1 }, Outcome::Done, Action::CreateUser { user: AUTHOR }),
         write(
@@ -74,7 +75,7 @@ fn history(edits: &[Edit], looks: &[Look]) -> History {
         writes.push(write(number, edit.interval, edit.outcome, action));
     }
     let reads = looks.iter().map(|look| {
-        let body = CREATED + u32::try_from(look.shows).unwrap();
+        let body = CREATED + u32::try_from(look.shows).expect("few writes");
         let author = SeenName { user: AUTHOR, name: 50 };
         let found = Some(SeenPost { post: POST, id: 7, version: look.version, body, author });
         Read { client: 1, replica: 0, interval: look.interval, session: None, seen: Seen::Post { asked: POST, found } }
@@ -93,7 +94,9 @@ fn is_explained(edits: &[Edit], looks: &[Look]) -> bool {
         let happened = |one: usize| match edits[one].outcome {
             Outcome::Done => true,
             Outcome::Refused => false,
-            Outcome::Unknown => unknown.iter().position(|&other| other == one).is_some_and(|bit| chosen >> bit & 1 == 1),
+            Outcome::Unknown => {
+                unknown.iter().position(|&other| other == one).is_some_and(|bit| chosen >> bit & 1 == 1)
+            }
         };
         let all: Vec<usize> = (0..edits.len()).filter(|&one| happened(one)).collect();
         orders(&all).iter().any(|order| explains(edits, looks, order))
@@ -123,7 +126,7 @@ fn explains(edits: &[Edit], looks: &[Look], order: &[usize]) -> bool {
         known.dedup();
         match known[..] {
             [] => {}
-            [version] if version > *versions.last().unwrap() => versions.push(version),
+            [version] if version > *versions.last().expect("the creation's") => versions.push(version),
             _ => return false,
         }
     }

@@ -20,7 +20,7 @@ use tokio::{
 use super::{ports::free_address, probe::Probe};
 
 /// How long it may take to be ready on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Killed when it is dropped; started again where it was.
 pub struct Replica {

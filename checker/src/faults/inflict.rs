@@ -17,7 +17,7 @@ use crate::{
 /// How long after a replica says that it has Redis again a command of before may still be waited for.
 const AFTER_REDIS: Duration = Duration::from_millis(500);
 /// How long what is broken may take to be well again before the run is given up.
-const RECOVERY: Duration = Duration::from_secs(60);
+const RECOVERY: Duration = Duration::from_mins(1);
 /// Keys that an eviction takes.
 const EVICTED: u32 = 60;
 /// Sessions that are ended at once.
@@ -79,14 +79,14 @@ impl Saboteur {
                 time::sleep(Duration::from_millis(50)).await;
             }
             FaultKind::SlowRedis => {
-                let by = Duration::from_secs_f64(StdRng::seed_from_u64(planned.at).random_range(0.002..0.4));
+                let by = delay(planned, 0.4);
                 self.obstruct(planned, to_redis, Way::Slow(by), lasts).await?;
             }
             FaultKind::CutRedis => self.obstruct(planned, to_redis, Way::Cut, lasts).await?,
             FaultKind::FreezeRedis => self.obstruct(planned, to_redis, Way::Frozen, lasts).await?,
             FaultKind::CutPostgres => self.obstruct(planned, to_postgres, Way::Cut, lasts).await?,
             FaultKind::SlowPostgres => {
-                let by = Duration::from_secs_f64(StdRng::seed_from_u64(planned.at).random_range(0.002..0.2));
+                let by = delay(planned, 0.2);
                 self.obstruct(planned, to_postgres, Way::Slow(by), lasts).await?;
             }
             // Not events.
@@ -171,6 +171,13 @@ impl Saboteur {
         time::sleep(AFTER_REDIS).await;
         Ok(())
     }
+}
+
+/// How slow: from 2 ms to `longest` seconds, spread evenly over the orders of magnitude.
+fn delay(planned: Planned, longest: f64) -> Duration {
+    let shortest = 0.002;
+    let uniform: f64 = StdRng::seed_from_u64(planned.at).random();
+    Duration::from_secs_f64(shortest * f64::powf(longest / shortest, uniform))
 }
 
 fn describe(planned: Planned) -> String {

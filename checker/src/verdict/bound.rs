@@ -50,9 +50,8 @@ impl<'h> Bounds<'h> {
     }
 
     fn is_excused(&self, write: &Write) -> bool {
-        let redis_was_away = |fault: &FaultSpan| {
-            fault.cuts_redis_of.concerns(write.replica) && fault.interval.overlaps(write.interval)
-        };
+        let redis_was_away =
+            |fault: &FaultSpan| fault.cuts_redis_of.concerns(write.replica) && fault.interval.overlaps(write.interval);
         // Copies that may be old by `max_staleness` may be older while a fault is on. Exact ones may not.
         let after = Interval { start: write.interval.start, end: write.interval.end + LATEST };
         let copies_may_be_older = |fault: &FaultSpan| self.max_staleness > 0 && fault.interval.overlaps(after);

@@ -85,10 +85,7 @@ impl Chain {
     /// The answered writes with a version above `after`, up to `upto`.
     pub(super) fn between(&self, after: u32, upto: u32) -> impl Iterator<Item = &Entry> {
         let from = self.entries.partition_point(|entry| entry.version <= after);
-        self.entries[from..]
-            .iter()
-            .take_while(move |entry| entry.version <= upto)
-            .filter(|entry| entry.bound.is_some())
+        self.entries[from..].iter().take_while(move |entry| entry.version <= upto).filter(|entry| entry.bound.is_some())
     }
 
     /// All of them, by version.

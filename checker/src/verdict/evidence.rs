@@ -28,7 +28,8 @@ pub(super) fn of_writes(index: &Index<'_>, writes: &[usize], what: &str) -> Stri
         let write = &index.history.writes[place];
         let _ = writeln!(text, "    write  {}", describe_write(write));
         let Interval { start, end } = write.interval;
-        time = Some(time.map_or(write.interval, |time| Interval { start: time.start.min(start), end: time.end.max(end) }));
+        time =
+            Some(time.map_or(write.interval, |time| Interval { start: time.start.min(start), end: time.end.max(end) }));
     }
     time.map_or(text.clone(), |time| text + &faults(index, time))
 }
@@ -62,11 +63,7 @@ fn describe_write(write: &Write) -> String {
         Outcome::Unknown => "outcome unknown",
     };
     let Write { number, client, interval, action, .. } = write;
-    format!(
-        "{} client {client} at {}, {outcome}: write {number}, {action:?}",
-        span(*interval),
-        replica(write.replica)
-    )
+    format!("{} client {client} at {}, {outcome}: write {number}, {action:?}", span(*interval), replica(write.replica))
 }
 
 fn replica(number: u8) -> String {

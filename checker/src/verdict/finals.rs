@@ -123,10 +123,13 @@ impl<'f> Tables<'f> {
     fn page_disagrees(&self, page: &SeenHome) -> Option<String> {
         let viewer = page.viewer?.user;
         let is_shown = |author: Number| author == viewer || self.follows.contains(&(viewer, author));
-        let mut posts: Vec<&SeenPost> = self.posts.values().copied().filter(|post| is_shown(post.author.user)).collect();
+        let mut posts: Vec<&SeenPost> =
+            self.posts.values().copied().filter(|post| is_shown(post.author.user)).collect();
         posts.sort_unstable_by_key(|post| std::cmp::Reverse(post.id));
         posts.truncate(PAGE);
         let differs = page.items.iter().ne(posts.iter().copied());
-        differs.then(|| format!("the home page of user {viewer} is {:?}", posts.iter().map(|post| post.post).collect::<Vec<_>>()))
+        differs.then(|| {
+            format!("the home page of user {viewer} is {:?}", posts.iter().map(|post| post.post).collect::<Vec<_>>())
+        })
     }
 }

@@ -74,9 +74,7 @@ fn judge_missing(index: &Index<'_>, read: &Read, viewer: Number, page: &SeenHome
 }
 
 fn follows_of(index: &Index<'_>, viewer: Number, author: Number) -> Vec<usize> {
-    let wanted = |action: Action| {
-        matches!(action, Action::Follow { follower, followee, .. } if follower == viewer && followee == author)
-    };
+    let wanted = |action: Action| matches!(action, Action::Follow { follower, followee, .. } if follower == viewer && followee == author);
     places(index, wanted)
 }
 

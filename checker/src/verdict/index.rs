@@ -6,12 +6,10 @@ use super::{
     bound::{Bound, Bounds},
     chain::{Chain, Entry},
     lifetime::{End, Lifetime},
-    toggle::{Switch, Toggle},
+    pile::Pile,
+    toggle::Toggle,
 };
-use crate::{
-    history::{Action, Field, History, Number, Outcome, Seen, SeenPost, SeenUser, Write, WriteNumber},
-    time::Interval,
-};
+use crate::history::{Action, History, Number, Outcome, Seen, SeenPost, SeenUser, Write, WriteNumber};
 
 /// All there is to know about a user's writes.
 #[derive(Default)]
@@ -23,7 +21,6 @@ pub(super) struct UserWrites {
     pub(super) life: Lifetime,
     /// Ids of certain posts, and which posts they are, by id.
     pub(super) posts: Vec<(u128, Number)>,
-    pub(super) sessions: Vec<Number>,
     pub(super) follows: HashMap<Number, Toggle>,
 }
 
@@ -44,7 +41,6 @@ pub(super) struct SessionWrites {
 /// See the module.
 pub(super) struct Index<'h> {
     pub(super) history: &'h History,
-    pub(super) bounds: Bounds<'h>,
     pub(super) users: HashMap<Number, UserWrites>,
     pub(super) posts: HashMap<Number, PostWrites>,
     pub(super) sessions: HashMap<Number, SessionWrites>,
@@ -63,7 +59,6 @@ impl<'h> Index<'h> {
         let version = history.writes.iter().map(version_of).collect();
         let mut index = Self {
             history,
-            bounds,
             users: HashMap::new(),
             posts: HashMap::new(),
             sessions: HashMap::new(),
@@ -111,7 +106,7 @@ impl<'h> Index<'h> {
                 *known = Some(known.map_or(version, |known| known.min(version)));
             }
         };
-        let mut user = |seen: &SeenUser, learn: &mut dyn FnMut(WriteNumber, u32)| {
+        let user = |seen: &SeenUser, learn: &mut dyn FnMut(WriteNumber, u32)| {
             learn(seen.name, seen.version);
             learn(seen.bio, seen.version);
         };
@@ -157,7 +152,6 @@ impl<'h> Index<'h> {
                 names: finish(rows.names),
                 bios: finish(rows.bios),
                 posts,
-                sessions: rows.sessions,
                 follows: follows.into_iter().map(|(followee, switches)| (followee, Toggle::new(switches))).collect(),
                 life,
             };
@@ -193,93 +187,11 @@ fn version_of(write: &Write) -> Option<u32> {
     match (write.action, write.outcome) {
         (Action::CreateUser { .. } | Action::CreatePost { .. }, _) => Some(1),
         (
-            Action::EditUser { version, .. } | Action::ChangePassword { version, .. } | Action::EditPost { version, .. },
+            Action::EditUser { version, .. }
+            | Action::ChangePassword { version, .. }
+            | Action::EditPost { version, .. },
             Outcome::Done,
         ) => Some(version),
         _ => None,
-    }
-}
-
-/// Writes, thrown together by what they are about.
-#[derive(Default)]
-struct Pile {
-    users: HashMap<Number, UserRows>,
-    posts: HashMap<Number, PostRows>,
-    sessions: HashMap<Number, Begun>,
-    certain_posts: HashMap<Number, Vec<(u128, Number)>>,
-    follows: HashMap<Number, HashMap<Number, Vec<Switch>>>,
-    ends_of_users: HashMap<Number, Vec<End>>,
-    ends_of_sessions: HashMap<Number, Vec<End>>,
-    /// With the session that is kept.
-    ends_of_all_sessions: HashMap<Number, Vec<(End, Option<Number>)>>,
-}
-
-#[derive(Default)]
-struct UserRows {
-    created: Option<Bound>,
-    row: Vec<Entry>,
-    names: Vec<Entry>,
-    bios: Vec<Entry>,
-    sessions: Vec<Number>,
-}
-
-#[derive(Default)]
-struct PostRows {
-    created: Option<(Number, Option<u128>, Option<Bound>)>,
-    entries: Vec<Entry>,
-    ends: Vec<End>,
-}
-
-struct Begun {
-    user: Number,
-    interval: Interval,
-    bound: Option<Bound>,
-}
-
-impl Pile {
-    fn add(&mut self, place: usize, write: &Write, bound: Option<Bound>, version: Option<u32>) {
-        let Interval { start, end } = write.interval;
-        let ends = End { write: place, start, bound };
-        let entry = version.map(|version| Entry { version, write: place, start, bound });
-        match write.action {
-            Action::CreateUser { user } => {
-                let rows = self.users.entry(user).or_default();
-                rows.created = bound;
-                for list in [&mut rows.row, &mut rows.names, &mut rows.bios] {
-                    list.extend(entry);
-                }
-            }
-            Action::EditUser { user, field, .. } => {
-                let rows = self.users.entry(user).or_default();
-                rows.row.extend(entry);
-                if field == Field::Name { &mut rows.names } else { &mut rows.bios }.extend(entry);
-            }
-            Action::ChangePassword { user, kept, .. } => {
-                self.users.entry(user).or_default().row.extend(entry);
-                self.ends_of_all_sessions.entry(user).or_default().push((ends, Some(kept)));
-            }
-            Action::DeleteUser { user } => self.ends_of_users.entry(user).or_default().push(ends),
-            Action::CreatePost { post, author, id } => {
-                let id = bound.is_some().then_some(id);
-                let rows = self.posts.entry(post).or_default();
-                rows.created = Some((author, id, bound));
-                rows.entries.extend(entry);
-                if let Some(id) = id {
-                    self.certain_posts.entry(author).or_default().push((id, post));
-                }
-            }
-            Action::EditPost { post, .. } => self.posts.entry(post).or_default().entries.extend(entry),
-            Action::DeletePost { post } => self.posts.entry(post).or_default().ends.push(ends),
-            Action::SignIn { session, user } => {
-                self.users.entry(user).or_default().sessions.push(session);
-                self.sessions.insert(session, Begun { user, interval: write.interval, bound });
-            }
-            Action::SignOut { session } => self.ends_of_sessions.entry(session).or_default().push(ends),
-            Action::SignOutAll { user } => self.ends_of_all_sessions.entry(user).or_default().push((ends, None)),
-            Action::Follow { follower, followee, follows } => {
-                let switch = Switch { state: follows, start, end, bound };
-                self.follows.entry(follower).or_default().entry(followee).or_default().push(switch);
-            }
-        }
     }
 }

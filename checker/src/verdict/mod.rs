@@ -32,6 +32,7 @@ mod findings;
 mod homes;
 mod index;
 mod lifetime;
+mod pile;
 mod rows;
 mod sessions;
 mod toggle;

@@ -40,9 +40,7 @@ impl<'i, 'h> Rows<'i, 'h> {
         let Some(writes) = self.index.users.get(&asked) else { return };
         self.judge_version(read, Row::User(asked), seen.version, &writes.row, verdict);
         self.judge_texts(read, Row::User(asked), seen.version, (seen.name, seen.bio), verdict);
-        for (field, number, chain) in
-            [(Field::Name, seen.name, &writes.names), (Field::Bio, seen.bio, &writes.bios)]
-        {
+        for (field, number, chain) in [(Field::Name, seen.name, &writes.names), (Field::Bio, seen.bio, &writes.bios)] {
             if self.is_written(read, number, |action| writes_field(action, asked, field), verdict) {
                 self.judge_field(read, number, seen.version, chain, verdict);
             }

@@ -45,7 +45,9 @@ impl Toggle {
         let beginning = Switch { state: false, start: 0, end: 0, bound: None };
         let certainly_over = |one: &Switch, latest: Micros| {
             self.switches.iter().any(|other| {
-                other.start > latest && other.start > one.start && other.bound.is_some_and(|bound| bound.binding < start)
+                other.start > latest
+                    && other.start > one.start
+                    && other.bound.is_some_and(|bound| bound.binding < start)
             })
         };
         let may_show = |one: &Switch, latest: Micros| one.start <= end && !certainly_over(one, latest);

@@ -38,7 +38,8 @@ fn judge_order(index: &Index<'_>, chain: &Chain, what: &str, verdict: &mut Verdi
     for entry in acknowledged() {
         let answered = entry.bound.map_or(u64::MAX, |bound| bound.answered);
         if let Some(before) = chain.latest_start(entry.version).filter(|before| before.start > answered) {
-            let what = || of_writes(index, &[entry.write, before.write], &format!("{what}: a later version came first"));
+            let what =
+                || of_writes(index, &[entry.write, before.write], &format!("{what}: a later version came first"));
             verdict.add(Kind::LostUpdate, None, what);
         }
     }

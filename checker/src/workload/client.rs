@@ -129,11 +129,8 @@ impl Client {
 
     pub(super) async fn call_at(&mut self, replica: ReplicaNumber, call: &Call) -> Exchange {
         let hangs_up = self.setting.cancels && self.rng.random_bool(HANGS_UP);
-        let patience = if hangs_up {
-            Duration::from_micros(self.rng.random_range(0..HANGS_UP_WITHIN_US))
-        } else {
-            PATIENCE
-        };
+        let patience =
+            if hangs_up { Duration::from_micros(self.rng.random_range(0..HANGS_UP_WITHIN_US)) } else { PATIENCE };
         let was_faulty = self.setting.faults.is_any_on();
         let start = self.setting.clock.now();
         let answer = self.connections[usize::from(replica)].call(call, patience).await;
@@ -155,7 +152,10 @@ impl Client {
         if !self.setting.faults.is_silent(drawn) || self.rng.random_bool(TO_SILENT) {
             return drawn;
         }
-        (0..replicas).map(|more| (drawn + more) % replicas).find(|one| !self.setting.faults.is_silent(*one)).unwrap_or(drawn)
+        (0..replicas)
+            .map(|more| (drawn + more) % replicas)
+            .find(|one| !self.setting.faults.is_silent(*one))
+            .unwrap_or(drawn)
     }
 
     /// Records what a call showed, with what it tells about its session.

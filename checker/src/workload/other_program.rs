@@ -32,7 +32,7 @@ impl OtherProgram {
     /// Draws from this seed.
     #[must_use]
     pub fn new(database: RunDatabase, population: Arc<Population>, clock: Clock, seed: u64) -> Self {
-        let rng = StdRng::seed_from_u64(seed ^ 0x6f74_6865_72);
+        let rng = StdRng::seed_from_u64(seed.rotate_left(17));
         Self { database, population, clock, rng, connection: None, writes: Vec::new() }
     }
 
@@ -58,6 +58,13 @@ impl OtherProgram {
             }
         };
         let action = Action::EditUser { user: user.user, field: Field::Name, version, expected: None };
-        self.writes.push(Write { number, client: ClientNumber::MAX, replica: OTHER_PROGRAM, interval, outcome, action });
+        self.writes.push(Write {
+            number,
+            client: ClientNumber::MAX,
+            replica: OTHER_PROGRAM,
+            interval,
+            outcome,
+            action,
+        });
     }
 }

@@ -71,8 +71,7 @@ impl Client {
         let expected = if self.rng.random_bool(CONDITIONAL) { self.version_of(&session).await } else { None };
         let number = self.setting.population.next_write();
         let user = session.user;
-        let (field, name) =
-            if self.rng.random_bool(0.6) { (Field::Name, "display_name") } else { (Field::Bio, "bio") };
+        let (field, name) = if self.rng.random_bool(0.6) { (Field::Name, "display_name") } else { (Field::Bio, "bio") };
         let mut call = own_user(Method::PATCH, &session).with_body(&json!({name: content::of_user(user, number)}));
         call.if_match = expected.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok());
         let exchange = self.call(&call).await;

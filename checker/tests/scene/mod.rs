@@ -42,7 +42,7 @@ impl Scene {
     }
 
     pub(crate) fn write_with(&mut self, outcome: Outcome, interval: Interval, action: Action) {
-        let number = u32::try_from(self.history.writes.len()).unwrap() + 1;
+        let number = u32::try_from(self.history.writes.len()).expect("a scene is small") + 1;
         self.history.writes.push(Write { number, client: WRITER, replica: 0, interval, outcome, action });
     }
 
@@ -79,7 +79,7 @@ impl Scene {
     }
 
     pub(crate) fn finals(&mut self) -> &mut Finals {
-        self.history.finals.as_mut().unwrap()
+        self.history.finals.as_mut().expect("somebody has looked into postgres")
     }
 }
 
