@@ -46,6 +46,7 @@ pub mod arguments;
 pub mod content;
 pub mod environment;
 pub mod faults;
+mod final_look;
 pub mod history;
 pub mod report;
 pub mod round;

@@ -12,18 +12,14 @@ use anyhow::{Context, Result, ensure};
 use tokio::{task::JoinSet, time};
 
 use crate::{
-    content,
     environment::Environment,
     faults::{FaultKind, FaultLog, Saboteur, schedule, usual_gap},
-    history::{ClientNumber, Finals, History, ReplicaNumber, SeenName, SeenPost, SeenUser},
+    final_look::look_once_more,
+    history::{ClientNumber, History, ReplicaNumber, Write},
     time::{Clock, Micros, SECOND},
     workload::{Client, ClientSetting, OtherProgram, Population, Tally},
 };
 
-/// How long after the last call writes may still go on in the service: longer than its transactions live.
-const QUIET: Duration = Duration::from_secs(30);
-/// After that, how long what is promised for a second takes.
-const SETTLE: Duration = Duration::from_millis(1_500);
 /// How long before its end the last fault may begin.
 const LAST_FAULT: Micros = 3 * SECOND;
 /// Follows of each user to begin with.
@@ -72,8 +68,9 @@ impl RoundSetting {
     pub async fn run(self) -> Result<Round> {
         let log = Arc::new(FaultLog::new(self.clock, self.environment.addresses.len()));
         self.population.clear();
-        let mut clients = self.new_clients(&log);
-        clients = self.populate(clients).await?;
+        let setting = self.client_setting(&log);
+        let clients = (0..self.clients).map(|number| Client::new(setting.clone(), number, self.seed)).collect();
+        let clients = self.populate(clients).await?;
 
         let begun = self.clock.now();
         self.end_at(begun + self.length);
@@ -103,8 +100,8 @@ impl RoundSetting {
         });
     }
 
-    fn new_clients(&self, log: &Arc<FaultLog>) -> Vec<Client> {
-        let setting = ClientSetting {
+    fn client_setting(&self, log: &Arc<FaultLog>) -> ClientSetting {
+        ClientSetting {
             clock: self.clock,
             population: Arc::clone(&self.population),
             faults: Arc::clone(log),
@@ -112,8 +109,7 @@ impl RoundSetting {
             cancels: self.kinds.contains(&FaultKind::CancelRequests),
             users: self.users,
             calls: Arc::clone(&self.calls),
-        };
-        (0..self.clients).map(|number| Client::new(setting.clone(), number, self.seed)).collect()
+        }
     }
 
     /// Users, follows and posts to begin with.
@@ -172,24 +168,9 @@ impl RoundSetting {
         Ok(clients)
     }
 
-    async fn finish(
-        &self,
-        clients: Vec<Client>,
-        writes: Vec<crate::history::Write>,
-        log: &Arc<FaultLog>,
-    ) -> Result<(History, Tally)> {
-        ensure!(self.environment.is_well_within(QUIET).await, "a replica is not well after all faults are over");
-        time::sleep(SETTLE).await;
-        let quiet = async {
-            while !self.environment.database.is_quiet().await? {
-                time::sleep(Duration::from_millis(50)).await;
-            }
-            anyhow::Ok(())
-        };
-        time::timeout(QUIET, quiet).await.context("transactions are open, long after the last call")??;
-
-        let finals = self.read_finals().await?;
-        let last = self.look_again(log).await;
+    async fn finish(&self, clients: Vec<Client>, writes: Vec<Write>, log: &Arc<FaultLog>) -> Result<(History, Tally)> {
+        let setting = ClientSetting { cancels: false, ..self.client_setting(log) };
+        let (finals, last) = look_once_more(&self.environment, setting).await?;
         let mut history = History { reads: Vec::new(), writes, faults: log.spans(), finals: Some(finals) };
         let mut tally = Tally::default();
         for client in clients.into_iter().chain([last]) {
@@ -198,56 +179,5 @@ impl RoundSetting {
             history.writes.extend(client.writes);
         }
         Ok((history, tally))
-    }
-
-    /// Everything once more, through every replica.
-    async fn look_again(&self, log: &Arc<FaultLog>) -> Client {
-        let setting = ClientSetting {
-            clock: self.clock,
-            population: Arc::clone(&self.population),
-            faults: Arc::clone(log),
-            addresses: self.environment.addresses.clone(),
-            cancels: false,
-            users: 0,
-            calls: Arc::clone(&self.calls),
-        };
-        let mut client = Client::new(setting, ClientNumber::MAX - 1, self.seed);
-        let everything = self.population.everything();
-        for replica in 0..ReplicaNumber::try_from(self.environment.addresses.len()).unwrap_or(ReplicaNumber::MAX) {
-            client.read_everything(&everything, replica).await;
-        }
-        client
-    }
-
-    async fn read_finals(&self) -> Result<Finals> {
-        let rows = self.environment.database.read_all().await?;
-        let mut finals = Finals { at: self.clock.now(), ..Finals::default() };
-        let mut names = std::collections::HashMap::new();
-        for (id, version, name, bio) in rows.users {
-            let texts = content::user(&name).zip(bio.as_deref().and_then(content::user));
-            let Some(((user, name), (_, bio))) = texts else {
-                finals.foreign.push(format!("user {id}: {name} {bio:?}"));
-                continue;
-            };
-            names.insert(id, SeenName { user, name });
-            finals.users.push(SeenUser { user, version: u32::try_from(version)?, name, bio });
-        }
-        for (id, author, version, body) in rows.posts {
-            let Some(((post, write), author)) = content::post(&body).zip(names.get(&author).copied()) else {
-                finals.foreign.push(format!("post {id}: {body}"));
-                continue;
-            };
-            finals.posts.push(SeenPost {
-                post,
-                id: id.as_u128(),
-                version: u32::try_from(version)?,
-                body: write,
-                author,
-            });
-        }
-        finals.sessions = rows.sessions.iter().filter_map(|id| self.population.session_number(*id)).collect();
-        let number = |id| names.get(&id).map(|name| name.user);
-        finals.follows = rows.follows.iter().filter_map(|&(one, other)| number(one).zip(number(other))).collect();
-        Ok(finals)
     }
 }

@@ -25,6 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// For one command of the checker's.
 const COMMAND: Duration = Duration::from_secs(2);
 
+/// Deletes up to `ARGV[1]` keys at random.
+const EVICT: &str = "for _ = 1, ARGV[1] do
+    local key = redis.call('RANDOMKEY')
+    if key then redis.call('DEL', key) end
+end";
+
 /// Killed when it is dropped.
 pub struct RedisServer {
     url: Url,
@@ -82,11 +88,7 @@ impl RedisServer {
 
     /// Loses some keys, as if memory were short.
     pub async fn evict(&self, keys: u32) -> Result<()> {
-        for _ in 0..keys {
-            let Some(key): Option<String> = self.query(&["RANDOMKEY"]).await? else { return Ok(()) };
-            self.command(&["DEL", &key]).await?;
-        }
-        Ok(())
+        self.command(&["EVAL", EVICT, "0", &keys.to_string()]).await
     }
 
     async fn command(&self, words: &[&str]) -> Result<()> {

@@ -18,8 +18,8 @@ use crate::{
 const AFTER_REDIS: Duration = Duration::from_millis(500);
 /// How long what is broken may take to be well again before the run is given up.
 const RECOVERY: Duration = Duration::from_mins(1);
-/// Keys that an eviction takes.
-const EVICTED: u32 = 60;
+/// Keys that an eviction takes at a time.
+const EVICTED: u32 = 50;
 /// Sessions that are ended at once.
 const BACKENDS: i64 = 6;
 
@@ -71,7 +71,8 @@ impl Saboteur {
             FaultKind::StopReplica => self.stop_replica(planned).await?,
             FaultKind::KillRedis | FaultKind::OldSnapshot => self.kill_redis(planned).await?,
             FaultKind::StopRedis => self.stop_redis(planned).await?,
-            FaultKind::Flush | FaultKind::Evict => self.lose_keys(kind).await?,
+            FaultKind::Flush => self.flush(planned).await?,
+            FaultKind::Evict => self.evict(planned).await?,
             FaultKind::KillBackends => {
                 let _on = self.begin(planned, Reach::None);
                 // At most all of them: the run's own connections are few.
@@ -147,11 +148,22 @@ impl Saboteur {
         self.until_well().await
     }
 
-    async fn lose_keys(&self, kind: FaultKind) -> Result<()> {
+    async fn flush(&self, planned: Planned) -> Result<()> {
         let redis = self.environment.redis.lock().await;
-        let planned = Planned { at: 0, kind, replica: 0, lasts: Duration::ZERO };
         let _on = self.begin(planned, Reach::None);
-        if kind == FaultKind::Flush { redis.flush().await } else { redis.evict(EVICTED).await }
+        redis.flush().await
+    }
+
+    /// Again and again for a while, so that fences and leases go too, which live for milliseconds.
+    async fn evict(&self, planned: Planned) -> Result<()> {
+        let redis = self.environment.redis.lock().await;
+        let _on = self.begin(planned, Reach::None);
+        let end = time::Instant::now() + planned.lasts;
+        while time::Instant::now() < end {
+            redis.evict(EVICTED).await?;
+            time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
     }
 
     async fn obstruct(&self, planned: Planned, proxy: &Arc<Proxy>, way: Way, lasts: Duration) -> Result<()> {
@@ -184,8 +196,8 @@ fn describe(planned: Planned) -> String {
     let Planned { kind, replica, lasts, .. } = planned;
     let name = kind.as_str();
     match kind {
-        FaultKind::Flush | FaultKind::Evict | FaultKind::KillBackends => name.to_owned(),
-        FaultKind::KillRedis | FaultKind::OldSnapshot | FaultKind::StopRedis => {
+        FaultKind::Flush | FaultKind::KillBackends => name.to_owned(),
+        FaultKind::Evict | FaultKind::KillRedis | FaultKind::OldSnapshot | FaultKind::StopRedis => {
             format!("{name} for {} ms", lasts.as_millis())
         }
         _ => format!("{name} {replica} for {} ms", lasts.as_millis()),

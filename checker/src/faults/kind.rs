@@ -9,7 +9,7 @@ pub enum FaultKind {
     StopReplica,
     /// `FLUSHALL`.
     Flush,
-    /// Some keys are deleted behind the service's back.
+    /// Keys are deleted at random, behind the service's back.
     Evict,
     /// Redis is killed and comes back empty.
     KillRedis,

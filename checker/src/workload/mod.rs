@@ -9,6 +9,7 @@ mod connection;
 mod other_program;
 mod population;
 mod reading;
+mod signing;
 mod tally;
 mod writing;
 

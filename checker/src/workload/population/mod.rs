@@ -1,5 +1,8 @@
 //! Who and what there is to call for, shared by all clients.
 
+mod forget;
+mod pick;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -8,15 +11,12 @@ use std::{
     },
 };
 
-use rand::{RngExt, rngs::StdRng};
 use uuid::Uuid;
 
 use crate::history::{Number, WriteNumber};
 
 /// Posts that may be called for, the newest; older ones are left alone.
 const KNOWN_POSTS: usize = 120;
-/// Ended sessions and deleted things that are still called for, to see that they stay ended.
-const REMEMBERED: usize = 40;
 
 /// A user, as its clients know it.
 #[derive(Clone, Debug)]
@@ -150,110 +150,11 @@ impl Population {
         self.lock().users.len()
     }
 
-    /// A user; the first are much hotter than the last.
-    pub fn pick_user(&self, rng: &mut StdRng) -> Option<KnownUser> {
-        let inside = self.lock();
-        pick_hot(&inside.users, rng, false).cloned()
-    }
-
-    /// What is known of a user.
-    pub fn find_user(&self, user: Number) -> Option<KnownUser> {
-        self.lock().users.iter().find(|known| known.user == user).cloned()
-    }
-
-    /// A user to look at: now and then one that is gone.
-    pub fn pick_user_to_see(&self, rng: &mut StdRng) -> Option<(Number, Uuid)> {
-        let inside = self.lock();
-        if rng.random_bool(0.02) && !inside.gone_users.is_empty() {
-            return pick(&inside.gone_users, rng).copied();
-        }
-        pick_hot(&inside.users, rng, false).map(|user| (user.user, user.id))
-    }
-
-    /// A live session, of a hot user mostly.
-    pub fn pick_session(&self, rng: &mut StdRng) -> Option<KnownSession> {
-        let inside = self.lock();
-        let user = pick_hot(&inside.users, rng, false)?;
-        pick(&user.sessions, rng).cloned()
-    }
-
-    /// A session to read with: now and then one that was ended.
-    pub fn pick_session_to_try(&self, rng: &mut StdRng) -> Option<KnownSession> {
-        if rng.random_bool(0.08) {
-            let inside = self.lock();
-            if let Some(gone) = pick(&inside.gone_sessions, rng) {
-                return Some(gone.clone());
-            }
-        }
-        self.pick_session(rng)
-    }
-
-    /// A post; the newest are the hottest.
-    pub fn pick_post(&self, rng: &mut StdRng) -> Option<KnownPost> {
-        let inside = self.lock();
-        pick_hot(&inside.posts, rng, true).copied()
-    }
-
-    /// A post to look at: now and then one that is gone.
-    pub fn pick_post_to_see(&self, rng: &mut StdRng) -> Option<KnownPost> {
-        let inside = self.lock();
-        if rng.random_bool(0.06) && !inside.gone_posts.is_empty() {
-            return pick(&inside.gone_posts, rng).copied();
-        }
-        pick_hot(&inside.posts, rng, true).copied()
-    }
-
-    /// A session of this user's.
-    pub fn session_of(&self, user: Number, rng: &mut StdRng) -> Option<KnownSession> {
-        let inside = self.lock();
-        let user = inside.users.iter().find(|known| known.user == user)?;
-        pick(&user.sessions, rng).cloned()
-    }
-
     /// Takes the turn to write a follow; `None` while somebody else has it.
     pub fn take_turn(&self, follower: Number, followee: Number) -> Option<FollowTurn<'_>> {
         let pair = (follower, followee);
         // Made only if it is ours: dropped, it gives the turn back.
         self.lock().busy_follows.insert(pair).then(|| FollowTurn { population: self, pair })
-    }
-
-    /// Nobody is to write this post any more, since it may be gone.
-    pub fn forget_post(&self, post: Number) {
-        let mut inside = self.lock();
-        if let Some(place) = inside.posts.iter().position(|known| known.post == post) {
-            let gone = inside.posts.remove(place);
-            remember(&mut inside.gone_posts, gone);
-        }
-    }
-
-    /// Sessions that may have ended: all of a user's but `kept`, or one.
-    pub fn forget_sessions(&self, user: Number, ended: impl Fn(Number) -> bool) {
-        let mut inside = self.lock();
-        let Some(place) = inside.users.iter().position(|known| known.user == user) else { return };
-        let sessions = std::mem::take(&mut inside.users[place].sessions);
-        let (gone, left) = sessions.into_iter().partition(|session| ended(session.session));
-        inside.users[place].sessions = left;
-        let gone: Vec<KnownSession> = gone;
-        for session in gone {
-            remember(&mut inside.gone_sessions, session);
-        }
-    }
-
-    /// A user may be gone, with all that is the user's.
-    pub fn forget_user(&self, user: Number) {
-        let mut inside = self.lock();
-        let Some(place) = inside.users.iter().position(|known| known.user == user) else { return };
-        let KnownUser { id, sessions, .. } = inside.users.remove(place);
-        remember(&mut inside.gone_users, (user, id));
-        for session in sessions {
-            remember(&mut inside.gone_sessions, session);
-        }
-        let posts = std::mem::take(&mut inside.posts);
-        let (gone, left): (Vec<_>, Vec<_>) = posts.into_iter().partition(|post| post.author == user);
-        inside.posts = left;
-        for post in gone {
-            remember(&mut inside.gone_posts, post);
-        }
     }
 
     /// The password from now on; `None` if nobody knows it.
@@ -295,22 +196,4 @@ pub struct Everything {
     pub posts: Vec<KnownPost>,
     /// Sessions.
     pub sessions: Vec<KnownSession>,
-}
-
-fn remember<T>(list: &mut Vec<T>, one: T) {
-    list.push(one);
-    if list.len() > REMEMBERED {
-        list.remove(0);
-    }
-}
-
-fn pick<'a, T>(list: &'a [T], rng: &mut StdRng) -> Option<&'a T> {
-    if list.is_empty() { None } else { list.get(rng.random_range(0..list.len())) }
-}
-
-/// The first are hottest, or the last.
-fn pick_hot<'a, T>(list: &'a [T], rng: &mut StdRng, last_first: bool) -> Option<&'a T> {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
-    let place = (rng.random::<f64>().powi(3) * list.len() as f64) as usize;
-    if last_first { list.iter().rev().nth(place) } else { list.get(place) }
 }
