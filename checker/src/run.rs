@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::time;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time,
+};
 
 use crate::{
     arguments::Arguments,
@@ -66,13 +69,33 @@ pub async fn run(arguments: &Arguments) -> Result<Report> {
     let report = run.rounds().await;
     run.bar.finish_and_clear();
     drop(run);
-    let mut environment = Arc::into_inner(environment).context("something still uses the environment")?;
-    if !report.as_ref().is_ok_and(|report| report.verdict.is_clean()) {
+    let is_clean = report.as_ref().is_ok_and(|report| report.verdict.is_clean());
+    clear_away(environment, !is_clean).await?;
+    report
+}
+
+/// Ends everything; with `keep_logs`, leaves the replicas' logs and says where.
+async fn clear_away(environment: Arc<Environment>, keep_logs: bool) -> Result<()> {
+    let database = environment.database.clone();
+    let Some(mut environment) = Arc::into_inner(environment) else {
+        // After a failure a fault may still be under way. Its processes end with this one.
+        return database.drop_database().await;
+    };
+    if keep_logs {
         environment.keep_folder();
         eprintln!("the replicas' logs are in {}", environment.folder().display());
     }
-    environment.close().await?;
-    report
+    environment.close().await
+}
+
+/// Resolves at the first SIGINT or SIGTERM.
+async fn told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 impl Run<'_> {
@@ -80,7 +103,7 @@ impl Run<'_> {
         let mut report = Report::new(self.seed, self.arguments.modes());
         let interrupted = Arc::clone(&self.interrupted);
         let watching = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if told_to_stop().await.is_ok() {
                 interrupted.store(true, Ordering::Relaxed);
             }
         });

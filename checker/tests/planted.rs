@@ -218,6 +218,15 @@ fn home_pages_without_a_post_that_must_be_there_are_found() {
 }
 
 #[test]
+fn a_home_page_may_be_empty_while_its_viewer_is_deleted() {
+    let mut scene = Scene::new();
+    scene.write(at(105, 120), Action::DeleteUser { user: 1 });
+    scene.read(at(100, 110), home(&[]));
+
+    assert_eq!(found(&scene.history), []);
+}
+
+#[test]
 fn home_pages_with_a_post_that_must_not_be_there_are_found() {
     let mut unfollowed = Scene::new();
     unfollowed.write(at(100, 110), follow(1, 2, false));

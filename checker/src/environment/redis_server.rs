@@ -122,6 +122,8 @@ fn spawn(url: &Url, folder: &Path) -> Result<Child> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/own-redis");
     let mut command = Command::new(script);
     command.arg(url.port().context("the URL has a port")?.to_string()).arg(folder);
+    // A Ctrl-C at the terminal is for the checker alone.
+    command.process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
     command.spawn().with_context(|| format!("cannot start {script}"))
 }

@@ -69,6 +69,8 @@ impl Replica {
         let mut command = Command::new(&self.program);
         // Away from any `.env`.
         command.arg("serve").current_dir(folder).env_clear().envs(self.variables.iter().cloned());
+        // A Ctrl-C at the terminal is for the checker alone.
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
         let process = command.spawn().with_context(|| format!("cannot start {}", self.program.display()))?;
         self.process = Some(process);

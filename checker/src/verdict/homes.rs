@@ -48,6 +48,10 @@ fn judge_surplus(index: &Index<'_>, read: &Read, viewer: Number, page: &SeenHome
 fn judge_missing(index: &Index<'_>, read: &Read, viewer: Number, page: &SeenHome, verdict: &mut Verdict) {
     let Some(writes) = index.users.get(&viewer) else { return };
     let (start, end) = (read.interval.start, read.interval.end);
+    if writes.life.may_be_gone(start, end) {
+        // With the viewer go the viewer's follows.
+        return;
+    }
     let last = match page.items.last() {
         _ if page.is_last => 0,
         Some(last) => last.id,
