@@ -35,6 +35,8 @@ pub struct Report {
     pub steady: Vec<&'static str>,
     /// What is wrong.
     pub verdict: Verdict,
+    /// Why it ended early, without a verdict on its last round.
+    pub cut_short: Option<String>,
 }
 
 impl Report {
@@ -51,6 +53,7 @@ impl Report {
             faults: BTreeMap::new(),
             steady: Vec::new(),
             verdict: Verdict::default(),
+            cut_short: None,
         }
     }
 }
@@ -61,7 +64,7 @@ fn as_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Resul
 
 impl Display for Report {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let Self { seed, modes, rounds, driven, writes, tally, faults, steady, verdict } = self;
+        let Self { seed, modes, rounds, driven, writes, tally, faults, steady, verdict, cut_short } = self;
         let seconds = driven.as_secs_f64().max(0.001);
         let calls = tally.calls();
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
@@ -88,6 +91,9 @@ impl Display for Report {
         }
         if verdict.is_clean() {
             writeln!(out, "No violation.")?;
+        }
+        if let Some(why) = cut_short {
+            writeln!(out, "Cut short, and the last round not judged: {why}")?;
         }
         Ok(())
     }

@@ -69,9 +69,9 @@ pub async fn run(arguments: &Arguments) -> Result<Report> {
     let report = run.rounds().await;
     run.bar.finish_and_clear();
     drop(run);
-    let is_clean = report.as_ref().is_ok_and(|report| report.verdict.is_clean());
-    clear_away(environment, !is_clean).await?;
-    report
+    let is_fine = report.verdict.is_clean() && report.cut_short.is_none();
+    clear_away(environment, !is_fine).await?;
+    Ok(report)
 }
 
 /// Ends everything; with `keep_logs`, leaves the replicas' logs and says where.
@@ -99,7 +99,7 @@ async fn told_to_stop() -> Result<()> {
 }
 
 impl Run<'_> {
-    async fn rounds(&self) -> Result<Report> {
+    async fn rounds(&self) -> Report {
         let mut report = Report::new(self.seed, self.arguments.modes());
         let interrupted = Arc::clone(&self.interrupted);
         let watching = tokio::spawn(async move {
@@ -109,11 +109,14 @@ impl Run<'_> {
         });
         let mut number = 0;
         while let Some(length) = self.next_round(report.driven) {
-            self.round(number, length, &mut report).await?;
+            if let Err(error) = self.round(number, length, &mut report).await {
+                report.cut_short = Some(format!("{error:#}"));
+                break;
+            }
             number += 1;
         }
         watching.abort();
-        Ok(report)
+        report
     }
 
     /// How long the next round is; `None` when there is none.

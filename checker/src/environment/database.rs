@@ -1,9 +1,12 @@
 //! A database for the run, on a server that others may use.
 
 use anyhow::{Context, Result};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, postgres::PgConnectOptions};
 use url::Url;
 use uuid::Uuid;
+
+/// What the checker's own connections call themselves, so that they are left alone.
+const OWN: &str = "aside-checker";
 
 /// Dropped by [`drop_database`](Self::drop_database).
 #[derive(Clone, Debug)]
@@ -52,22 +55,23 @@ impl RunDatabase {
 
     /// A connection past the service.
     pub async fn connect(&self) -> Result<PgConnection> {
-        Ok(PgConnection::connect(self.url.as_str()).await?)
+        let options: PgConnectOptions = self.url.as_str().parse()?;
+        Ok(PgConnection::connect_with(&options.application_name(OWN)).await?)
     }
 
     /// Ends up to so many sessions of the service, at random; gives how many.
     pub async fn kill_backends(&self, most: i64) -> Result<usize> {
         let kill = "SELECT pg_terminate_backend(pid) FROM (
-                SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name <> $2
                 ORDER BY random() LIMIT $1) AS chosen";
-        Ok(sqlx::query(kill).bind(most).fetch_all(&mut self.connect().await?).await?.len())
+        Ok(sqlx::query(kill).bind(most).bind(OWN).fetch_all(&mut self.connect().await?).await?.len())
     }
 
     /// Whether nobody has a transaction open.
     pub async fn is_quiet(&self) -> Result<bool> {
         let busy = "SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'";
-        let busy: i64 = sqlx::query_scalar(busy).fetch_one(&mut self.connect().await?).await?;
+            WHERE datname = current_database() AND application_name <> $1 AND state <> 'idle'";
+        let busy: i64 = sqlx::query_scalar(busy).bind(OWN).fetch_one(&mut self.connect().await?).await?;
         Ok(busy == 0)
     }
 
