@@ -14,9 +14,17 @@ pub struct StaleCell {
     pub created_at: DateTime<Utc>,
 }
 
-/// Deletes what the writers of these tokens have written: they have invalidated by themselves.
-pub async fn delete_own(executor: impl PgExecutor<'_>, tokens: &[Vec<u8>]) -> Result<()> {
-    sqlx::query!("DELETE FROM invalidation_outbox WHERE token = ANY($1)", tokens).execute(executor).await?;
+/// Deletes rows that the writer of a token has written about a cell that it has invalidated by itself: token and cell at the
+/// same place of both lists. What a transaction has changed beside stays for the relay.
+pub async fn delete_own(executor: impl PgExecutor<'_>, tokens: &[Vec<u8>], cells: &[String]) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM invalidation_outbox AS o USING unnest($1::bytea[], $2::text[]) AS done (token, cell)
+         WHERE o.token = done.token AND o.cell = done.cell",
+        tokens,
+        cells,
+    )
+    .execute(executor)
+    .await?;
     Ok(())
 }
 

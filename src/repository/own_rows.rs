@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::batches::Batches;
 use crate::{
-    cache::WriteToken,
+    cache::{CellName, WriteToken},
     postgres::{Database, outbox},
     shutdown::Shutdown,
 };
@@ -19,10 +19,13 @@ const BATCH: usize = 500;
 /// Writes waiting for that. Beyond, the relay deletes the rows: a load more, nothing wrong.
 const QUEUE: usize = 10_000;
 
+/// A write that is done, and the cells that it has invalidated.
+type Done = (WriteToken, Vec<CellName>);
+
 /// Takes note of writes that are done. Clones share one queue.
 #[derive(Clone, Debug)]
 pub(super) struct OwnRows {
-    queue: mpsc::Sender<WriteToken>,
+    queue: mpsc::Sender<Done>,
 }
 
 impl OwnRows {
@@ -34,16 +37,18 @@ impl OwnRows {
         Self { queue }
     }
 
-    /// The write of this token is in no cache any more.
-    pub(super) fn note_done(&self, token: WriteToken) {
-        let _left_to_the_relay = self.queue.try_send(token);
+    /// No cache shows what these cells held before the write of this token.
+    pub(super) fn note_done(&self, token: WriteToken, cells: Vec<CellName>) {
+        let _left_to_the_relay = self.queue.try_send((token, cells));
     }
 }
 
-async fn delete(database: Database, mut batches: Batches<WriteToken>) {
+async fn delete(database: Database, mut batches: Batches<Done>) {
     while let Some(batch) = batches.next().await {
-        let tokens: Vec<Vec<u8>> = batch.iter().map(|token| token.as_bytes().to_vec()).collect();
-        if let Err(error) = database.run(outbox::delete_own(database.pool(), &tokens)).await {
+        let rows = batch.iter().flat_map(|(token, cells)| cells.iter().map(move |cell| (token, cell)));
+        let (tokens, cells): (Vec<Vec<u8>>, Vec<String>) =
+            rows.map(|(token, cell)| (token.as_bytes().to_vec(), cell.as_str().to_owned())).unzip();
+        if let Err(error) = database.run(outbox::delete_own(database.pool(), &tokens, &cells)).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "own outbox rows left to the relay");
         }
     }

@@ -182,7 +182,8 @@ impl UserRepository {
                     }
                     let hashes = sessions::delete_sessions(&mut *connection, id, None).await?;
                     users::delete_user(&mut *connection, id).await?;
-                    // Others' `following` cells and the posts' own cells stay: whoever shows a post looks at its author.
+                    // Others' `following` cells stay, and the posts' own cells are left to the relay: whoever shows a post looks
+                    // at its author.
                     let mut cells = vec![Users::cell(&id), Timelines::cell(&id), Followings::cell(&id)];
                     cells.extend(session_cells(&hashes));
                     Ok(Written { value: UserChange::Done(()), cells })

@@ -104,13 +104,14 @@ impl Writer {
             }
         };
 
+        let cells = written.cells.clone();
         let fence = self.cache.fence(token, written.cells).await;
         match transaction.commit().await {
             Ok(()) => {
                 let committed = Instant::now();
                 let lifted = fence.lift(Ended::Committed).await;
                 if lifted == Lifted::Confirmed {
-                    self.outbox.note_done(token);
+                    self.outbox.note_done(token, cells);
                 }
                 let labels = SourceLabels { source: "inline" };
                 self.metrics.cache_invalidation_lag.get_or_create(&labels).observe_duration(committed.elapsed());
