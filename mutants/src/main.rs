@@ -24,7 +24,7 @@ fn main() -> io::Result<ExitCode> {
             eprintln!("{USAGE}");
             return Ok(ExitCode::from(2));
         };
-        checker = Some(["--seconds".to_owned(), seconds, "--quiet".to_owned()]);
+        checker = Some(["--seconds", &seconds, "--mode", "near", "--quiet"].map(str::to_owned));
     }
     let names: Vec<String> = arguments.collect();
     if let Some(unknown) = names.iter().find(|name| !MUTANTS.iter().any(|mutant| mutant.name == **name)) {
@@ -39,7 +39,7 @@ fn main() -> io::Result<ExitCode> {
     let mut all_noticed = true;
     println!("| mutant | does | a test | the checker |\n|---|---|---|---|");
     for mutant in chosen {
-        let (by_tests, by_checker) = court.try_one(mutant, checker.as_ref().map(<[String; 3]>::as_slice))?;
+        let (by_tests, by_checker) = court.try_one(mutant, checker.as_ref().map(<[String; 5]>::as_slice))?;
         all_noticed &= matches!(by_tests, Verdict::Noticed(..));
         println!("{}", row(mutant, &by_tests, by_checker.as_ref()));
     }

@@ -143,7 +143,7 @@ pub const MUTANTS: &[Mutant] = &[
             was: "        self.shared.opened_at.load(Ordering::SeqCst) == self.closings()\n",
             is: "        self.shared.opened_at.load(Ordering::SeqCst) > 0\n",
         }],
-        noticed_by: &[&["--test", "service", "closes_the_gate_for_copies_too"]],
+        noticed_by: &[&["--test", "service", "what_was_written_while_redis_was_out_of_reach_is_never_undone"]],
     },
 ];
 

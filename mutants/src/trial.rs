@@ -104,9 +104,10 @@ fn failed_tests(output: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// The checker's findings that are not none.
+/// What the checker has found, and how often: its lines `<count> times: <kind>`.
 fn findings(output: &str) -> Vec<String> {
-    output.lines().map(str::trim).filter(|line| line.starts_with("VIOLATED")).map(str::to_owned).collect()
+    let is_count = |line: &&str| line.split_once(" times: ").is_some_and(|(count, _)| count.parse::<u32>().is_ok());
+    output.lines().filter(is_count).map(str::to_owned).collect()
 }
 
 fn last_lines(output: &[u8]) -> String {
@@ -124,5 +125,12 @@ mod tests {
         let output = "running 2 tests\ntest a::b ... FAILED\ntest a::c ... ok\n\nfailures:\n";
 
         assert_eq!(failed_tests(output), ["a::b"]);
+    }
+
+    #[test]
+    fn findings_are_read_off_what_the_checker_prints() {
+        let output = "seed 1\n\nlost update: of version 3\n\n12 times: lost update\nmany times: no count\n";
+
+        assert_eq!(findings(output), ["12 times: lost update"]);
     }
 }

@@ -180,7 +180,7 @@ async fn a_replica_that_cannot_listen_has_no_copies_until_it_can_again() {
 }
 
 #[tokio::test]
-async fn a_write_that_could_not_be_fenced_closes_the_gate_for_copies_too() {
+async fn a_write_that_redis_refused_to_fence_is_seen_by_the_next_reader() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "old").await;
     let replica = with_a_copy(&things).await;
