@@ -147,7 +147,7 @@ async fn a_use_that_could_not_be_written_is_made_up_for() {
     let backend = Backend::create().await;
     let proxy = Proxy::start(&backend.database.url).await;
     let url = proxy.url(&backend.database.url);
-    let config: Config = backend.config(&[("DATABASE_URL", url.as_str()), ("DATABASE_ACQUIRE_TIMEOUT", "200ms")]);
+    let config: Config = backend.config(&[("DATABASE_URL", url.as_str()), ("DATABASE_ACQUIRE_TIMEOUT", "2s")]);
     let here = TestApplication::start(config).await;
     let outside = backend.database.pool().await;
     let ada = here.api().register("ada").await;
