@@ -21,10 +21,7 @@ impl Derived {
     #[must_use]
     pub fn new(cache: Cache, name: &'static str) -> Self {
         // No message is about them.
-        let near = cache.near.clone().map(|near| {
-            let kind = near.kind(name, |_| None);
-            (near, kind)
-        });
+        let near = cache.copies_of(name, |_| None);
         Self { cache, near }
     }
 

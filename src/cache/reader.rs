@@ -34,11 +34,7 @@ pub(super) struct Reader<L: Loader> {
 impl<L: Loader> Reader<L> {
     pub(super) fn new(cache: Cache, loader: L, ttl: Duration) -> Self {
         let counts = Counts::new(&cache.metrics, L::ENTITY);
-        let parse_id = |text: &str| L::parse_id(text).map(|id| L::id_bytes(&id));
-        let near = cache.near.clone().map(|near| {
-            let kind = near.kind(L::ENTITY, parse_id);
-            (near, kind)
-        });
+        let near = cache.copies_of(L::ENTITY, |text| L::parse_id(text).map(|id| L::id_bytes(&id)));
         Self { cache, loader, ttl, flights: Flights::new(), near, refreshing: Refreshing::new(), counts }
     }
 

@@ -12,7 +12,7 @@ use super::{
     cell::{self, State, StoredValue},
     fullness::Fullness,
     gate::Gate,
-    near::Near,
+    near::{IdBytes, Kind, Near},
     sample::Sample,
     token::Token,
 };
@@ -77,7 +77,7 @@ pub struct Cache {
     pub(super) shutdown: Shutdown,
     pub(super) gate: Gate,
     /// Copies in this process, with `CACHE_MODE=near`.
-    pub(super) near: Option<Near>,
+    near: Option<Near>,
     /// Where loads wait for their turn.
     pub(super) loads: Bulkhead,
     /// How many of the turns may be for what nobody waits for.
@@ -157,6 +157,13 @@ impl Cache {
     /// A connection to a Redis that may be believed, and may know something.
     pub(super) fn handle(&self) -> Result<Handle, RedisError> {
         if self.is_worth_asking() { self.redis.handle() } else { Err(RedisError::Unavailable) }
+    }
+
+    /// Where copies of this kind are kept, if any are; `parse` turns an id's text, as messages have it, into its bytes.
+    pub(super) fn copies_of(&self, entity: &'static str, parse: fn(&str) -> Option<IdBytes>) -> Option<(Near, Kind)> {
+        let near = self.near.clone()?;
+        let kind = near.kind(entity, parse);
+        Some((near, kind))
     }
 
     /// Whether copies are good for a read that has just arrived. The gate is asked before the sequence is.
