@@ -14,4 +14,7 @@ pub struct Fetched {
     pub stored: bool,
     /// Of the copy in this process that it is, for what is derived from it.
     pub stamp: Option<Stamp>,
+    /// Until when it may be used in what is derived from it, milliseconds since the epoch: a while after it is due for a
+    /// refresh, and never after its cell is over.
+    pub ends_at_ms: i64,
 }

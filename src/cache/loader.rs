@@ -1,6 +1,6 @@
 //! What the cache asks of the source of truth.
 
-use std::{fmt, future::Future, hash::Hash};
+use std::{fmt, future::Future, hash::Hash, time::Duration};
 
 use bytes::Bytes;
 
@@ -24,6 +24,13 @@ pub trait Loader: Send + Sync + 'static {
     /// would let a reader store what a finished write has replaced. Gives one [`Loaded`] for each id, in their order; no id
     /// comes twice.
     fn load(&self, ids: &[Self::Id]) -> impl Future<Output = Result<Vec<Loaded>, LoadError>> + Send;
+
+    /// How much longer than to its soft end a cell certainly lives, one whose longest life is `ttl`: see `early`. For cells
+    /// that end earlier than others, to be told otherwise.
+    #[must_use]
+    fn grace(ttl: Duration) -> Duration {
+        ttl / 5
+    }
 
     /// Whether a value that was in a cell says what was loaded since, for the self-check. To be told otherwise where a load
     /// has no order of its own, or where a cell may lag on purpose.

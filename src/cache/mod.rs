@@ -63,7 +63,7 @@ mod value;
 mod verify;
 mod walk;
 
-pub use derived::Derived;
+pub use derived::{Again, Derived, Kept};
 pub use error::LoadError;
 pub use fence::{Ended, Fence, Lifted, WriteToken};
 pub use fetched::Fetched;

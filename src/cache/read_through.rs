@@ -18,8 +18,8 @@ use super::{
     fetched::Fetched,
     flight::{Flight, Landed, Landing, Role, Source},
     fly::Seat,
-    loader::Loader,
-    near::{Kind, Markers, Near},
+    loader::{Loaded, Loader},
+    near::{Kind, Markers, Near, Stamp},
     reader::Reader,
     shared::{Cache, CellName},
     value::CellValue,
@@ -67,7 +67,15 @@ impl<L: Loader> ReadThrough<L> {
     ///
     /// Dropping the future drops the waiting; a load under way goes on for others and fills the cell.
     pub async fn get(&self, id: &L::Id) -> Result<Fetched, LoadError> {
-        let mut fetched = self.get_many(std::slice::from_ref(id)).await?;
+        let reader = &self.inner;
+        if let Some(near) = reader.current_copies().await
+            && let Some(copy) = reader.copy(near, id)
+        {
+            reader.counts.count(std::slice::from_ref(&copy));
+            return Ok(copy);
+        }
+        // Boxed, as all that is long and rare: a hit does not carry room for it.
+        let mut fetched = Box::pin(self.get_many(std::slice::from_ref(id))).await?;
         Ok(fetched.pop().expect("one answer for one id"))
     }
 
@@ -103,8 +111,8 @@ impl<L: Loader> ReadThrough<L> {
         let (distinct, places) = distinct(missing.map(|at| &ids[at]));
         if !distinct.is_empty() {
             let fetched = match reader.cache.config.mode {
-                CacheMode::Off => Some(reader.load_directly(&distinct).await?),
-                CacheMode::Redis | CacheMode::Near => reader.fetch(&distinct, near, cheap).await?,
+                CacheMode::Off => Some(Box::pin(reader.load_directly(&distinct)).await?),
+                CacheMode::Redis | CacheMode::Near => Box::pin(reader.fetch(&distinct, near, cheap)).await?,
             };
             let Some(fetched) = fetched else { return Ok(None) };
             let missing = answers.iter_mut().filter(|answer| answer.is_none());
@@ -140,6 +148,13 @@ impl<L: Loader> Reader<L> {
         self.cache.is_current(&near.0).await.then_some(near)
     }
 
+    /// The copy of this cell, if there is one.
+    fn copy(&self, (near, kind): &(Near, Kind), id: &L::Id) -> Option<Fetched> {
+        let (value, stamp) = near.copy(*kind, &L::id_bytes(id), self.cache.clock.now_ms())?;
+        let copy = self.fetched(value, CacheOutcome::NearHit, false, Some(stamp));
+        self.cache.gate.is_open().then_some(copy)
+    }
+
     /// The copies of these cells, as far as there are any.
     fn copies(&self, (near, kind): &(Near, Kind), ids: &[L::Id]) -> Vec<Option<Fetched>> {
         let now_ms = self.cache.clock.now_ms();
@@ -147,7 +162,7 @@ impl<L: Loader> Reader<L> {
             .iter()
             .map(|id| {
                 let (value, stamp) = near.copy(*kind, &L::id_bytes(id), now_ms)?;
-                Some(Fetched { value, outcome: CacheOutcome::NearHit, stored: false, stamp: Some(stamp) })
+                Some(self.fetched(value, CacheOutcome::NearHit, false, Some(stamp)))
             })
             .collect();
         if self.cache.gate.is_open() { copies } else { vec![None; ids.len()] }
@@ -160,16 +175,10 @@ impl<L: Loader> Reader<L> {
         let now_ms = self.cache.clock.now_ms();
         Ok(loaded
             .into_iter()
-            .map(|loaded| Fetched {
-                value: CellValue {
-                    payload: loaded.payload,
-                    version: loaded.version,
-                    expires_at_ms: now_ms,
-                    cost_us: 0,
-                },
-                outcome: CacheOutcome::Bypass,
-                stored: false,
-                stamp: None,
+            .map(|loaded| {
+                let Loaded { payload, version, .. } = loaded;
+                let value = CellValue { payload, version, expires_at_ms: now_ms, cost_us: 0 };
+                self.fetched(value, CacheOutcome::Bypass, false, None)
             })
             .collect())
     }
@@ -185,9 +194,9 @@ impl<L: Loader> Reader<L> {
         // Before the cells are looked at.
         let mut markers = Markers::place(near, ids.iter().map(L::id_bytes));
         let mut answers = self.look(ids).await;
-        for (at, hit) in answers.iter().enumerate() {
+        for (at, hit) in answers.iter_mut().enumerate() {
             if let Some(hit) = hit {
-                markers.keep(at, &hit.value);
+                hit.stamp = markers.keep(at, &hit.value);
             }
         }
         let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
@@ -204,12 +213,20 @@ impl<L: Loader> Reader<L> {
                 Err(LoadError::Overloaded(_)) if role != Role::Starter => self.fly_again(&ids[at]).await?,
                 landing => landing?,
             };
-            if landed.source.is_redis() {
-                markers.keep(at, &landed.value);
-            }
-            answers[at] = Some(answer(landed, role));
+            let stamp = if landed.source.is_redis() { markers.keep(at, &landed.value) } else { None };
+            answers[at] = Some(self.answer(landed, role, stamp));
         }
         Ok(Some(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect()))
+    }
+
+    fn answer(&self, landed: Landed, role: Role, stamp: Option<Stamp>) -> Fetched {
+        let (outcome, stored) = match (role, landed.source) {
+            (Role::Passenger, _) | (_, Source::Awaited) => (CacheOutcome::Collapsed, false),
+            (_, Source::Found) => (CacheOutcome::RedisHit, false),
+            (_, Source::Loaded { stored }) => (CacheOutcome::Miss, stored),
+            (_, Source::Bypassed) => (CacheOutcome::Bypass, false),
+        };
+        self.fetched(landed.value, outcome, stored, stamp)
     }
 
     /// For one whose flight was shed on another's account.
@@ -253,14 +270,4 @@ impl<L: Loader> Reader<L> {
         self.start(to_start);
         boarded
     }
-}
-
-fn answer(landed: Landed, role: Role) -> Fetched {
-    let (outcome, stored) = match (role, landed.source) {
-        (Role::Passenger, _) | (_, Source::Awaited) => (CacheOutcome::Collapsed, false),
-        (_, Source::Found) => (CacheOutcome::RedisHit, false),
-        (_, Source::Loaded { stored }) => (CacheOutcome::Miss, stored),
-        (_, Source::Bypassed) => (CacheOutcome::Bypass, false),
-    };
-    Fetched { value: landed.value, outcome, stored, stamp: None }
 }

@@ -12,9 +12,10 @@ use super::{
     fetched::Fetched,
     flight::Flights,
     loader::{Loaded, Loader},
-    near::{Kind, Near},
+    near::{Kind, Near, Stamp},
     refreshing::Refreshing,
     shared::{Cache, CellName},
+    value::CellValue,
 };
 use crate::telemetry::metrics::{CacheOutcome, CacheRequestLabels, EntityLabels, Metrics, ObserveDuration};
 
@@ -36,6 +37,19 @@ impl<L: Loader> Reader<L> {
         let counts = Counts::new(&cache.metrics, L::ENTITY);
         let near = cache.copies_of(L::ENTITY, |text| L::parse_id(text).map(|id| L::id_bytes(&id)));
         Self { cache, loader, ttl, flights: Flights::new(), near, refreshing: Refreshing::new(), counts }
+    }
+
+    /// What a reader is given of a value that Redis holds, or a copy of which is here.
+    pub(super) fn fetched(
+        &self,
+        value: CellValue,
+        outcome: CacheOutcome,
+        stored: bool,
+        stamp: Option<Stamp>,
+    ) -> Fetched {
+        let grace = if value.payload.is_some() { L::grace(self.ttl) } else { Duration::ZERO };
+        let ends_at_ms = value.expires_at_ms + i64::try_from(grace.as_millis()).unwrap_or(0);
+        Fetched { value, outcome, stored, stamp, ends_at_ms }
     }
 
     /// The name of a cell of this kind.

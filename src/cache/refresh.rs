@@ -64,7 +64,7 @@ impl<L: Loader> Reader<L> {
             }
             let is_stale = now_ms >= value.soft_expiry_ms;
             let outcome = if is_stale { CacheOutcome::Stale } else { CacheOutcome::RedisHit };
-            Some(Fetched { value: value.into(), outcome, stored: false, stamp: None })
+            Some(self.fetched(value.into(), outcome, false, None))
         };
         let hits = ids.iter().zip(states).map(hit).collect();
         if !due.is_empty() {

@@ -9,7 +9,7 @@
 //! | `following` | ids of those a user follows | the follower's `users` row |
 //! | `front_page` | post and author ids of the newest posts of all | none: short-lived instead of fenced |
 
-use std::{collections::HashMap, fmt, hash::Hash};
+use std::{collections::HashMap, fmt, hash::Hash, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
@@ -316,6 +316,11 @@ impl Loader for SessionLoader {
             (session.token_hash, Loaded { payload: Some(cell.encode()), version: 0, lives_until_ms })
         });
         Ok(in_order(hashes.iter().cloned(), rows.collect()))
+    }
+
+    /// It ends with its session.
+    fn grace(_ttl: Duration) -> Duration {
+        Duration::ZERO
     }
 
     fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {

@@ -8,7 +8,8 @@
 //! it, and a popular author is loaded once for all followers. Past what the timelines hold, a page goes on from Postgres.
 //!
 //! A first page that was made of nothing but copies in this process is kept there with its recipe: it is good as long as no
-//! cell of its hundred has changed, which takes less to see than to make it again.
+//! cell of its hundred has changed, which takes less to see than to make it again. When most of its cells are due for a
+//! refresh it is made again in the background, which refreshes them.
 
 use bytes::Bytes;
 use futures::try_join;
@@ -26,7 +27,7 @@ use super::{
     used::Used,
 };
 use crate::{
-    cache::{Cache, Derived, IdBytes},
+    cache::{Cache, Derived, IdBytes, Kept, Recipe},
     domain::{Cursor, PageSize, PostId, Scope, UserId},
     postgres::{Database, home, posts::AuthoredPost},
 };
@@ -34,8 +35,8 @@ use crate::{
 /// Loading more timelines than this costs more than the page straight from the tables.
 const CHEAP_TIMELINES: usize = 5;
 
-/// Home pages over Postgres and its cells.
-#[derive(Debug)]
+/// Home pages over Postgres and its cells. Clones are the same.
+#[derive(Clone, Debug)]
 pub struct HomeRepository {
     database: Database,
     cache: Cache,
@@ -79,9 +80,23 @@ impl HomeRepository {
         size: PageSize,
     ) -> Result<Cached<Option<Bytes>>, RepositoryError> {
         let name = page_name(Some(viewer), after, size);
-        if let Some(page) = self.find_kept(name).await {
-            return Ok(page.map(Some));
+        if let Some(Kept { value, recipe, again }) = self.find_kept(name).await {
+            if let Some(again) = again {
+                let home = self.clone();
+                again.spawn(async move { made_again(home.make_home_of(viewer, None, size).await.err()) });
+            }
+            return Ok(Cached { value: Some(value), report: of_copies(&recipe) });
         }
+        Box::pin(self.make_home_of(viewer, after, size)).await
+    }
+
+    async fn make_home_of(
+        &self,
+        viewer: UserId,
+        after: Option<Uuid>,
+        size: PageSize,
+    ) -> Result<Cached<Option<Bytes>>, RepositoryError> {
+        let name = page_name(Some(viewer), after, size);
         let before = after.unwrap_or(Uuid::max());
         let (user, found) = if self.cache.is_available() {
             let (user, following) = try_join!(self.users.get(&viewer), self.followings.get(&viewer))?;
@@ -103,9 +118,18 @@ impl HomeRepository {
     /// The home page of nobody in particular, as JSON: the newest posts of all.
     pub async fn find_home(&self, after: Option<Uuid>, size: PageSize) -> Result<Cached<Bytes>, RepositoryError> {
         let name = page_name(None, after, size);
-        if let Some(page) = self.find_kept(name).await {
-            return Ok(page);
+        if let Some(Kept { value, recipe, again }) = self.find_kept(name).await {
+            if let Some(again) = again {
+                let home = self.clone();
+                again.spawn(async move { made_again(home.make_home(None, size).await.err()) });
+            }
+            return Ok(Cached { value, report: of_copies(&recipe) });
         }
+        Box::pin(self.make_home(after, size)).await
+    }
+
+    async fn make_home(&self, after: Option<Uuid>, size: PageSize) -> Result<Cached<Bytes>, RepositoryError> {
+        let name = page_name(None, after, size);
         let before = after.unwrap_or(Uuid::max());
         let found = if self.cache.is_available() {
             let front = self.front_pages.get(&Everybody).await?;
@@ -120,9 +144,8 @@ impl HomeRepository {
     }
 
     /// The page of this name, if it would be made the same now.
-    async fn find_kept(&self, name: Option<IdBytes>) -> Option<Cached<Bytes>> {
-        let (value, recipe) = self.pages.find(name?).await?;
-        Some(Cached { value, report: CacheReport::copies(recipe.copies(), recipe.expires_at_ms()) })
+    async fn find_kept(&self, name: Option<IdBytes>) -> Option<Kept> {
+        self.pages.find(name?).await
     }
 
     /// The page, kept under its name if it may be.
@@ -203,6 +226,17 @@ impl HomeRepository {
 impl Items {
     fn bypassed(rows: &[AuthoredPost]) -> Self {
         Self { items: rows.iter().map(PageItem::from).collect(), used: Used::bypass() }
+    }
+}
+
+fn of_copies(recipe: &Recipe) -> CacheReport {
+    CacheReport::copies(recipe.copies(), recipe.expires_at_ms())
+}
+
+/// The page is served all the same; whoever comes next tries again.
+fn made_again(error: Option<RepositoryError>) {
+    if let Some(error) = error {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a page was not made again");
     }
 }
 

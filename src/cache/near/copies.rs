@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use quick_cache::{
     Weighter,
-    sync::{Cache, EntryAction},
+    sync::{Cache, EntryAction, EntryResult},
 };
 
 use super::{
@@ -35,6 +35,8 @@ const USUAL_BYTES: u64 = 1_024;
 pub(super) struct Marker {
     key: Key,
     number: u64,
+    /// For what is made of the value that will be kept under this marker.
+    stamp: Stamp,
 }
 
 #[derive(Clone, Debug)]
@@ -103,20 +105,25 @@ impl Copies {
     }
 
     pub(super) fn mark(&self, kind: Kind, id: &IdBytes) -> Marker {
-        let marker = Marker { key: (kind, *id), number: self.next_marker.fetch_add(1, Ordering::Relaxed) };
+        let key = (kind, *id);
+        // Before the marker is there: as long as it is, the stamp is the same.
+        let stamp = self.stamps.stamp(&key);
+        let marker = Marker { key, number: self.next_marker.fetch_add(1, Ordering::Relaxed), stamp };
         self.slots.insert(marker.key, Slot::Marked(marker.number));
         marker
     }
 
-    /// Keeps a value until then, if the marker is still there.
-    pub(super) fn keep(&self, marker: Marker, value: &CellValue, until_ms: i64) {
+    /// Keeps a value until then, if the marker is still there; gives the stamp for what is made of it.
+    pub(super) fn keep(&self, marker: Marker, value: &CellValue, until_ms: i64) -> Option<Stamp> {
         // Nobody loads through the library, so there is no load of somebody else's that could be waited for.
-        let _kept = self.slots.entry(&marker.key, Some(Duration::ZERO), |_key, slot| {
-            if matches!(slot, Slot::Marked(number) if *number == marker.number) {
+        let kept = self.slots.entry(&marker.key, Some(Duration::ZERO), |_key, slot| {
+            let is_there = matches!(slot, Slot::Marked(number) if *number == marker.number);
+            if is_there {
                 *slot = Slot::Copy(value.clone(), until_ms);
             }
-            EntryAction::Retain(())
+            EntryAction::Retain(is_there)
         });
+        matches!(kept, EntryResult::Retained(true)).then_some(marker.stamp)
     }
 
     pub(super) fn empty(&self, key: &Key) {

@@ -4,6 +4,7 @@ use super::{
     Near,
     copies::Marker,
     key::{IdBytes, Kind},
+    stamps::Stamp,
 };
 use crate::cache::{early, value::CellValue};
 
@@ -22,13 +23,11 @@ impl<'a> Markers<'a> {
     }
 
     /// Keeps what Redis held, some time after the markers were placed, in the slot of the cell at this place, if its marker
-    /// is there still. It is kept until it would be due for a refresh; the next reader then finds that in Redis.
-    pub(in crate::cache) fn keep(&mut self, at: usize, value: &CellValue) {
-        if let Some(near) = self.near
-            && let Some(marker) = self.markers[at].take()
-        {
-            let due_ms = early::due_ms(value.expires_at_ms, value.cost_us, early::draw());
-            near.copies().keep(marker, value, due_ms);
-        }
+    /// is there still; then it is as good as a copy, and this is its stamp. It is kept until it would be due for a refresh;
+    /// the next reader then finds that in Redis.
+    pub(in crate::cache) fn keep(&mut self, at: usize, value: &CellValue) -> Option<Stamp> {
+        let marker = self.markers.get_mut(at)?.take()?;
+        let due_ms = early::due_ms(value.expires_at_ms, value.cost_us, early::draw());
+        self.near?.copies().keep(marker, value, due_ms)
     }
 }

@@ -11,8 +11,9 @@ tokio::task_local! {
 }
 
 /// Runs `request`, whose reads share one look at the sequence.
-pub async fn look_once<F: Future>(request: F) -> F::Output {
-    LOOKED.scope(Cell::new(None), request).await
+pub fn look_once<F: Future>(request: F) -> impl Future<Output = F::Output> {
+    // Not an `async fn`, which would hold the request twice: as its argument, and as what it waits for.
+    LOOKED.scope(Cell::new(None), request)
 }
 
 /// To be called after a write: what the request reads from here on shows it.

@@ -4,30 +4,52 @@
 //! stamp; so while all stamps are the same, all copies are, whether they are still here or not.
 
 use super::stamps::{Stamp, Stamps};
+use crate::cache::fetched::Fetched;
 
 /// The copies that something was made of.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     /// `None` once something else than a current copy was used.
     stamps: Option<Vec<Stamp>>,
-    /// When the first of the copies runs out, milliseconds since the epoch.
+    /// When the first of the cells is due for a refresh, milliseconds since the epoch.
     expires_at_ms: i64,
+    /// Until when all of them may be used.
+    ends_at_ms: i64,
+    /// From when on what was made should be made again.
+    due_at_ms: i64,
 }
+
+/// How long something that was made of cells which are due is left alone: so long, a refresh takes at most.
+const PAUSE_MS: i64 = 1_000;
 
 impl Recipe {
     /// Of nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { stamps: Some(Vec::with_capacity(128)), expires_at_ms: i64::MAX }
+        let stamps = Some(Vec::with_capacity(128));
+        Self { stamps, expires_at_ms: i64::MAX, ends_at_ms: i64::MAX, due_at_ms: i64::MAX }
     }
 
-    /// The copy of this stamp is used, or something that is no copy; it runs out then.
-    pub fn add(&mut self, stamp: Option<Stamp>, expires_at_ms: i64) {
-        match (&mut self.stamps, stamp) {
+    /// A cell is used, of which there is a copy here or not.
+    pub fn add(&mut self, used: &Fetched) {
+        match (&mut self.stamps, used.stamp) {
             (Some(stamps), Some(stamp)) => stamps.push(stamp),
             _not_all_copies => self.stamps = None,
         }
-        self.expires_at_ms = self.expires_at_ms.min(expires_at_ms);
+        self.expires_at_ms = self.expires_at_ms.min(used.value.expires_at_ms);
+        self.ends_at_ms = self.ends_at_ms.min(used.ends_at_ms);
+    }
+
+    /// It is made at `now_ms`. It is due half way between when its first cell is and its end: then most of its cells are, and
+    /// making it again once refreshes them all.
+    pub(in crate::cache) fn finish(&mut self, now_ms: i64) {
+        let grace_ms = self.ends_at_ms.saturating_sub(self.expires_at_ms);
+        self.due_at_ms = self.expires_at_ms.saturating_add(grace_ms / 2).max(now_ms + PAUSE_MS);
+    }
+
+    /// Whether it should be made again, while what was made is still served.
+    pub(in crate::cache) fn is_due(&self, now_ms: i64) -> bool {
+        now_ms >= self.due_at_ms
     }
 
     /// Something is used that is no cell.
@@ -46,7 +68,7 @@ impl Recipe {
         self.stamps.as_ref().map_or(0, Vec::len)
     }
 
-    /// When the first of them runs out, milliseconds since the epoch.
+    /// When the first of them is due for a refresh, milliseconds since the epoch.
     #[must_use]
     pub fn expires_at_ms(&self) -> i64 {
         self.expires_at_ms
@@ -57,7 +79,7 @@ impl Recipe {
     }
 
     pub(super) fn is_good(&self, stamps: &Stamps, now_ms: i64) -> bool {
-        now_ms < self.expires_at_ms && self.stamps.as_ref().is_some_and(|made_of| stamps.are_good(made_of))
+        now_ms < self.ends_at_ms && self.stamps.as_ref().is_some_and(|made_of| stamps.are_good(made_of))
     }
 }
 
