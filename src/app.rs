@@ -20,7 +20,7 @@ use crate::{
         cookie::SessionCookie,
         readiness::{Probe, Readiness},
         server,
-        state::ApiState,
+        state::{ApiParts, ApiState},
     },
     invalidation::{Gatekeeper, Relay, SelfCheck},
     postgres::{Database, DatabaseError},
@@ -216,7 +216,7 @@ impl Foundation<'_> {
         let posts = PostRepository::new(database(), cache(), writer(), clock(), &users);
         let config = self.config.session.clone();
         let sessions = SessionRepository::new(database(), cache(), writer(), clock(), config, hasher.clone(), upkeep);
-        Ok(ApiState {
+        let parts = ApiParts {
             follows: Arc::new(FollowRepository::new(database(), writer(), clock(), &users)),
             home: Arc::new(HomeRepository::new(database(), cache(), &users, &posts)),
             sessions: Arc::new(sessions),
@@ -226,7 +226,8 @@ impl Foundation<'_> {
             clock: clock(),
             hasher,
             limiter,
-        })
+        };
+        Ok(parts.into())
     }
 }
 

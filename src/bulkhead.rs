@@ -170,9 +170,10 @@ impl Visit {
 
 /// Runs a request: all its waits for places count together. One that `keeps_place` does nothing between its first place and
 /// its answer that takes long.
-pub async fn request<F: Future>(keeps_place: bool, request: F) -> F::Output {
+pub fn request<F: Future>(keeps_place: bool, request: F) -> impl Future<Output = F::Output> {
+    // Not an `async fn`, which would hold the request twice: as its argument, and as what it waits for.
     let visit = Visit { began: Instant::now(), keeps_place, waited: Mutex::default(), place: OnceCell::new() };
-    VISIT.scope(Arc::new(visit), request).await
+    VISIT.scope(Arc::new(visit), request)
 }
 
 /// Runs `work`, in whatever task, for the request of this one: in its place, which is kept until the work is done too.

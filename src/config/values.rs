@@ -35,7 +35,7 @@ pub(super) fn quota(text: &str) -> Option<Option<Quota>> {
         return Some(None);
     }
     let (requests, window) = text.split_once('/')?;
-    let requests = number(requests, &(1..=1_000_000))?;
+    let requests = number(requests, &(1..=1_000_000_000))?;
     let window = duration(window, &(Duration::from_secs(1)..=DAY))?;
     (window.subsec_nanos() == 0).then_some(Some(Quota { requests: u32::try_from(requests).ok()?, window }))
 }
@@ -156,9 +156,21 @@ mod tests {
         assert_eq!(quota("60/60s"), Some(Some(Quota { requests: 60, window: minute })));
         assert_eq!(quota("1/1m"), Some(Some(Quota { requests: 1, window: minute })));
         assert_eq!(quota("off"), Some(None));
-        for text in
-            ["", "60", "0/60s", "60/0s", "60/500ms", "60/1500ms", "60/60", "/60s", "60/", "Off", "-1/60s", "60/2d"]
-        {
+        for text in [
+            "",
+            "60",
+            "0/60s",
+            "1000000001/60s",
+            "60/0s",
+            "60/500ms",
+            "60/1500ms",
+            "60/60",
+            "/60s",
+            "60/",
+            "Off",
+            "-1/60s",
+            "60/2d",
+        ] {
             assert_eq!(quota(text), None, "{text:?}");
         }
     }

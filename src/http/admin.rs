@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::State,
-    middleware::from_fn,
+    extract::{Request, State},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -15,7 +15,7 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    middleware::{allow, head::head, panics, problems::problems, security_headers},
+    middleware::{head, panics, problems, security_headers},
     problem::{Problem, ProblemKind},
     readiness::Readiness,
 };
@@ -26,22 +26,23 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// `/metrics`, `/livez`, `/readyz`.
 pub fn router(metrics: Arc<Metrics>, readiness: Readiness) -> Router {
-    let layers = ServiceBuilder::new()
-        .layer(CatchPanicLayer::custom(panics::answer))
-        .map_response(security_headers::add)
-        .map_response(forbid_storing)
-        .layer(from_fn(problems))
-        .layer(from_fn(head));
-    let routes = Router::new()
+    let layers = ServiceBuilder::new().layer(from_fn(surround)).layer(CatchPanicLayer::custom(panics::answer));
+    Router::new()
         .route("/metrics", get(get_metrics).with_state(metrics))
         .route("/livez", get(get_liveness))
         .route("/readyz", get(get_readiness).with_state(readiness))
-        .layer(layers);
-    Router::new().fallback_service(ServiceBuilder::new().map_response(allow::complete).service(routes))
+        .layer(layers)
 }
 
-fn forbid_storing(mut response: Response) -> Response {
+async fn surround(request: Request, next: Next) -> Response {
+    let is_options = problems::is_options(&request);
+    let response = match head::answer(&request) {
+        Some(answer) => answer,
+        None => next.run(request).await,
+    };
+    let mut response = problems::complete(is_options, response);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    security_headers::add(&mut response);
     response
 }
 

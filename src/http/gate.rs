@@ -34,7 +34,7 @@ pub(super) async fn gate(State(state): State<ApiState>, mut request: Request, ne
         Err(problem) => Err(problem),
     };
 
-    let meter = Meter::new(state.limiter, charges(&request, route, identity.as_ref().ok()));
+    let meter = Meter::new(state.limiter.clone(), charges(&request, route, identity.as_ref().ok()));
     let mut response = match identity {
         Ok(identity) => {
             request.extensions_mut().insert(identity);

@@ -1,65 +1,189 @@
-//! The stack of layers around the handlers.
+//! What surrounds every handler, from the outside in, in one place that reads from top to bottom.
+//!
+//! One layer, and not a stack of middleware: each layer of a stack is a clone, a box or two and a copy of request and answer, for
+//! each request; a dozen of them cost more than a page that is among the copies (docs/performance.md). Each subject has its file
+//! in `middleware`; here is their order, and why. What few requests go through is boxed, so that the others do not carry room
+//! for it.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use axum::{Router, middleware::from_fn, middleware::from_fn_with_state};
-use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Either},
+};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_http::cors::CorsLayer;
+use tracing::Instrument;
 
 use super::{
     cookie::SessionCookie,
     middleware::{
-        allow, body,
-        caching::{Caching, caching},
-        client_address, compression, cors,
-        deadline::deadline,
-        head::head,
-        observe::observe,
-        panics,
-        problems::problems,
-        security_headers,
-        session_cookie::{OwnSite, session_cookie},
+        body,
+        caching::Caching,
+        client_address::{self, TrustedProxies},
+        compression::Coding,
+        cors, deadline, head,
+        observe::Observed,
+        panics, problems, security_headers,
+        session_cookie::OwnSite,
     },
 };
-use crate::{config::HttpConfig, telemetry::metrics::Metrics};
+use crate::{
+    config::HttpConfig,
+    telemetry::{metrics::Metrics, timings},
+};
 
-/// Puts every layer around `routes` (handlers, with the limiter and authentication around those that have them).
-///
-/// From the outside in; each line says why it is not further in, or further out.
+/// Puts everything around `routes` (handlers, with the limiter and authentication around those that have them).
 pub fn with_layers(routes: Router, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
     let cors = cors::layer(&config.cors_allowed_origins);
-    let caches = Caching { cookie: SessionCookie::for_url(&config.public_url), cors: cors.is_some() };
-
-    let layers = ServiceBuilder::new()
-        // First of all, since the log line names the client.
-        .map_request(client_address::finder(config.trusted_proxies.as_slice().into()))
-        // Around everything that can answer: no answer without id, log line and metrics.
-        .layer(from_fn_with_state(metrics, observe))
-        // Inside of it, so that a panic is an answer like any other there; outside of all that might panic.
-        .layer(CatchPanicLayer::custom(panics::answer))
-        // On every answer, those to preflights and panics further in included.
-        .map_response(security_headers::add)
-        // Outside of CORS and compression, whose `Vary` it sees and completes.
-        .layer(from_fn_with_state(caches, caching))
-        // Outside of all that could answer with a bare status.
-        .layer(from_fn(problems))
-        // Outside of every refusal, which scripts of allowed origins may read too; a preflight goes no further.
-        .option_layer(cors)
-        // Refused by their head: before anything is spent on them.
-        .layer(from_fn(head))
-        // A cookie that another site uses: before the limiter charges its owner for it.
-        .layer(from_fn_with_state(OwnSite::new(&config.public_url), session_cookie))
-        // Outside of the deadline: a request that is late is answered, compressed or not.
-        .layer(from_fn(compression::codings))
-        .layer(compression::layer())
-        // Around all that waits: the limiter, authentication, the body, the handler.
-        .layer(from_fn_with_state(config.request_timeout, deadline))
-        // The innermost: what the extractors read.
-        .map_request(body::limiter(config.body_timeout));
-
+    let shared = Surroundings {
+        trusted_proxies: config.trusted_proxies.as_slice().into(),
+        caching: Caching::new(SessionCookie::for_url(&config.public_url), cors.is_some()),
+        own_site: OwnSite::new(&config.public_url),
+        request_timeout: config.request_timeout,
+        body_timeout: config.body_timeout,
+        cors,
+        metrics,
+    };
     // A router whose state is still open builds its layers anew for each request: here it is closed, once.
-    let routes = routes.layer(layers).with_state(());
-    // axum adds `Allow` outside of its routes' layers, hence the one around the whole router.
-    let routes = ServiceBuilder::new().map_response(allow::complete).service(routes);
-    Router::new().fallback_service(routes).with_state(())
+    routes.layer(Surround(Arc::new(shared))).with_state(())
+}
+
+/// What the surroundings of all routes have in common.
+#[derive(Debug)]
+struct Surroundings {
+    trusted_proxies: TrustedProxies,
+    caching: Caching,
+    own_site: OwnSite,
+    cors: Option<CorsLayer>,
+    request_timeout: Duration,
+    body_timeout: Duration,
+    metrics: Arc<Metrics>,
+}
+
+impl Surroundings {
+    /// The parts that have something to say about every answer.
+    async fn answer<S: Route>(&self, route: S, mut request: Request) -> Response {
+        // First of all, since the log line names the client.
+        client_address::note(&mut request, &self.trusted_proxies);
+        // Around everything that can answer: no answer without id, log line and metrics.
+        let observed = Observed::begin(&mut request);
+        let caching = self.caching.of(&request);
+        let is_options = problems::is_options(&request);
+
+        let admitted = match self.cors.as_ref().filter(|_| cors::concerns(&request)) {
+            None => Either::Left(self.admit(route, request)),
+            Some(cors) => Either::Right(Box::pin(self.admit_from_elsewhere(cors, route, request))),
+        };
+        // Inside of it, so that a panic is an answer like any other.
+        let admitted = AssertUnwindSafe(admitted).catch_unwind();
+        let (answered, cache, db) = timings::scope(admitted).instrument(observed.span()).await;
+        let answer = answered.unwrap_or_else(panics::answer);
+
+        // Outside of all that could answer with a bare status.
+        let mut answer = problems::complete(is_options, answer);
+        // Outside of CORS and compression, whose `Vary` it sees and completes.
+        caching.write(&mut answer);
+        security_headers::add(&mut answer);
+        observed.end(&mut answer, &self.metrics, cache, db);
+        answer
+    }
+
+    /// Outside of every refusal, which scripts of allowed origins may read too; a preflight goes no further.
+    async fn admit_from_elsewhere<S: Route>(&self, cors: &CorsLayer, route: S, request: Request) -> Response {
+        let admit = |request| async { Ok::<_, Infallible>(self.admit(route.clone(), request).await) };
+        let Ok(answer) = cors.layer(service_fn(admit)).oneshot(request).await;
+        answer
+    }
+
+    /// The parts that may answer themselves, before anything is spent on a request.
+    async fn admit<S: Route>(&self, route: S, mut request: Request) -> Response {
+        // Refused by their head: before anything is spent on them.
+        if let Some(answer) = head::answer(&request) {
+            return answer;
+        }
+        // A cookie that another site uses: before the limiter charges its owner for it.
+        let cookie = match self.own_site.check(&request) {
+            Ok(cookie) => cookie,
+            Err(problem) => return problem.into_response(),
+        };
+        // Outside of the deadline: a request that is late is answered, compressed or not.
+        let answer = match Coding::choose_for(&mut request) {
+            None => self.handle(route, request).await,
+            Some(coding) => {
+                let handle = |request| async { Ok::<_, Infallible>(self.handle(route.clone(), request).await) };
+                Box::pin(coding.compress(handle, request)).await
+            }
+        };
+        cookie.clear_if_dead(answer)
+    }
+
+    /// The handler, and what holds for all that waits: the limiter, authentication, the body.
+    fn handle<S: Route>(&self, mut route: S, request: Request) -> impl Future<Output = Response> {
+        // The innermost: what the extractors read.
+        let request = body::limit(request, self.body_timeout);
+        let only_reads = request.method().is_safe();
+        let answer = route.call(request).map(|answer| answer.unwrap_or_else(|never| match never {}));
+        deadline::within(self.request_timeout, only_reads, answer)
+    }
+}
+
+/// One of the router's routes.
+trait Route: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {}
+
+impl<S> Route for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+/// The layer.
+#[derive(Clone, Debug)]
+struct Surround(Arc<Surroundings>);
+
+impl<S> Layer<S> for Surround {
+    type Service = Surrounded<S>;
+
+    fn layer(&self, route: S) -> Surrounded<S> {
+        Surrounded { surroundings: Arc::clone(&self.0), route: Arc::new(route) }
+    }
+}
+
+/// A route with everything around it. The router clones it for each request, so what it holds is shared.
+#[derive(Debug)]
+struct Surrounded<S> {
+    surroundings: Arc<Surroundings>,
+    route: Arc<S>,
+}
+
+impl<S> Clone for Surrounded<S> {
+    fn clone(&self) -> Self {
+        Self { surroundings: Arc::clone(&self.surroundings), route: Arc::clone(&self.route) }
+    }
+}
+
+impl<S: Route + Sync> Service<Request> for Surrounded<S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    /// The router's routes are always ready.
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Self { surroundings, route } = self.clone();
+        Box::pin(async move { Ok(surroundings.answer(S::clone(&route), request).await) })
+    }
 }

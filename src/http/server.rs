@@ -18,6 +18,7 @@ use std::{
 };
 
 use axum::{Router, extract::Request};
+use futures::TryFutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -28,7 +29,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::{io::client_stream, peer::Peer};
+use super::{io::client_stream, middleware::allow, peer::Peer};
 use crate::{config::HttpConfig, shutdown::Shutdown};
 
 /// hyper's own limit for a head, above ours (see `middleware::head`), so that our answer is the one that clients get. What
@@ -133,7 +134,7 @@ impl Connections {
         let router = self.router;
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
+            router.clone().oneshot(request).map_ok(allow::complete)
         });
         let io = TokioIo::new(client_stream(socket, self.write_timeout));
         let mut connection = std::pin::pin!(self.http.serve_connection(io, service));

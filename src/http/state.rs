@@ -1,6 +1,6 @@
 //! What handlers may hold: repositories, each for itself, never pools.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 
@@ -12,10 +12,13 @@ use crate::{
     repository::{FollowRepository, HomeRepository, PostRepository, SessionRepository, UserRepository},
 };
 
-/// The parts that handlers ask for one by one, as `State<Arc<UserRepository>>` and so on. Cheap to clone: axum does so
-/// several times for each request.
-#[derive(Clone, Debug, FromRef)]
-pub struct ApiState {
+/// The state of the API's router: the parts, shared, since axum clones it several times for each request.
+#[derive(Clone, Debug)]
+pub struct ApiState(Arc<ApiParts>);
+
+/// The parts that handlers ask for one by one, as `State<Arc<UserRepository>>` and so on.
+#[derive(Debug)]
+pub struct ApiParts {
     /// Users.
     pub users: Arc<UserRepository>,
     /// Sessions.
@@ -34,4 +37,35 @@ pub struct ApiState {
     pub cookie: SessionCookie,
     /// The time.
     pub clock: Clock,
+}
+
+impl From<ApiParts> for ApiState {
+    fn from(parts: ApiParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for ApiState {
+    type Target = ApiParts;
+
+    fn deref(&self) -> &ApiParts {
+        &self.0
+    }
+}
+
+/// As `#[derive(FromRef)]` does it, which cannot look into an `Arc`.
+macro_rules! give {
+    ($($part:ident: $type:ty),+) => {
+        $(impl FromRef<ApiState> for $type {
+            fn from_ref(state: &ApiState) -> Self {
+                state.$part.clone()
+            }
+        })+
+    };
+}
+
+give! {
+    users: Arc<UserRepository>, sessions: Arc<SessionRepository>, posts: Arc<PostRepository>,
+    follows: Arc<FollowRepository>, home: Arc<HomeRepository>, hasher: PasswordHasher, limiter: Limiter,
+    cookie: SessionCookie, clock: Clock
 }

@@ -84,7 +84,7 @@ impl SessionUpkeep {
         let used = SessionUse { id: session.id, at: now };
         let ends = session.idle_expires_at.max(known + self.idle);
         if ends - now < self.urgent {
-            self.write(&[used]).await?;
+            Box::pin(self.write(&[used])).await?;
         } else if self.queue.try_send(used).is_err() {
             return Ok(());
         }

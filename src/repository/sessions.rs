@@ -105,7 +105,7 @@ impl SessionRepository {
         let cell = match fetched.value.payload.as_deref().and_then(SessionCell::decode) {
             // By a clock that differs from Redis's. A use elsewhere may have moved the end on, which the cell does not
             // know; the row does.
-            Some(cell) if cell.idle_expires_at <= now => self.find_in_postgres(&hash, now).await?,
+            Some(cell) if cell.idle_expires_at <= now => Box::pin(self.find_in_postgres(&hash, now)).await?,
             found => found,
         };
         let Some(cell) = cell else { return Ok(None) };

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::FutureExt;
+
 tokio::task_local! {
     static SPENT: Spent;
 }
@@ -82,14 +84,13 @@ impl Drop for Running {
 }
 
 /// Runs `request` in a scope of its own and gives what it spent on (cache, database).
-pub async fn scope<F: Future>(request: F) -> (F::Output, Duration, Duration) {
-    SPENT
-        .scope(Spent::default(), async {
-            let output = request.await;
-            let (cache, db) = SPENT.with(|spent| (spent.cache.spent.get(), spent.db.spent.get()));
-            (output, cache, db)
-        })
-        .await
+pub fn scope<F: Future>(request: F) -> impl Future<Output = (F::Output, Duration, Duration)> {
+    // Not an `async fn`, which would hold the request twice: as its argument, and as what it waits for.
+    let and_what_it_spent = request.map(|output| {
+        let (cache, db) = SPENT.with(|spent| (spent.cache.spent.get(), spent.db.spent.get()));
+        (output, cache, db)
+    });
+    SPENT.scope(Spent::default(), and_what_it_spent)
 }
 
 /// Counts the time `work` takes as spent on `on`; outside a scope it only runs `work`.

@@ -6,62 +6,90 @@
 //! | to a request with credentials | `private, no-cache` |
 //! | any other | `public, no-cache`: may be kept, and is asked about each time (the `ETag` makes that cheap) |
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::{extract::Request, response::Response};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::http::cookie::{FoundCookie, SessionCookie};
 
 /// What answers depend on in this service.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(in crate::http) struct Caching {
-    pub(in crate::http) cookie: SessionCookie,
-    /// Whether any other origin is allowed: only then do answers depend on `Origin`.
-    pub(in crate::http) cors: bool,
+    cookie: SessionCookie,
+    /// Of answers that depend on who asks, if only on whether a token is good.
+    vary: HeaderValue,
+    /// Of those that do not.
+    vary_for_everybody: HeaderValue,
 }
 
 /// An extension of answers that do not depend on who asks, such as the documentation.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct ForEverybody;
 
-/// What all other answers depend on: if only on whether a token is good.
-const WHO: &str = "Authorization, Cookie";
-
-pub(in crate::http) async fn caching(State(caching): State<Caching>, request: Request, next: Next) -> Response {
-    let has_credentials = request.headers().contains_key(header::AUTHORIZATION)
-        || !matches!(caching.cookie.find(request.headers()), FoundCookie::None);
-    let is_sessions = request.uri().path().split('/').nth(1) == Some("sessions");
-
-    let mut response = next.run(request).await;
-
-    let is_error = response.status().is_client_error() || response.status().is_server_error();
-    let for_everybody = response.extensions().get::<ForEverybody>().is_some();
-    let headers = response.headers_mut();
-    if is_sessions || is_error || headers.contains_key(header::SET_COOKIE) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    } else {
-        let default = if has_credentials && !for_everybody { "private, no-cache" } else { "public, no-cache" };
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(default));
+impl Caching {
+    /// `cors`: whether any other origin is allowed. Only then do answers depend on `Origin`.
+    pub(in crate::http) fn new(cookie: SessionCookie, cors: bool) -> Self {
+        let (vary, vary_for_everybody) = if cors {
+            ("authorization, cookie, accept-encoding, origin", "accept-encoding, origin")
+        } else {
+            ("authorization, cookie, accept-encoding", "accept-encoding")
+        };
+        Self {
+            cookie,
+            vary: HeaderValue::from_static(vary),
+            vary_for_everybody: HeaderValue::from_static(vary_for_everybody),
+        }
     }
-    let who = if for_everybody { "" } else { WHO };
-    let origin = if caching.cors { "Origin" } else { "" };
-    add_vary(headers, &[who, "Accept-Encoding", origin]);
-    response
+
+    /// What the answer to this request will have to say.
+    pub(in crate::http) fn of(&self, request: &Request) -> AnswerCaching<'_> {
+        let has_credentials = request.headers().contains_key(header::AUTHORIZATION)
+            || !matches!(self.cookie.find(request.headers()), FoundCookie::None);
+        let is_sessions = request.uri().path().split('/').nth(1) == Some("sessions");
+        AnswerCaching { caching: self, has_credentials, is_sessions }
+    }
 }
 
-/// One `Vary` out of these and of what the handler, CORS and the compression said, each name once.
-fn add_vary(headers: &mut HeaderMap, always: &[&str]) {
-    let said: Vec<_> = headers.get_all(header::VARY).iter().filter_map(|line| line.to_str().ok()).collect();
+/// [`Caching`] of the answer to one request.
+#[derive(Debug)]
+pub(in crate::http) struct AnswerCaching<'a> {
+    caching: &'a Caching,
+    has_credentials: bool,
+    is_sessions: bool,
+}
+
+impl AnswerCaching<'_> {
+    /// Writes both fields.
+    pub(in crate::http) fn write(&self, response: &mut Response) {
+        let is_error = response.status().is_client_error() || response.status().is_server_error();
+        let for_everybody = response.extensions().get::<ForEverybody>().is_some();
+
+        let headers = response.headers_mut();
+        if self.is_sessions || is_error || headers.contains_key(header::SET_COOKIE) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        } else {
+            let default = if self.has_credentials && !for_everybody { "private, no-cache" } else { "public, no-cache" };
+            headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(default));
+        }
+        let always = if for_everybody { &self.caching.vary_for_everybody } else { &self.caching.vary };
+        let vary = if headers.contains_key(header::VARY) {
+            both(always, headers.get_all(header::VARY).iter())
+        } else {
+            always.clone()
+        };
+        headers.insert(header::VARY, vary);
+    }
+}
+
+/// One `Vary` out of what always holds and of what the handler, CORS and the compression said, each name once.
+fn both<'a>(always: &'a HeaderValue, said: impl Iterator<Item = &'a HeaderValue>) -> HeaderValue {
+    let lines = std::iter::once(always).chain(said).filter_map(|line| line.to_str().ok());
     let mut names: Vec<HeaderName> = Vec::new();
-    for name in always.iter().copied().chain(said).flat_map(|line| line.split(',')) {
+    for name in lines.flat_map(|line| line.split(',')) {
         let Ok(name) = name.trim().parse::<HeaderName>() else { continue };
         if !names.contains(&name) {
             names.push(name);
         }
     }
     let vary = names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
-    headers.insert(header::VARY, HeaderValue::try_from(vary).expect("names of header fields are ASCII"));
+    HeaderValue::try_from(vary).expect("names of header fields are ASCII")
 }

@@ -6,8 +6,11 @@
 //! The client's `Accept-Encoding` is reduced to the one coding we choose, since tower-http turns an answer into 406 when a
 //! client refuses them all, also that of a write which has happened. Such a client gets the plain bytes.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use std::{convert::Infallible, future::Future};
+
+use axum::{body::Body, extract::Request, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_http::{
     CompressionLevel,
     compression::{CompressionLayer, predicate::SizeAbove},
@@ -23,7 +26,7 @@ const LEVEL: i32 = 4;
 
 /// A coding we have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
+pub(in crate::http) enum Coding {
     Brotli,
     Gzip,
 }
@@ -38,33 +41,42 @@ impl Coding {
             Self::Gzip => "gzip",
         }
     }
-}
 
-/// The layer that compresses; [`codings`] goes around it.
-pub(in crate::http) fn layer() -> CompressionLayer<SizeAbove> {
-    CompressionLayer::new().quality(CompressionLevel::Precise(LEVEL)).compress_when(SizeAbove::new(MIN_BYTES))
-}
-
-pub(in crate::http) async fn codings(mut request: Request, next: Next) -> Response {
-    let coding = if sign_in::is_sign_in(&request) { None } else { choose(request.headers()) };
-    match coding {
-        Some(coding) => {
-            request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding.as_str()))
+    /// The coding of the answer to this request, which is told of no other from here on.
+    pub(in crate::http) fn choose_for(request: &mut Request) -> Option<Self> {
+        if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+            return None;
         }
-        None => request.headers_mut().remove(header::ACCEPT_ENCODING),
-    };
-    let asked = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
-
-    let mut response = next.run(request).await;
-
-    let chosen = coding.filter(|coding| {
-        let applied = response.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value == coding.as_str());
-        applied || (response.status() == StatusCode::NOT_MODIFIED && knows_compressed(&asked, &response, *coding))
-    });
-    if let Some(coding) = chosen {
-        suffix_etag(response.headers_mut(), coding);
+        let coding = if sign_in::is_sign_in(request) { None } else { choose(request.headers()) };
+        match coding {
+            Some(coding) => {
+                request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding.as_str()))
+            }
+            None => request.headers_mut().remove(header::ACCEPT_ENCODING),
+        };
+        coding
     }
-    response
+
+    /// The answer of `handle` in this coding, unless it is too small for one or has one already.
+    pub(in crate::http) async fn compress<F, A>(self, handle: F, request: Request) -> Response
+    where
+        F: FnMut(Request) -> A,
+        A: Future<Output = Result<Response, Infallible>>,
+    {
+        let asked = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
+        let Ok(answer) = layer().layer(service_fn(handle)).oneshot(request).await;
+
+        let mut answer = answer.map(Body::new);
+        let applied = answer.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value == self.as_str());
+        if applied || (answer.status() == StatusCode::NOT_MODIFIED && knows_compressed(&asked, &answer, self)) {
+            suffix_etag(answer.headers_mut(), self);
+        }
+        answer
+    }
+}
+
+fn layer() -> CompressionLayer<SizeAbove> {
+    CompressionLayer::new().quality(CompressionLevel::Precise(LEVEL)).compress_when(SizeAbove::new(MIN_BYTES))
 }
 
 /// A 304 has the tag that a 200 would have; with no body to compress, what the client has tells which one that is.

@@ -1,13 +1,9 @@
 //! Cross-origin requests: exact origins, never credentials. A page of another origin may use the API with a bearer token it
 //! holds itself, never with the cookie of whoever looks at it.
 
-use std::task::{Context, Poll};
-
 use axum::extract::Request;
-use futures::future::Either;
-use http::{HeaderName, HeaderValue, Method, Response, header};
-use tower::{Layer, Service};
-use tower_http::cors::{self, CorsLayer};
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::CorsLayer;
 
 use super::{request_id::X_REQUEST_ID, server_timing::SERVER_TIMING};
 
@@ -28,7 +24,7 @@ const EXPOSED: [HeaderName; 9] = [
 ];
 
 /// The layer for these origins; none at all without any: no answer has a CORS field then.
-pub(in crate::http) fn layer(origins: &[String]) -> Option<Preflights> {
+pub(in crate::http) fn layer(origins: &[String]) -> Option<CorsLayer> {
     let origins: Vec<_> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
     if origins.is_empty() {
         return None;
@@ -42,49 +38,11 @@ pub(in crate::http) fn layer(origins: &[String]) -> Option<Preflights> {
         .expose_headers(EXPOSED)
         .max_age(PREFLIGHT_LIFETIME)
         .vary([header::ORIGIN]);
-    Some(Preflights(cors))
+    Some(cors)
 }
 
-/// tower-http takes every `OPTIONS` for a preflight. One without `Access-Control-Request-Method` is a plain question for the
-/// methods of a resource, and goes past it.
-#[derive(Clone, Debug)]
-pub(in crate::http) struct Preflights(CorsLayer);
-
-impl<S: Clone> Layer<S> for Preflights {
-    type Service = PreflightsService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        PreflightsService { cors: self.0.layer(inner.clone()), plain: inner }
-    }
-}
-
-/// The service of [`Preflights`].
-#[derive(Clone, Debug)]
-pub(in crate::http) struct PreflightsService<S> {
-    cors: cors::Cors<S>,
-    plain: S,
-}
-
-impl<S, B> Service<Request> for PreflightsService<S>
-where
-    S: Service<Request, Response = Response<B>>,
-    B: Default,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Either<cors::ResponseFuture<S::Future>, S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        std::task::ready!(self.plain.poll_ready(cx))?;
-        self.cors.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let is_preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if request.method() == Method::OPTIONS && !is_preflight {
-            Either::Right(self.plain.call(request))
-        } else {
-            Either::Left(self.cors.call(request))
-        }
-    }
+/// Whether the layer is for this request. tower-http takes every `OPTIONS` for a preflight; one without
+/// `Access-Control-Request-Method` is a plain question for the methods of a resource, and goes past it.
+pub(in crate::http) fn concerns(request: &Request) -> bool {
+    request.method() != Method::OPTIONS || request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }

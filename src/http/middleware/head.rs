@@ -7,7 +7,6 @@ use std::net::Ipv6Addr;
 
 use axum::{
     extract::Request,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method, StatusCode, Version, header};
@@ -21,20 +20,21 @@ use crate::http::{
 const MAX_TARGET_BYTES: usize = 8 * 1024;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-pub(in crate::http) async fn head(request: Request, next: Next) -> Response {
-    if let Err(problem) = check(&request) {
-        return problem.into_response();
+/// The answer to a request whose head says all that there is to say: a refusal, mostly. `None` for what has to be handled.
+pub(in crate::http) fn answer(request: &Request) -> Option<Response> {
+    if let Err(problem) = check(request) {
+        return Some(problem.into_response());
     }
     match (request.method(), request.uri().path()) {
         // About the server as a whole.
-        (&Method::OPTIONS, "*") => (StatusCode::NO_CONTENT, [(header::ALLOW, ALL_METHODS)]).into_response(),
+        (&Method::OPTIONS, "*") => Some((StatusCode::NO_CONTENT, [(header::ALLOW, ALL_METHODS)]).into_response()),
         // For proxies, and this is none.
         (&Method::CONNECT, _) => {
-            ([(header::ALLOW, ALL_METHODS)], Problem::new(ProblemKind::MethodNotAllowed)).into_response()
+            Some(([(header::ALLOW, ALL_METHODS)], Problem::new(ProblemKind::MethodNotAllowed)).into_response())
         }
         // "*" of other methods, and authorities of other methods.
-        (_, path) if !path.starts_with('/') => malformed("The request's target is no path.").into_response(),
-        _ => next.run(request).await,
+        (_, path) if !path.starts_with('/') => Some(malformed("The request's target is no path.").into_response()),
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use crate::telemetry::metrics::{HttpLabels, Metrics, ObserveDuration};
 
 /// A request as metrics know it.
+#[derive(Debug)]
 pub(super) struct Request {
     pub(super) method: &'static str,
     pub(super) route: Arc<str>,

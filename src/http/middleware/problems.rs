@@ -4,18 +4,19 @@
 use axum::{
     body::Body,
     extract::Request,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header};
 
 use crate::http::problem::{Problem, ProblemKind};
 
-pub(in crate::http) async fn problems(request: Request, next: Next) -> Response {
-    let is_options = request.method() == Method::OPTIONS;
+/// Whether a request asks for the methods of a resource.
+pub(in crate::http) fn is_options(request: &Request) -> bool {
+    request.method() == Method::OPTIONS
+}
 
-    let response = next.run(request).await;
-
+/// The answer as clients may see it.
+pub(in crate::http) fn complete(is_options: bool, response: Response) -> Response {
     let status = response.status();
     if is_options && status == StatusCode::METHOD_NOT_ALLOWED {
         return StatusCode::NO_CONTENT.into_response();

@@ -23,13 +23,14 @@ impl RequestId {
 
     /// A new one, ordered by time.
     pub(in crate::http) fn random() -> Self {
-        let id = Uuid::now_v7().to_string();
-        Self(HeaderValue::try_from(id).expect("a UUID is ASCII"))
+        let mut text = Uuid::encode_buffer();
+        let text = Uuid::now_v7().as_hyphenated().encode_lower(&mut text);
+        Self(HeaderValue::from_str(text).expect("a UUID is ASCII"))
     }
 
     /// As a header has it.
-    pub(super) fn to_header(&self) -> HeaderValue {
-        self.0.clone()
+    pub(super) fn into_header(self) -> HeaderValue {
+        self.0
     }
 }
 

@@ -12,9 +12,8 @@ const FIELDS: [(HeaderName, HeaderValue); 3] = [
     (header::CONTENT_SECURITY_POLICY, API_POLICY),
 ];
 
-pub(in crate::http) fn add(mut response: Response) -> Response {
+pub(in crate::http) fn add(response: &mut Response) {
     for (name, value) in FIELDS {
         response.headers_mut().entry(name).or_insert(value);
     }
-    response
 }

@@ -8,8 +8,13 @@ pub(in crate::http) const SERVER_TIMING: HeaderName = HeaderName::from_static("s
 
 /// `cache;dur=0.2, db;dur=1.9, total;dur=2.4`, in milliseconds.
 pub(super) fn value(cache: Duration, db: Duration, total: Duration) -> HeaderValue {
-    let [cache, db, total] = [cache, db, total].map(|duration| duration.as_secs_f64() * 1e3);
-    let value = format!("cache;dur={cache:.1}, db;dur={db:.1}, total;dur={total:.1}");
+    // In whole tenths of a millisecond, rounded: floating point takes as long to write as all the rest of a hit's fields.
+    let [cache, db, total] = [cache, db, total].map(|duration| {
+        let tenths = (duration.as_micros() + 50) / 100;
+        (tenths / 10, tenths % 10)
+    });
+    let value =
+        format!("cache;dur={}.{}, db;dur={}.{}, total;dur={}.{}", cache.0, cache.1, db.0, db.1, total.0, total.1);
     HeaderValue::try_from(value).expect("numbers are ASCII")
 }
 

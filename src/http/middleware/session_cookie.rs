@@ -5,11 +5,7 @@
 //! `Sec-Fetch-Site` where a request comes from; older ones send `Origin`; what sends neither is no browser. Requests with an
 //! `Authorization` field are exempt: no browser adds that by itself.
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, header};
 use url::Url;
 
@@ -37,6 +33,20 @@ impl OwnSite {
         !headers.contains_key(header::AUTHORIZATION) && !matches!(self.cookie.find(headers), FoundCookie::None)
     }
 
+    /// # Errors
+    ///
+    /// 403 for a request of another site that is about to change something with the cookie.
+    pub(in crate::http) fn check(&self, request: &Request) -> Result<UsedCookie, Problem> {
+        let headers = request.headers();
+        if !self.is_told_by_cookie(headers) {
+            return Ok(UsedCookie(None));
+        }
+        if !request.method().is_safe() && self.comes_from_another_site(headers) {
+            return Err(Problem::new(ProblemKind::CrossSite));
+        }
+        Ok(UsedCookie(Some(self.cookie)))
+    }
+
     fn comes_from_another_site(&self, headers: &HeaderMap) -> bool {
         match (headers.get(SEC_FETCH_SITE), headers.get(header::ORIGIN)) {
             // "none" is a person: the address bar, a bookmark.
@@ -47,18 +57,20 @@ impl OwnSite {
     }
 }
 
-pub(in crate::http) async fn session_cookie(State(own): State<OwnSite>, request: Request, next: Next) -> Response {
-    let by_cookie = own.is_told_by_cookie(request.headers());
-    if by_cookie && !request.method().is_safe() && own.comes_from_another_site(request.headers()) {
-        return Problem::new(ProblemKind::CrossSite).into_response();
-    }
+/// What has to be done for the cookie of a request, once it is answered.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct UsedCookie(Option<SessionCookie>);
 
-    let mut response = next.run(request).await;
-
-    if by_cookie && response.extensions().get() == Some(&ProblemKind::InvalidToken) {
-        response.headers_mut().append(header::SET_COOKIE, own.cookie.clear());
+impl UsedCookie {
+    /// Makes the browser forget a cookie that is no good.
+    pub(in crate::http) fn clear_if_dead(self, mut response: Response) -> Response {
+        if let Some(cookie) = self.0
+            && response.extensions().get() == Some(&ProblemKind::InvalidToken)
+        {
+            response.headers_mut().append(header::SET_COOKIE, cookie.clear());
+        }
+        response
     }
-    response
 }
 
 #[cfg(test)]
