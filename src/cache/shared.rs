@@ -168,10 +168,7 @@ impl Cache {
 
     /// Whether copies are good for a read that has just arrived. The gate is asked before the sequence is.
     pub(super) async fn is_current(&self, near: &Near) -> bool {
-        match self.handle() {
-            Ok(handle) => near.is_current(handle.namespace()).await,
-            Err(_not_to_be_asked) => false,
-        }
+        self.is_worth_asking() && near.is_current(&self.redis).await
     }
 
     /// The longest life of a cell.

@@ -59,6 +59,18 @@ impl Listener {
     pub fn listening(&self) -> Option<Arc<Listening>> {
         self.up.load_full()
     }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.up.load().as_ref().map(|listening| listening.number)
+    }
+
+    /// Whether it leads to the Redis process of this namespace.
+    #[must_use]
+    pub fn listens_to(&self, namespace: &str) -> bool {
+        self.up.load().as_ref().is_some_and(|listening| listening.handle.namespace() == namespace)
+    }
 }
 
 impl RedisClient {

@@ -10,6 +10,7 @@ use std::{
     time::Instant,
 };
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::SetOnce;
 
 use super::Near;
@@ -25,13 +26,15 @@ static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sequ
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     state: Mutex<State>,
+    last: ArcSwapOption<Seen>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    in_air: bool,
-    next: Option<Arc<Look>>,
-    last: Option<Seen>,
+    /// Whether somebody flies one look after the other.
+    is_flying: bool,
+    /// The look that is not issued yet.
+    boarding: Option<Arc<Look>>,
 }
 
 /// One look; its landing is the connection it was answered on, `None` when copies are good for nobody now.
@@ -67,30 +70,32 @@ impl Near {
         if max_staleness.is_zero() {
             return false;
         }
-        let last = self.shared.looks.lock().last;
+        let last = self.shared.looks.last.load();
         // The clock is asked at each read: a process that was stopped is late, and knows.
-        let Some(age) = last.filter(|seen| seen.connection == connection).map(|seen| seen.issued_at.elapsed()) else {
-            return false;
-        };
+        let of_this = last.as_ref().filter(|seen| seen.connection == connection);
+        let Some(age) = of_this.map(|seen| seen.issued_at.elapsed()) else { return false };
         if age > max_staleness / 2 {
-            drop(self.take_part());
+            self.renew();
         }
         age <= max_staleness
     }
 
-    /// The look that the next reads share; issues it if none is in the air.
+    /// Issues a look, unless one is on its way.
+    fn renew(&self) {
+        if !self.shared.looks.lock().is_flying {
+            self.take_part();
+        }
+    }
+
+    /// The look that is issued next, which all reads that arrive until then share.
     fn take_part(&self) -> Arc<Look> {
         let (look, is_first) = {
             let mut state = self.shared.looks.lock();
-            if state.in_air {
-                (Arc::clone(state.next.get_or_insert_default()), false)
-            } else {
-                state.in_air = true;
-                (Arc::default(), true)
-            }
+            let is_first = !std::mem::replace(&mut state.is_flying, true);
+            (Arc::clone(state.boarding.get_or_insert_default()), is_first)
         };
         if is_first {
-            let pilot = Pilot { near: self.clone(), look: Some(Arc::clone(&look)) };
+            let pilot = Pilot { near: self.clone(), look: None, is_off_duty: false };
             self.shared.shutdown.spawn(pilot.fly());
         }
         look
@@ -115,26 +120,37 @@ impl Near {
 /// Flies one look after the other, as long as somebody waits for one.
 struct Pilot {
     near: Near,
+    /// The look in the air.
     look: Option<Arc<Look>>,
+    /// Whether the next one to look takes another pilot.
+    is_off_duty: bool,
 }
 
 impl Pilot {
     async fn fly(mut self) {
-        while self.look.is_some() {
+        loop {
+            // Whoever is ready to read boards first: the fuller a look, the fewer there are.
+            tokio::task::yield_now().await;
+            if !self.take_off() {
+                return;
+            }
             let seen = self.near.ask().await;
             self.land(seen);
         }
     }
 
-    /// Lands the look in the air, and takes the next one up.
+    /// From here on nobody boards this look. False when nobody has, and then this pilot is done.
+    fn take_off(&mut self) -> bool {
+        let mut state = self.near.shared.looks.lock();
+        self.look = state.boarding.take();
+        state.is_flying = self.look.is_some();
+        self.is_off_duty = !state.is_flying;
+        state.is_flying
+    }
+
     fn land(&mut self, seen: Option<Seen>) {
-        let next = {
-            let mut state = self.near.shared.looks.lock();
-            state.last = seen;
-            state.in_air = state.next.is_some();
-            state.next.take()
-        };
-        if let Some(look) = std::mem::replace(&mut self.look, next) {
+        self.near.shared.looks.last.store(seen.map(Arc::new));
+        if let Some(look) = self.look.take() {
             let _lands_once = look.landing.set(seen.map(|seen| seen.connection));
         }
     }
@@ -143,8 +159,11 @@ impl Pilot {
 impl Drop for Pilot {
     /// Whatever ended the task: nobody waits for ever.
     fn drop(&mut self) {
-        while self.look.is_some() {
+        if !self.is_off_duty {
             self.land(None);
+            while self.take_off() {
+                self.land(None);
+            }
         }
     }
 }

@@ -91,17 +91,21 @@ impl Near {
     }
 
     /// Whether copies are good for the read that asks, which has just arrived: waits for a look at the sequence, or uses
-    /// that of its request, or one that is recent enough. `namespace` is the Redis process that the read would look at.
+    /// that of its request, or one that is recent enough. `redis` is where the read would look at cells.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the waiting; the look goes on for others.
-    pub(super) async fn is_current(&self, namespace: &str) -> bool {
-        let Some(listening) = self.shared.listener.listening() else { return false };
-        if listening.handle.namespace() != namespace {
+    pub(super) async fn is_current(&self, redis: &RedisClient) -> bool {
+        let Some(number) = self.shared.listener.number() else { return false };
+        if once::has_looked(number) {
+            return true;
+        }
+        if !redis.handle().is_ok_and(|handle| self.shared.listener.listens_to(handle.namespace())) {
             return false;
         }
-        if once::has_looked(listening.number) || self.has_looked_lately(listening.number) {
+        if self.has_looked_lately(number) {
+            once::note(number);
             return true;
         }
         let seen = self.look().await;
