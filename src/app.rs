@@ -117,7 +117,7 @@ impl Application {
         let kinds = repository::verifiers(&database, &cache, &clock);
         SelfCheck::start(database.clone(), cache.clone(), kinds, &metrics, &shutdown);
         let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(&metrics), shutdown.clone());
-        let limiter = Limiter::new(&config.rate_limit, redis.clone(), &metrics);
+        let limiter = Limiter::new(&config.rate_limit, &redis, &metrics, &shutdown);
         let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);
         let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock: &clock }
             .api_state(limiter, upkeep)?;

@@ -3,9 +3,10 @@
 //! A good token charges its user, anything else its address. A bad token is 401, never silently anonymous; but those who
 //! want to sign in, register or read the documentation are not asked for one.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use axum::{
-    extract::{MatchedPath, Request, State},
-    middleware::Next,
+    extract::{MatchedPath, Request},
     response::{IntoResponse, Response},
 };
 use http::Method;
@@ -15,7 +16,7 @@ use tracing::Span;
 use super::{
     extract::{ClientAddress, Credentials},
     identity::Identity,
-    meter::Meter,
+    meter::{self, Meter},
     problem::{Problem, ProblemKind},
     state::ApiState,
 };
@@ -24,26 +25,62 @@ use crate::{
     rate_limit::{Charge, Policy},
 };
 
-/// The layer.
-pub(super) async fn gate(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
+/// Lets a request through to its handler, or answers it.
+pub(super) async fn pass<F>(state: &ApiState, mut request: Request, handle: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let route = Route::of(&request);
     let credentials =
         if route.ignores_credentials() { Ok(None) } else { Credentials::find(request.headers(), state.cookie) };
     let identity = match credentials {
-        Ok(credentials) => identify(&state, credentials).await,
+        Ok(credentials) => identify(state, credentials).await,
         Err(problem) => Err(problem),
     };
+    let charge = charge(&request, identity.as_ref().ok());
+    if route.is_charged_for_more() {
+        return Box::pin(pass_metered(state, request, route, identity, charge, handle)).await;
+    }
 
-    let meter = Meter::new(state.limiter.clone(), charges(&request, route, identity.as_ref().ok()));
+    let admission = state.limiter.admit(&[charge]).await;
+    let mut response = match (meter::refusal(&admission), identity) {
+        (Some(refused), _) => refused.into_response(),
+        (None, Err(problem)) => problem.into_response(),
+        (None, Ok(identity)) => {
+            request.extensions_mut().insert(identity);
+            handle(request).await
+        }
+    };
+    meter::write_headers(&admission, response.headers_mut());
+    response
+}
+
+/// Where more is charged than the request itself, by the handler if it is who knows for whom.
+async fn pass_metered<F>(
+    state: &ApiState,
+    mut request: Request,
+    route: Route,
+    identity: Result<Identity, Problem>,
+    charge: Charge,
+    handle: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
+    let mut charges = vec![charge];
+    if matches!(route, Route::SignIn | Route::Registration) {
+        charges.push(Charge::new(Policy::LoginAddress, address(&request)));
+    }
+    let meter = Meter::new(state.limiter.clone(), charges);
     let mut response = match identity {
         Ok(identity) => {
             request.extensions_mut().insert(identity);
             request.extensions_mut().insert(meter.clone());
             if route.is_charged_by_its_handler() {
-                next.run(request).await
+                handle(request).await
             } else {
                 match meter.charge([]).await {
-                    Ok(()) => next.run(request).await,
+                    Ok(()) => handle(request).await,
                     Err(refused) => refused.into_response(),
                 }
             }
@@ -70,18 +107,17 @@ async fn identify(state: &ApiState, credentials: Option<Credentials>) -> Result<
     Ok(Identity { session: Some(session), by_cookie: matches!(credentials, Credentials::Cookie(_)) })
 }
 
-fn charges(request: &Request, route: Route, identity: Option<&Identity>) -> Vec<Charge> {
-    let session = identity.and_then(|identity| identity.session);
-    let address = request.extensions().get::<ClientAddress>().map(|client| client.network().to_string());
-    let address = address.unwrap_or_default();
-    let mut charges = vec![match session {
-        Some(session) => Charge::new(Policy::SignedIn, session.user_id.to_string()),
-        None => Charge::new(Policy::Anonymous, &*address),
-    }];
-    if matches!(route, Route::SignIn | Route::Registration) {
-        charges.push(Charge::new(Policy::LoginAddress, address));
+/// What every request is charged: its user, or its address.
+fn charge(request: &Request, identity: Option<&Identity>) -> Charge {
+    match identity.and_then(|identity| identity.session) {
+        Some(session) => Charge::new(Policy::SignedIn, session.user_id.0),
+        None => Charge::new(Policy::Anonymous, address(request)),
     }
-    charges
+}
+
+fn address(request: &Request) -> IpAddr {
+    let client = request.extensions().get::<ClientAddress>();
+    client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.network())
 }
 
 /// The routes that are different at the gate.
@@ -109,6 +145,11 @@ impl Route {
 
     fn ignores_credentials(self) -> bool {
         matches!(self, Self::SignIn | Self::Registration | Self::Documentation)
+    }
+
+    /// Those that are sign-ins and the like, for that is what they may be charged for too.
+    fn is_charged_for_more(self) -> bool {
+        matches!(self, Self::SignIn | Self::Registration | Self::UserChange)
     }
 
     /// Those whose body says which account a password is tried for.

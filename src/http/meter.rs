@@ -39,10 +39,7 @@ impl Meter {
         }
         let charges: Vec<Charge> = self.basic.iter().cloned().chain(further).collect();
         let admission = self.limiter.admit(&charges).await;
-        let refusal = admission.refusal.as_ref().map(|refusal| {
-            let policies = refusal.policies.iter().map(|policy| Policy::as_str(*policy)).collect();
-            Problem::quota_exceeded(policies, refusal.retry_after)
-        });
+        let refusal = refusal(&admission);
         *self.lock() = Some(admission);
         refusal.map_or(Ok(()), Err)
     }
@@ -57,18 +54,30 @@ impl Meter {
 
     /// Tells the client how it stands.
     pub(super) fn write_headers(&self, headers: &mut HeaderMap) {
-        let admission = self.lock();
-        let Some(admission) = &*admission else { return };
-        let fields = [(RATE_LIMIT_POLICY, admission.policy_header()), (RATE_LIMIT, admission.limit_header())];
-        for (name, text) in fields {
-            if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
-                headers.insert(name, value);
-            }
+        if let Some(admission) = &*self.lock() {
+            write_headers(admission, headers);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Admission>> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a request that may not go on is told.
+pub(super) fn refusal(admission: &Admission) -> Option<Problem> {
+    let refusal = admission.refusal.as_ref()?;
+    let policies = refusal.policies.iter().map(|policy| Policy::as_str(*policy)).collect();
+    Some(Problem::quota_exceeded(policies, refusal.retry_after))
+}
+
+/// Tells the client how it stands.
+pub(super) fn write_headers(admission: &Admission, headers: &mut HeaderMap) {
+    let fields = [(RATE_LIMIT_POLICY, admission.policy_header()), (RATE_LIMIT, admission.limit_header())];
+    for (name, text) in fields {
+        if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(name, value);
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub mod state;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn_with_state};
+use axum::Router;
 pub use middleware::request_id::RequestId;
 
 use self::state::ApiState;
@@ -43,7 +43,6 @@ use crate::{config::HttpConfig, telemetry::metrics::Metrics};
 
 /// The public API: handlers, the gate in front of them, and every layer around both.
 pub fn api(state: ApiState, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
-    let routes = documentation::with_documentation(handlers::router(), state.cookie);
-    let guarded = routes.layer(from_fn_with_state(state.clone(), gate::gate)).with_state(state);
-    routes::with_layers(guarded, config, metrics)
+    let routes = documentation::with_documentation(handlers::router(), state.cookie).with_state(state.clone());
+    routes::with_gate_and_layers(routes, state, config, metrics)
 }

@@ -28,24 +28,36 @@ use tracing::Instrument;
 
 use super::{
     cookie::SessionCookie,
+    gate,
     middleware::{
         body,
         caching::Caching,
         client_address::{self, TrustedProxies},
         compression::Coding,
         cors, deadline, head,
+        metrics::RouteMetrics,
         observe::Observed,
         panics, problems, security_headers,
         session_cookie::OwnSite,
     },
+    state::ApiState,
 };
 use crate::{
     config::HttpConfig,
     telemetry::{metrics::Metrics, timings},
 };
 
-/// Puts everything around `routes` (handlers, with the limiter and authentication around those that have them).
+/// Puts everything around `routes` but the gate.
 pub fn with_layers(routes: Router, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
+    surround(routes, None, config, metrics)
+}
+
+/// Puts everything around `routes`, the limiter and authentication too.
+pub fn with_gate_and_layers(routes: Router, state: ApiState, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
+    surround(routes, Some(state), config, metrics)
+}
+
+fn surround(routes: Router, gate: Option<ApiState>, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
     let cors = cors::layer(&config.cors_allowed_origins);
     let shared = Surroundings {
         trusted_proxies: config.trusted_proxies.as_slice().into(),
@@ -54,6 +66,7 @@ pub fn with_layers(routes: Router, config: &HttpConfig, metrics: Arc<Metrics>) -
         request_timeout: config.request_timeout,
         body_timeout: config.body_timeout,
         cors,
+        gate,
         metrics,
     };
     // A router whose state is still open builds its layers anew for each request: here it is closed, once.
@@ -69,16 +82,17 @@ struct Surroundings {
     cors: Option<CorsLayer>,
     request_timeout: Duration,
     body_timeout: Duration,
+    gate: Option<ApiState>,
     metrics: Arc<Metrics>,
 }
 
 impl Surroundings {
     /// The parts that have something to say about every answer.
-    async fn answer<S: Route>(&self, route: S, mut request: Request) -> Response {
+    async fn answer<S: Route>(&self, route: S, of_route: &RouteMetrics, mut request: Request) -> Response {
         // First of all, since the log line names the client.
         client_address::note(&mut request, &self.trusted_proxies);
         // Around everything that can answer: no answer without id, log line and metrics.
-        let observed = Observed::begin(&mut request);
+        let observed = Observed::begin(&request, of_route);
         let caching = self.caching.of(&request);
         let is_options = problems::is_options(&request);
 
@@ -96,7 +110,7 @@ impl Surroundings {
         // Outside of CORS and compression, whose `Vary` it sees and completes.
         caching.write(&mut answer);
         security_headers::add(&mut answer);
-        observed.end(&mut answer, &self.metrics, cache, db);
+        observed.end(&mut answer, (&self.metrics, of_route), (cache, db));
         answer
     }
 
@@ -134,7 +148,11 @@ impl Surroundings {
         // The innermost: what the extractors read.
         let request = body::limit(request, self.body_timeout);
         let only_reads = request.method().is_safe();
-        let answer = route.call(request).map(|answer| answer.unwrap_or_else(|never| match never {}));
+        let mut handle = move |request| route.call(request).map(|answer| answer.unwrap_or_else(|never| match never {}));
+        let answer = match &self.gate {
+            None => Either::Left(handle(request)),
+            Some(state) => Either::Right(gate::pass(state, request, handle)),
+        };
         deadline::within(self.request_timeout, only_reads, answer)
     }
 }
@@ -155,7 +173,7 @@ impl<S> Layer<S> for Surround {
     type Service = Surrounded<S>;
 
     fn layer(&self, route: S) -> Surrounded<S> {
-        Surrounded { surroundings: Arc::clone(&self.0), route: Arc::new(route) }
+        Surrounded { surroundings: Arc::clone(&self.0), route: Arc::new((route, RouteMetrics::default())) }
     }
 }
 
@@ -163,7 +181,7 @@ impl<S> Layer<S> for Surround {
 #[derive(Debug)]
 struct Surrounded<S> {
     surroundings: Arc<Surroundings>,
-    route: Arc<S>,
+    route: Arc<(S, RouteMetrics)>,
 }
 
 impl<S> Clone for Surrounded<S> {
@@ -184,6 +202,9 @@ impl<S: Route + Sync> Service<Request> for Surrounded<S> {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let Self { surroundings, route } = self.clone();
-        Box::pin(async move { Ok(surroundings.answer(S::clone(&route), request).await) })
+        Box::pin(async move {
+            let (route, of_route) = &*route;
+            Ok(surroundings.answer(route.clone(), of_route, request).await)
+        })
     }
 }

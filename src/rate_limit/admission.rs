@@ -75,7 +75,7 @@ impl Admission {
         let refusal = refusal(limits, readings);
         let standings = limits.iter().zip(readings).map(|(limit, reading)| {
             let told = reading.filter(|reading| refusal.is_none() || reading.retry_in.is_some());
-            Standing { policy: limit.policy, quota: limit.quota, room: told.map(|reading| room(limit, reading)) }
+            Standing { policy: limit.policy(), quota: limit.quota, room: told.map(|reading| room(limit, reading)) }
         });
         Self { standings: standings.collect(), refusal, decision: Some(decision), redis_time_us: None, ticket: None }
     }
@@ -117,7 +117,8 @@ impl Admission {
 }
 
 fn refusal(limits: &[Limit], readings: &[Option<Reading>]) -> Option<Refusal> {
-    let waits = limits.iter().zip(readings).filter_map(|(limit, reading)| Some(((*reading)?.retry_in?, limit.policy)));
+    let waits =
+        limits.iter().zip(readings).filter_map(|(limit, reading)| Some(((*reading)?.retry_in?, limit.policy())));
     let mut waits: Vec<(Duration, Policy)> = waits.collect();
     waits.sort_by(|(one, _), (other, _)| other.cmp(one));
     let retry_after = waits.first()?.0;

@@ -1,15 +1,10 @@
 use super::*;
-use crate::rate_limit::window::Subwindows;
+use crate::rate_limit::{Charge, window::Subwindows};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn limit(policy: Policy, requests: u32) -> Limit {
-    Limit {
-        policy,
-        quota: Quota { requests, window: MINUTE },
-        cut: Subwindows::of(MINUTE),
-        name: policy.as_str().to_owned(),
-    }
+    Limit { charge: Charge::new(policy, "ada"), quota: Quota { requests, window: MINUTE }, cut: Subwindows::of(MINUTE) }
 }
 
 fn reading(used: u64, frees_in_ms: u64, retry_in_ms: Option<u64>) -> Reading {

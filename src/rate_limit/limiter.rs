@@ -1,16 +1,21 @@
-//! The limiter: memory of refusals, then Redis, then this process alone.
+//! The limiter: what is in hand (advances, memory of refusals), then Redis, then this process alone.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use tokio::time::sleep;
+
 use super::{
     admission::Admission,
+    advance::{Advance, Moment},
+    advances::{Advances, Take},
     decisions::{Decision, Decisions},
     local::LocalLimiter,
     policy::{Charge, Limit, Quotas},
     refusals::Refusals,
+    settler,
     shared::{ChargedKey, SharedLimiter},
     ticket::{Place, Ticket},
     verdict::Verdict,
@@ -18,9 +23,17 @@ use super::{
 };
 use crate::{
     config::RateLimitConfig,
-    redis_client::{RedisClient, RedisError},
+    redis_client::{Listener, RedisClient, RedisError},
+    shutdown::Shutdown,
     telemetry::metrics::Metrics,
 };
+
+/// How long a request that would be refused waits for what is called back on its account, and how long between two questions.
+/// A replica settles within a round trip; one that is stopped or gone never does.
+const RECALL_PATIENCE: Duration = Duration::from_millis(100);
+const RECALL_PAUSE: Duration = Duration::from_millis(5);
+/// How long a client is refused for whom it was waited in vain, before it is tried again.
+const RECALLED_IN_VAIN: Duration = Duration::from_secs(1);
 
 /// Admits or refuses requests. Clones share what they remember.
 #[derive(Clone, Debug)]
@@ -32,21 +45,30 @@ pub struct Limiter {
 struct Inner {
     quotas: Quotas,
     refusals: Refusals,
+    advances: Arc<Advances>,
+    /// Whether recalls are heard.
+    recalls: Listener,
     shared: SharedLimiter,
     local: LocalLimiter,
     decisions: Decisions,
+    shutdown: Shutdown,
 }
 
 impl Limiter {
-    /// A limiter over all replicas that use the same Redis.
+    /// A limiter over all replicas that use the same Redis; it settles what it has in advance when `shutdown` drains.
     #[must_use]
-    pub fn new(config: &RateLimitConfig, redis: RedisClient, metrics: &Metrics) -> Self {
+    pub fn new(config: &RateLimitConfig, redis: &RedisClient, metrics: &Metrics, shutdown: &Shutdown) -> Self {
+        let (shared, advances) = (SharedLimiter::new(redis.clone()), Arc::new(Advances::new()));
+        let recalls = settler::start(redis, shared.clone(), Arc::clone(&advances), shutdown);
         let inner = Inner {
             quotas: Quotas::new(config),
             refusals: Refusals::new(),
-            shared: SharedLimiter::new(redis),
+            advances,
+            recalls,
+            shared,
             local: LocalLimiter::new(),
             decisions: Decisions::new(metrics),
+            shutdown: shutdown.clone(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -61,14 +83,15 @@ impl Limiter {
     ///
     /// A request dropped while it waits may have been charged.
     pub async fn admit(&self, charges: &[Charge]) -> Admission {
-        let inner = &*self.inner;
+        let inner = &self.inner;
         let limits = inner.quotas.limits(charges);
         if limits.is_empty() {
             return Admission::default();
         }
-        let admission = match inner.refused_before(&limits) {
+        let in_hand = inner.spend(&limits).or_else(|| inner.refused_before(&limits));
+        let admission = match in_hand {
             Some(admission) => admission,
-            None => inner.decide(limits).await,
+            None => Box::pin(Inner::ask(inner, limits)).await,
         };
         inner.count(&admission);
         admission
@@ -93,35 +116,97 @@ impl Limiter {
 }
 
 impl Inner {
+    /// The answer to a request whose client has something in advance.
+    fn spend(&self, limits: &[Limit]) -> Option<Admission> {
+        let [limit] = limits else { return None };
+        if !limit.policy().is_advanced() {
+            return None;
+        }
+        let reading = self.advances.spend(&limit.charge, Instant::now(), self.recalls.number())?;
+        Some(Admission::new(limits, &[Some(reading)], Decision::Allowed))
+    }
+
+    async fn ask(this: &Arc<Self>, limits: Vec<Limit>) -> Admission {
+        let take = match &limits[..] {
+            [limit] if limit.policy().is_advanced() => this.advances.take(limit, Instant::now(), this.recalls.number()),
+            _several_or_rare => None,
+        };
+        let Some(take) = take else { return this.decide(limits).await };
+        // In a task of its own: what is taken is not lost with the request, and what is settled is settled once.
+        let (inner, of_the_task) = (Arc::clone(this), limits.clone());
+        let taking = this.shutdown.spawn(async move { inner.take(of_the_task, take).await });
+        // It ends early only with the runtime, or by a bug.
+        taking.await.unwrap_or_else(|_ended| by_this_process(limits.clone(), &this.local.admit(&limits)))
+    }
+
     /// The answer to a request that Redis would certainly refuse.
     fn refused_before(&self, limits: &[Limit]) -> Option<Admission> {
         let now = Instant::now();
         let readings: Vec<Option<Reading>> =
-            limits.iter().map(|limit| self.refusals.wait(&limit.name, now).map(|wait| spent(limit, wait))).collect();
+            limits.iter().map(|limit| self.refusals.wait(&limit.charge, now).map(|wait| spent(limit, wait))).collect();
         let known = readings.iter().any(Option::is_some);
         known.then(|| Admission::new(limits, &readings, Decision::DeniedLocal))
     }
 
+    /// Asks Redis, and again while others may settle what they have in advance.
     async fn decide(&self, limits: Vec<Limit>) -> Admission {
-        let asked = Instant::now();
-        match self.shared.admit(&limits).await {
-            Ok((verdict, keys)) => {
-                self.remember(&limits, &verdict, asked);
-                by_redis(limits, &verdict, keys)
-            }
-            Err(error) => {
-                log_failure("admit", &error);
-                let verdict = self.local.admit(&limits);
-                by_this_process(limits, &verdict)
+        let started = Instant::now();
+        loop {
+            let asked = Instant::now();
+            match self.shared.admit(&limits, None).await {
+                Ok((verdict, _)) if verdict.is_recalled && started.elapsed() < RECALL_PATIENCE => {
+                    sleep(RECALL_PAUSE).await;
+                }
+                Ok((verdict, keys)) => {
+                    self.remember(&limits, &verdict, asked);
+                    return by_redis(limits, &verdict, keys);
+                }
+                Err(error) => return self.decide_alone(limits, &error),
             }
         }
     }
 
+    /// Asks Redis for an advance too.
+    async fn take(&self, limits: Vec<Limit>, take: Take) -> Admission {
+        let (charge, cut) = (limits[0].charge.clone(), limits[0].cut);
+        // Before Redis is asked: what it gives can be called back on this connection, or is void.
+        let connection = self.recalls.number().unwrap_or_default();
+        let asked = Instant::now();
+        let answer = self.shared.admit(&limits, Some(&take)).await;
+        let answered = Instant::now();
+        let keep = |advance| self.advances.keep(&charge, advance, take.wanted, answered, connection);
+        match answer {
+            Ok((verdict, _)) if verdict.is_recalled => {
+                keep(None);
+                self.decide(limits).await
+            }
+            Ok((verdict, keys)) => {
+                let taken_at = Moment { server_us: verdict.time_us, asked, answered };
+                let reading = verdict.readings[0];
+                keep((verdict.advanced > 0).then(|| Advance::new(cut, taken_at, verdict.advanced, reading)));
+                self.remember(&limits, &verdict, asked);
+                by_redis(limits, &verdict, keys)
+            }
+            Err(error) => {
+                keep(None);
+                self.decide_alone(limits, &error)
+            }
+        }
+    }
+
+    fn decide_alone(&self, limits: Vec<Limit>, error: &RedisError) -> Admission {
+        log_failure("admit", error);
+        let verdict = self.local.admit(&limits);
+        by_this_process(limits, &verdict)
+    }
+
     fn remember(&self, limits: &[Limit], verdict: &Verdict, asked: Instant) {
         let answered = Instant::now();
+        let longest = if verdict.is_recalled { RECALLED_IN_VAIN } else { Duration::MAX };
         for (limit, reading) in limits.iter().zip(&verdict.readings) {
-            if let Some(retry_in) = reading.retry_in.filter(|_| !limit.policy.is_refundable()) {
-                self.refusals.remember(&limit.name, asked, answered, retry_in);
+            let retry_in = reading.retry_in.map(|wait| wait.min(longest));
+            if let Some(retry_in) = retry_in.filter(|_| !limit.policy().is_refundable()) {
+                self.refusals.remember(&limit.charge, asked, answered, retry_in);
             }
         }
     }
@@ -165,7 +250,7 @@ fn ticket(limits: Vec<Limit>, verdict: &Verdict, places: impl Iterator<Item = Pl
     if !verdict.is_admission() {
         return None;
     }
-    let (limit, place) = limits.into_iter().zip(places).find(|(limit, _)| limit.policy.is_refundable())?;
+    let (limit, place) = limits.into_iter().zip(places).find(|(limit, _)| limit.policy().is_refundable())?;
     Some(Ticket { bucket: limit.cut.bucket_at(verdict.time_us), limit, place })
 }
 

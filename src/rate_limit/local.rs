@@ -11,13 +11,17 @@ use std::{
 
 use quick_cache::unsync::Cache;
 
-use super::{policy::Limit, verdict::Verdict, window::Tally};
+use super::{
+    policy::{Charge, Limit},
+    verdict::Verdict,
+    window::Tally,
+};
 
 /// Clients counted at once: at most 1 KB each, when they use all buckets of a window.
 const CAPACITY: usize = 32_768;
 
-/// What each client was admitted, by the limit's name.
-type Tallies = Cache<String, Tally>;
+/// What each client was admitted.
+type Tallies = Cache<Charge, Tally>;
 
 /// Limits by what this process alone has seen.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ impl LocalLimiter {
 
     /// Gives one request back to the bucket it was counted in.
     pub(super) fn refund(&self, limit: &Limit, bucket: u64) {
-        if let Some(mut tally) = self.lock().get_mut(&limit.name) {
+        if let Some(mut tally) = self.lock().get_mut(&limit.charge) {
             tally.refund(bucket);
         }
     }
@@ -56,25 +60,25 @@ impl LocalLimiter {
 fn decide(tallies: &mut Tallies, limits: &[Limit], now_us: u64) -> Verdict {
     let read = |limit: &Limit| {
         let quota = limit.quota.requests;
-        match tallies.get_mut(&limit.name) {
+        match tallies.get_mut(&limit.charge) {
             Some(mut tally) => tally.read(now_us, limit.cut, quota),
             None => Tally::default().read(now_us, limit.cut, quota),
         }
     };
-    let verdict = Verdict { time_us: now_us, readings: limits.iter().map(read).collect() };
+    let verdict = Verdict::of_this_process(now_us, limits.iter().map(read).collect());
     if !verdict.is_admission() {
         return verdict;
     }
     let charge = |limit: &Limit| {
-        if let Some(mut tally) = tallies.get_mut(&limit.name) {
+        if let Some(mut tally) = tallies.get_mut(&limit.charge) {
             return tally.charge(now_us, limit.cut);
         }
         let mut tally = Tally::default();
         let reading = tally.charge(now_us, limit.cut);
-        tallies.insert(limit.name.clone(), tally);
+        tallies.insert(limit.charge.clone(), tally);
         reading
     };
-    Verdict { time_us: now_us, readings: limits.iter().map(charge).collect() }
+    Verdict::of_this_process(now_us, limits.iter().map(charge).collect())
 }
 
 #[cfg(test)]
@@ -90,7 +94,7 @@ mod tests {
     fn limit(client: &str) -> Limit {
         let quota = Quota { requests: 1, window: Duration::from_secs(1) };
         let cut = Subwindows::of(quota.window);
-        Limit { policy: Policy::SignedIn, quota, cut, name: client.to_owned() }
+        Limit { charge: Charge::new(Policy::SignedIn, client), quota, cut }
     }
 
     #[test]

@@ -8,23 +8,30 @@
 //! |---|---|
 //! | `limiter.rs` | [`Limiter`]: memory of refusals, then Redis, then this process alone |
 //! | `window.rs` | the algorithm, without a clock or a store |
-//! | `shared.rs`, `admit.lua`, `refund.lua` | the algorithm in Redis, one round trip for all policies of a request |
+//! | `shared.rs`, `admit.lua`, `settle.lua` | the algorithm in Redis, one round trip for all policies of a request |
+//! | `advance.rs`, `advances.rs` | what was taken from Redis beforehand, so that a busy client costs a round trip now and then |
+//! | `settler.rs` | makes advances counted as they were used, when they end and when they are called back |
 //! | `local.rs` | the algorithm in this process, while Redis is away |
 //! | `refusals.rs` | clients over their quota, so that a flood of theirs costs Redis nothing |
 //! | `admission.rs` | [`Admission`]: the answer, and the texts of the `RateLimit` headers |
 
 mod admission;
+mod advance;
+mod advances;
+mod client;
 mod decisions;
 mod limiter;
 mod local;
 mod policy;
 mod refusals;
+mod settler;
 mod shared;
 mod ticket;
 mod verdict;
 mod window;
 
 pub use admission::{Admission, Refusal, Room, Standing};
+pub use client::Client;
 pub use decisions::Decision;
 pub use limiter::Limiter;
 pub use policy::{Charge, Policy};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::window::Subwindows;
+use super::{client::Client, window::Subwindows};
 use crate::config::{Quota, RateLimitConfig};
 
 /// A rule that gives each client a quota of its own.
@@ -33,6 +33,11 @@ impl Policy {
         }
     }
 
+    /// Whether requests are many enough to be taken in advance.
+    pub(super) fn is_advanced(self) -> bool {
+        matches!(self, Self::Anonymous | Self::SignedIn)
+    }
+
     /// Whether what was charged may be given back. Then room can appear before a window has passed, by the word of any
     /// replica, so a refusal must not be remembered.
     pub(super) fn is_refundable(self) -> bool {
@@ -41,31 +46,54 @@ impl Policy {
 }
 
 /// Who pays for a request under a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Charge {
     /// The policy.
     pub policy: Policy,
-    /// The client: an opaque text, equal for the same client. It becomes part of a key, so keep it short.
-    pub client: String,
+    /// The client.
+    pub client: Client,
 }
 
 impl Charge {
     /// One request of `client` under `policy`.
     #[must_use]
-    pub fn new(policy: Policy, client: impl Into<String>) -> Self {
+    pub fn new(policy: Policy, client: impl Into<Client>) -> Self {
         Self { policy, client: client.into() }
+    }
+
+    /// What the limit is called that this charge meets, if its window is cut like this.
+    pub(super) fn name_in(&self, cut: Subwindows) -> String {
+        let Self { policy, client } = self;
+        format!("limit:{}:{}:{client}", policy.as_str(), cut.window_us() / 1_000_000)
+    }
+
+    /// The charge that a limit of this name is about, as [`Quotas::limits`] names them.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let (policy, rest) = name.strip_prefix("limit:")?.split_once(':')?;
+        let (_window, client) = rest.split_once(':')?;
+        let policy = Policy::ALL.into_iter().find(|known| known.as_str() == policy)?;
+        Some(Self::new(policy, client))
     }
 }
 
 /// The quota of one client under one policy that is not off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Limit {
-    pub(super) policy: Policy,
+    pub(super) charge: Charge,
     pub(super) quota: Quota,
     pub(super) cut: Subwindows,
+}
+
+impl Limit {
+    pub(super) fn policy(&self) -> Policy {
+        self.charge.policy
+    }
+
     /// The key without the namespace. The window's length is in it: replicas with different windows count apart, and
     /// never read each other's buckets.
-    pub(super) name: String,
+    pub(super) fn name(&self) -> String {
+        self.charge.name_in(self.cut)
+    }
 }
 
 /// The quota of each policy; `None` is off.
@@ -84,14 +112,23 @@ impl Quotas {
     /// The limits that these charges meet, each once.
     pub(super) fn limits(&self, charges: &[Charge]) -> Vec<Limit> {
         let mut limits: Vec<Limit> = Vec::with_capacity(charges.len());
-        for Charge { policy, client } in charges {
-            let Some(quota) = self.0[*policy as usize] else { continue };
-            let name = format!("limit:{}:{}:{client}", policy.as_str(), window_seconds(quota.window));
-            if limits.iter().all(|limit| limit.name != name) {
-                limits.push(Limit { policy: *policy, quota, cut: Subwindows::of(quota.window), name });
+        for charge in charges {
+            if limits.iter().all(|limit| limit.charge != *charge) {
+                limits.extend(self.limit(charge));
             }
         }
         limits
+    }
+
+    /// The limit that this charge meets; `None` when its policy is off.
+    pub(super) fn limit(&self, charge: &Charge) -> Option<Limit> {
+        let quota = self.quota(charge.policy)?;
+        Some(Limit { charge: charge.clone(), quota, cut: Subwindows::of(quota.window) })
+    }
+
+    /// The quota of a policy; `None` when it is off.
+    pub(super) fn quota(&self, policy: Policy) -> Option<Quota> {
+        self.0[policy as usize]
     }
 }
 

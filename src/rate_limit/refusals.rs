@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 
+use super::policy::Charge;
+
 /// Clients remembered. With more of them over their quota at once, some cost a round trip more; some 10 MB.
 const CAPACITY: usize = 65_536;
 
@@ -21,10 +23,10 @@ const CAPACITY: usize = 65_536;
 /// refused here but left to Redis.
 const DRIFT_SHARE: u32 = 1_000;
 
-/// The clients that Redis refused, by the limit's name.
+/// The clients that Redis refused.
 #[derive(Debug)]
 pub(super) struct Refusals {
-    refused: Cache<String, Refused>,
+    refused: Cache<Charge, Refused>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,18 +43,18 @@ impl Refusals {
     }
 
     /// Remembers that Redis, asked at `asked`, had answered by `answered` that there is no room for `retry_in`.
-    pub(super) fn remember(&self, name: &str, asked: Instant, answered: Instant, retry_in: Duration) {
+    pub(super) fn remember(&self, charge: &Charge, asked: Instant, answered: Instant, retry_in: Duration) {
         let until = asked + retry_in.saturating_sub(retry_in / DRIFT_SHARE);
-        self.refused.insert(name.to_owned(), Refused { until, room_at: answered + retry_in });
+        self.refused.insert(charge.clone(), Refused { until, room_at: answered + retry_in });
     }
 
     /// How long a client should wait that Redis would certainly refuse now; `None` when Redis has to be asked.
-    pub(super) fn wait(&self, name: &str, now: Instant) -> Option<Duration> {
-        let refused = self.refused.get(name)?;
+    pub(super) fn wait(&self, charge: &Charge, now: Instant) -> Option<Duration> {
+        let refused = self.refused.get(charge)?;
         if now < refused.until {
             return Some(refused.room_at - now);
         }
-        self.refused.remove(name);
+        self.refused.remove(charge);
         None
     }
 }
@@ -60,8 +62,13 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rate_limit::Policy;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    fn charge(client: &str) -> Charge {
+        Charge::new(Policy::Anonymous, client)
+    }
 
     #[test]
     fn a_refusal_ends_before_redis_admits_and_is_told_to_last_until_it_certainly_does() {
@@ -69,13 +76,13 @@ mod tests {
         let asked = Instant::now();
         let answered = asked + SECOND;
 
-        refusals.remember("client", asked, answered, 10 * SECOND);
+        refusals.remember(&charge("client"), asked, answered, 10 * SECOND);
 
-        assert_eq!(refusals.wait("client", answered), Some(10 * SECOND));
-        assert_eq!(refusals.wait("client", asked + 9 * SECOND), Some(2 * SECOND));
-        assert_eq!(refusals.wait("other", asked), None);
+        assert_eq!(refusals.wait(&charge("client"), answered), Some(10 * SECOND));
+        assert_eq!(refusals.wait(&charge("client"), asked + 9 * SECOND), Some(2 * SECOND));
+        assert_eq!(refusals.wait(&charge("other"), asked), None);
         // The earliest moment at which Redis may have decided is `asked`, by a clock that may be 1,000 ppm faster.
-        assert_eq!(refusals.wait("client", asked + Duration::from_millis(9_990)), None);
+        assert_eq!(refusals.wait(&charge("client"), asked + Duration::from_millis(9_990)), None);
         assert_eq!(refusals.refused.len(), 0);
     }
 
@@ -85,7 +92,7 @@ mod tests {
         let now = Instant::now();
 
         for attacker in 0..2 * CAPACITY {
-            refusals.remember(&attacker.to_string(), now, now, SECOND);
+            refusals.remember(&charge(&attacker.to_string()), now, now, SECOND);
         }
 
         assert!(refusals.refused.len() <= CAPACITY);

@@ -2,14 +2,19 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use super::{policy::Limit, verdict::Verdict, window::Reading};
+use super::{advance::Settlement, advances::Take, policy::Limit, verdict::Verdict, window::Reading};
 use crate::redis_client::{Call, Handle, RedisClient, RedisError, Script, Value};
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
-static REFUND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("refund.lua")));
+static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("settle.lua")));
 
 /// Integers that `admit.lua` gives for each key.
 const NUMBERS_A_LIMIT: usize = 3;
+/// Those before them, and those behind.
+const OTHER_NUMBERS: usize = 3;
+
+/// Where keys are published whose advances should be settled.
+pub(super) const RECALLS: &str = "recalls";
 
 /// Limits over all replicas.
 #[derive(Clone, Debug)]
@@ -27,23 +32,38 @@ impl SharedLimiter {
         Self { redis }
     }
 
-    /// All limits admit, or none is charged. One round trip.
+    /// All limits admit, or none is charged; before that an advance is settled, and after it one is taken, both under the
+    /// first limit. One round trip.
     ///
     /// # Errors
     ///
     /// When Redis gave no usable answer; it may have charged.
-    pub(super) async fn admit(&self, limits: &[Limit]) -> Result<(Verdict, Vec<ChargedKey>), RedisError> {
+    pub(super) async fn admit(
+        &self,
+        limits: &[Limit],
+        take: Option<&Take>,
+    ) -> Result<(Verdict, Vec<ChargedKey>), RedisError> {
         let handle = self.redis.handle()?;
-        let keys: Vec<ChargedKey> = limits.iter().map(|limit| ChargedKey(handle.key(&limit.name))).collect();
+        let keys: Vec<ChargedKey> = limits.iter().map(|limit| ChargedKey(handle.key(&limit.name()))).collect();
         let mut call = ADMIT.call();
         for (ChargedKey(key), limit) in keys.iter().zip(limits) {
             call = call.key(key.as_str()).number(limit.quota.requests).number(limit.cut.window_us());
         }
-        let numbers =
-            numbers(answer(&handle, call, "admit").await?).filter(|n| n.len() == 1 + limits.len() * NUMBERS_A_LIMIT);
-        let numbers = numbers.ok_or(RedisError::UnexpectedReply { command: "admit" })?;
-        let readings = numbers[1..].chunks_exact(NUMBERS_A_LIMIT).map(reading).collect();
-        Ok((Verdict { time_us: numbers[0], readings }, keys))
+        call = call.arg(handle.key(RECALLS)).number(take.map_or(0, |take| take.wanted));
+        if let Some(settlement) = take.and_then(|take| take.settlement.as_ref()) {
+            call = settled(call, settlement.bucket, settlement.count, &settlement.used);
+        }
+        let numbers = numbers(answer(&handle, call, "admit").await?);
+        let numbers = numbers.filter(|numbers| numbers.len() == OTHER_NUMBERS + limits.len() * NUMBERS_A_LIMIT);
+        let unexpected = RedisError::UnexpectedReply { command: "admit" };
+        let Some([time_us, readings @ .., advanced, recalled]) = numbers.as_deref() else { return Err(unexpected) };
+        let verdict = Verdict {
+            time_us: *time_us,
+            readings: readings.chunks_exact(NUMBERS_A_LIMIT).map(reading).collect(),
+            advanced: u32::try_from(*advanced).map_err(|_| unexpected)?,
+            is_recalled: *recalled > 0,
+        };
+        Ok((verdict, keys))
     }
 
     /// Gives one request back to the bucket it was counted in.
@@ -52,10 +72,37 @@ impl SharedLimiter {
     ///
     /// When Redis gave no usable answer; it may have given it back.
     pub(super) async fn refund(&self, key: ChargedKey, limit: &Limit, bucket: u64) -> Result<(), RedisError> {
-        let call = REFUND.call().key(key.0).number(bucket).number(limit.cut.window_us());
-        answer(&self.redis.handle()?, call, "refund").await?;
+        let call = settled(SETTLE.call().key(key.0).number(limit.cut.window_us()), bucket, 1, &[]);
+        answer(&self.redis.handle()?, call, "settle").await?;
         Ok(())
     }
+
+    /// Settles advances. What Redis gives no answer for may stand as it is.
+    pub(super) async fn settle(&self, settlements: &[Settlement]) {
+        let Ok(handle) = self.redis.handle() else { return };
+        let calls: Vec<Call> = settlements
+            .iter()
+            .map(|settlement| {
+                let limit = settlement.charge.name_in(settlement.cut);
+                let call = SETTLE.call().key(handle.key(&limit)).number(settlement.cut.window_us());
+                settled(call, settlement.bucket, settlement.count, &settlement.used)
+            })
+            .collect();
+        if let Err(error) = handle.call(&calls).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "advances were not settled");
+        }
+    }
+
+    /// The name of the limit whose key this is.
+    pub(super) fn name_of(&self, key: &str) -> Option<String> {
+        let handle = self.redis.handle().ok()?;
+        key.strip_prefix(handle.namespace()).map(str::to_owned)
+    }
+}
+
+fn settled(call: Call, bucket: u64, count: u32, used: &[(u64, u32)]) -> Call {
+    let call = call.number(bucket).number(count);
+    used.iter().fold(call, |call, (bucket, count)| call.number(*bucket).number(*count))
 }
 
 async fn answer(handle: &Handle, call: Call, command: &'static str) -> Result<Value, RedisError> {

@@ -18,6 +18,7 @@ mod follows;
 mod fragments;
 mod home;
 mod merge;
+mod noted;
 mod own_rows;
 mod posts;
 mod report;

@@ -16,7 +16,8 @@ pub(crate) struct TestRedis {
     pub(crate) client: RedisClient,
     /// What the client counts into.
     pub(crate) metrics: Arc<Metrics>,
-    shutdown: Shutdown,
+    /// Drained when this is dropped.
+    pub(crate) shutdown: Shutdown,
 }
 
 impl TestRedis {

@@ -1,24 +1,66 @@
-//! The metrics of requests.
+//! The metrics of requests. What a route counts in is looked up once, for each method and status that it has answered with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use arc_swap::ArcSwap;
+use axum::extract::{MatchedPath, Request};
 use http::{Method, StatusCode};
+use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 
 use crate::telemetry::metrics::{HttpLabels, Metrics, ObserveDuration};
 
-/// A request as metrics know it.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) method: &'static str,
-    pub(super) route: Arc<str>,
+/// What routes are called in logs and metrics when none matched: paths that clients make up must not make up labels.
+const UNMATCHED: &str = "unmatched";
+
+/// What one route counts in.
+#[derive(Debug, Default)]
+pub(in crate::http) struct RouteMetrics {
+    name: OnceLock<Arc<str>>,
+    /// Few, and looked through from the first on.
+    series: ArcSwap<Vec<Series>>,
 }
 
-impl Request {
-    /// Counts it, once it is answered.
-    pub(super) fn count(self, metrics: &Metrics, status: StatusCode, duration: Duration) {
-        let labels = HttpLabels { method: self.method, route: self.route, status: status.as_u16() };
-        metrics.http_requests.get_or_create(&labels).inc();
-        metrics.http_request_duration.get_or_create(&labels).observe_duration(duration);
+#[derive(Clone, Debug)]
+struct Series {
+    labels: HttpLabels,
+    requests: Counter,
+    duration: Histogram,
+}
+
+impl RouteMetrics {
+    /// What the route of this request, which is always the same, is called.
+    pub(super) fn name(&self, request: &Request) -> Arc<str> {
+        let path = request.extensions().get().map_or(UNMATCHED, MatchedPath::as_str);
+        let name = self.name.get_or_init(|| path.into());
+        if **name == *path { Arc::clone(name) } else { path.into() }
+    }
+
+    /// Counts a request, once it is answered.
+    pub(super) fn count(
+        &self,
+        metrics: &Metrics,
+        (method, route): (&'static str, &Arc<str>),
+        status: StatusCode,
+        duration: Duration,
+    ) {
+        let status = status.as_u16();
+        let known = self.series.load();
+        let is_it = |series: &&Series| series.labels.status == status && series.labels.method == method;
+        if let Some(series) = known.iter().find(is_it).filter(|series| series.labels.route == *route) {
+            series.requests.inc();
+            series.duration.observe_duration(duration);
+            return;
+        }
+        let labels = HttpLabels { method, route: Arc::clone(route), status };
+        let requests = metrics.http_requests.get_or_create(&labels).clone();
+        let histogram = metrics.http_request_duration.get_or_create(&labels).clone();
+        requests.inc();
+        histogram.observe_duration(duration);
+        let series = Series { labels, requests, duration: histogram };
+        self.series.rcu(|known| known.iter().cloned().chain([series.clone()]).collect::<Vec<_>>());
     }
 }
 

@@ -7,41 +7,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{
-    extract::{MatchedPath, Request},
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 use tracing::Span;
 
 use super::{
-    metrics,
+    metrics::{self, RouteMetrics},
     request_id::{RequestId, X_REQUEST_ID},
     server_timing, sign_in, trace,
 };
 use crate::telemetry::metrics::Metrics;
-
-/// What routes are called in logs and metrics when none matched: paths that clients make up must not make up labels.
-const UNMATCHED: &str = "unmatched";
 
 /// A request that is under way.
 #[derive(Debug)]
 pub(in crate::http) struct Observed {
     started: Instant,
     id: RequestId,
-    labels: metrics::Request,
+    method: &'static str,
+    route: Arc<str>,
     span: Span,
     is_timed: bool,
 }
 
 impl Observed {
     /// From here on it is watched.
-    pub(in crate::http) fn begin(request: &mut Request) -> Self {
+    pub(in crate::http) fn begin(request: &Request, of_route: &RouteMetrics) -> Self {
         let started = Instant::now();
         let id = RequestId::of(request.headers());
-        let route: Arc<str> = request.extensions().get().map_or(UNMATCHED, MatchedPath::as_str).into();
-        let labels = metrics::Request { method: metrics::method_label(request.method()), route };
-        let span = trace::span(request, &id, &labels.route);
-        Self { started, id, labels, span, is_timed: !sign_in::is_sign_in(request) }
+        let (method, route) = (metrics::method_label(request.method()), of_route.name(request));
+        let span = trace::span(request, &id, &route);
+        Self { started, id, method, route, span, is_timed: !sign_in::is_sign_in(request) }
     }
 
     /// What is to be entered while it is under way.
@@ -50,10 +44,15 @@ impl Observed {
     }
 
     /// It is answered, and has spent so long waiting for Redis and for Postgres.
-    pub(in crate::http) fn end(self, answer: &mut Response, metrics: &Metrics, cache: Duration, db: Duration) {
+    pub(in crate::http) fn end(
+        self,
+        answer: &mut Response,
+        (metrics, of_route): (&Metrics, &RouteMetrics),
+        (cache, db): (Duration, Duration),
+    ) {
         let total = self.started.elapsed();
         self.span.in_scope(|| trace::log(answer, total));
-        self.labels.count(metrics, answer.status(), total);
+        of_route.count(metrics, (self.method, &self.route), answer.status(), total);
 
         let headers = answer.headers_mut();
         headers.insert(X_REQUEST_ID, self.id.into_header());

@@ -1,6 +1,10 @@
 //! Home pages that a replica keeps as long as nothing on them has changed: whatever changes, wherever, is on the next one.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     api::{Api, SignedIn, bodies},
@@ -22,7 +26,7 @@ async fn until_kept(replica: &TestApplication, api: &Api) -> Value {
 
 /// Bob follows Ada and has a kept page; whatever is done is done by way of another replica.
 struct Scene {
-    _backend: Backend,
+    backend: Backend,
     here: TestApplication,
     _there: TestApplication,
     ada: SignedIn,
@@ -37,7 +41,7 @@ impl Scene {
         let (ada, bob) = (there.api().register("ada").await, there.api().register("bob").await);
         bob.follow(&ada).await;
         let post = ada.post("first").await;
-        let scene = Self { _backend: backend, here, _there: there, ada, bob, post };
+        let scene = Self { backend, here, _there: there, ada, bob, post };
         assert_eq!(bodies(&scene.kept().await), ["first"]);
         scene
     }
@@ -129,4 +133,40 @@ async fn it_is_kept_for_each_viewer_and_size_by_itself() {
     assert_eq!(of_ada["viewer"]["username"], "ada");
     assert_eq!(of_nobody["viewer"], Value::Null);
     assert_eq!(scene.home().await["viewer"]["username"], "bob");
+}
+
+#[tokio::test]
+async fn it_is_served_past_the_soft_ends_of_its_cells_and_made_again_before_they_end() {
+    let scene = Scene::new().await;
+    let count = async |name| scene.here.metric(name, &["timeline"]).await;
+    let (asked, loaded) = (count("cache_requests_total").await, count("cache_loads_total").await);
+
+    // Of ten minutes' life, cells are due after 405 to 450 s, and certainly live for two minutes more.
+    scene.here.clock.advance(TimeDelta::seconds(455));
+    assert_eq!(bodies(&scene.home().await), ["first"]);
+    let asked_when_due = count("cache_requests_total").await;
+    scene.here.clock.advance(TimeDelta::seconds(60));
+    let refreshed = async {
+        while count("cache_loads_total").await <= loaded {
+            assert_eq!(bodies(&scene.home().await), ["first"]);
+        }
+    };
+
+    assert_eq!(asked_when_due.to_bits(), asked.to_bits(), "it is served as it is");
+    timeout(Duration::from_secs(20), refreshed).await.expect("it is made again in the background");
+}
+
+#[tokio::test]
+async fn it_is_kept_when_it_was_made_of_what_redis_held() {
+    let scene = Scene::new().await;
+    let third = scene.backend.start().await;
+    let api = scene.bob.at(third.public).api;
+    let count = async || third.metric("cache_requests_total", &["timeline"]).await;
+
+    api.get_json("/home").await;
+    let asked = count().await;
+    api.get_json("/home").await;
+
+    assert!(asked > 0.0);
+    assert_eq!(count().await.to_bits(), asked.to_bits());
 }

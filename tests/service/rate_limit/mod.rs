@@ -1,5 +1,6 @@
 //! The limiter against a real Redis.
 
+mod advances;
 mod limiter;
 mod outage;
 mod processes;
@@ -26,7 +27,7 @@ fn all(quota: Quota) -> RateLimitConfig {
 }
 
 fn limiter(redis: &TestRedis, config: &RateLimitConfig) -> Limiter {
-    Limiter::new(config, redis.client.clone(), &redis.metrics)
+    Limiter::new(config, &redis.client, &redis.metrics, &redis.shutdown)
 }
 
 async fn admit(limiter: &Limiter, policy: Policy, client: &str) -> Admission {

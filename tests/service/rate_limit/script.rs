@@ -1,5 +1,5 @@
-//! The scripts, branch by branch. `admit.lua` is run with a clock of the test: the one line that reads the server's is
-//! replaced, so that arrivals at the edges need no waiting.
+//! The scripts, branch by branch. They are run with a clock of the test: the one line that reads the server's is replaced, so
+//! that arrivals at the edges need no waiting.
 
 use aside::redis_client::{Cmd, Pipeline, Value, cmd};
 use proptest::{
@@ -12,7 +12,7 @@ use proptest::{
 use crate::test_redis::{self, TestRedis};
 
 const ADMIT: &str = include_str!("../../../src/rate_limit/admit.lua");
-const REFUND: &str = include_str!("../../../src/rate_limit/refund.lua");
+const SETTLE: &str = include_str!("../../../src/rate_limit/settle.lua");
 
 const SECOND_US: u64 = 1_000_000;
 const START_US: u64 = 1_900_000_000 * SECOND_US;
@@ -39,9 +39,9 @@ impl Limit {
         ends.filter(|&end| end > now_us).collect()
     }
 
-    /// The window, a bucket, and the millisecond that PX may lack.
+    /// The window, the life of an advance, and the milliseconds that PX may lack.
     fn longest_ttl_ms(&self) -> i64 {
-        i64::try_from((self.window_us + self.window_us / 60) / 1_000 + 1).expect("it is small")
+        i64::try_from((self.window_us + self.window_us / 60 * 20) / 1_000 + 2).expect("it is small")
     }
 
     fn has_room(&self, now_us: u64) -> bool {
@@ -71,25 +71,57 @@ fn model(limits: &mut [Limit], now_us: u64) -> Vec<i64> {
     reply
 }
 
-fn admit_at(limits: &[Limit], now_us: u64) -> Cmd {
-    let script = ADMIT.replace("redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}");
-    assert_ne!(script, ADMIT, "the clock is read in another way now");
+/// A script that takes the time from its last two arguments.
+fn at_a_time_given(script: &str) -> String {
+    let given = "(function() local us = table.remove(ARGV); return {table.remove(ARGV), us} end)()";
+    let changed = script.replace("redis.call('TIME')", given);
+    assert_ne!(script, changed, "the clock is read in another way now");
+    changed
+}
+
+fn eval(script: &str, keys: &[&str], arguments: &[u64], channel: Option<&str>, now_us: u64) -> Cmd {
     let mut command = cmd("EVAL");
-    command.arg(script).arg(limits.len());
-    for limit in limits {
-        command.arg(&limit.key);
+    command.arg(at_a_time_given(script)).arg(keys.len()).arg(keys);
+    let (quotas, further) = arguments.split_at(if channel.is_some() { 2 * keys.len() } else { 0 });
+    command.arg(quotas);
+    if let Some(channel) = channel {
+        command.arg(channel);
     }
-    for limit in limits {
-        command.arg(limit.quota).arg(limit.window_us);
-    }
-    command.arg(now_us / SECOND_US).arg(now_us % SECOND_US);
+    command.arg(further).arg(now_us / SECOND_US).arg(now_us % SECOND_US);
     command
 }
 
+fn admit_at(limits: &[Limit], now_us: u64) -> Cmd {
+    take_at(limits, 0, &[], now_us)
+}
+
+/// Wants so much in advance, and settles before.
+fn take_at(limits: &[Limit], wanted: u64, settled: &[u64], now_us: u64) -> Cmd {
+    let keys: Vec<&str> = limits.iter().map(|limit| limit.key.as_str()).collect();
+    let mut arguments: Vec<u64> = limits.iter().flat_map(|limit| [limit.quota, limit.window_us]).collect();
+    arguments.push(wanted);
+    arguments.extend(settled);
+    eval(ADMIT, &keys, &arguments, Some(&channel_of(&limits[0])), now_us)
+}
+
+/// A channel for each test.
+fn channel_of(limit: &Limit) -> String {
+    format!("{}:recalls", limit.key)
+}
+
+fn settle_at(limit: &Limit, settled: &[u64], now_us: u64) -> Cmd {
+    eval(SETTLE, &[&limit.key], &[&[limit.window_us], settled].concat(), None, now_us)
+}
+
 fn refund(limit: &Limit, bucket: u64) -> Cmd {
-    let mut command = cmd("EVAL");
-    command.arg(REFUND).arg(1).arg(&limit.key).arg(bucket).arg(limit.window_us);
-    command
+    settle_at(limit, &[bucket, 1], START_US + 2 * SECOND_US)
+}
+
+/// What a reply says of the limits, without what was advanced and recalled.
+fn decision(reply: &Value) -> Vec<i64> {
+    let mut numbers = integers(reply);
+    numbers.truncate(numbers.len() - 2);
+    numbers
 }
 
 fn integers(reply: &Value) -> Vec<i64> {
@@ -116,7 +148,7 @@ async fn ttl_ms(redis: &TestRedis, limit: &Limit) -> i64 {
 
 /// Runs one request and looks at the TTL that it left on each of its keys.
 async fn admit_and_look(redis: &TestRedis, limits: &[Limit], now_us: u64) -> (Vec<i64>, Vec<i64>) {
-    let reply = integers(&run(redis, admit_at(limits, now_us)).await);
+    let reply = decision(&run(redis, admit_at(limits, now_us)).await);
     let mut ttls = Vec::new();
     for limit in limits {
         ttls.push(ttl_ms(redis, limit).await);
@@ -147,7 +179,7 @@ fn the_script_decides_as_the_model_does_over_several_limits() {
             expected.push(model(&mut limits, now_us));
         }
 
-        let replies: Vec<Vec<i64>> = runtime.block_on(redis.query(&pipeline)).iter().map(integers).collect();
+        let replies: Vec<Vec<i64>> = runtime.block_on(redis.query(&pipeline)).iter().map(decision).collect();
 
         prop_assert_eq!(replies, expected);
         Ok(())
@@ -196,7 +228,7 @@ async fn a_request_that_is_refused_writes_no_key() {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_costs_a_client_one_window_and_no_quota() {
+async fn a_clock_set_back_costs_a_client_little_more_than_a_window_and_no_quota() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limit = [Limit::new(&redis, 2, 60)];
     let hour_back = START_US - 3600 * SECOND_US;
@@ -204,11 +236,11 @@ async fn a_clock_set_back_costs_a_client_one_window_and_no_quota() {
         run(&redis, admit_at(&limit, START_US + second * SECOND_US)).await;
     }
 
-    let refused = integers(&run(&redis, admit_at(&limit, hour_back)).await);
-    let still = integers(&run(&redis, admit_at(&limit, hour_back + 61 * SECOND_US - 1)).await);
-    let admitted = integers(&run(&redis, admit_at(&limit, hour_back + 61 * SECOND_US)).await);
+    let refused = decision(&run(&redis, admit_at(&limit, hour_back)).await);
+    let still = decision(&run(&redis, admit_at(&limit, hour_back + 80 * SECOND_US - 1)).await);
+    let admitted = decision(&run(&redis, admit_at(&limit, hour_back + 80 * SECOND_US)).await);
 
-    assert_eq!(refused[1..], [2, 61_000_000, 61_000_000]);
+    assert_eq!(refused[1..], [2, 80_000_000, 80_000_000], "as if both were in advance");
     assert_eq!(still[1..], [2, 1, 1]);
     assert_eq!(admitted[1..], [1, 61_000_000, 0]);
 }
@@ -251,7 +283,7 @@ async fn a_refund_leaves_the_other_buckets_as_they_were() {
     run(&redis, refund(&limit[0], START_US / SECOND_US + 1)).await;
     run(&redis, refund(&limit[0], START_US / SECOND_US)).await;
 
-    let reply = integers(&run(&redis, admit_at(&limit, START_US + 2 * SECOND_US)).await);
+    let reply = decision(&run(&redis, admit_at(&limit, START_US + 2 * SECOND_US)).await);
     assert_eq!(reply[1..], [3, 60_000_000, 0], "one of bucket 1, which leaves first, and two of bucket 2");
 }
 
@@ -264,7 +296,99 @@ async fn a_quota_that_was_lowered_waits_until_enough_have_left() {
         run(&redis, admit_at(std::slice::from_ref(&generous), START_US + second * SECOND_US)).await;
     }
 
-    let refused = integers(&run(&redis, admit_at(&[strict], START_US + 3 * SECOND_US)).await);
+    let refused = decision(&run(&redis, admit_at(&[strict], START_US + 3 * SECOND_US)).await);
 
     assert_eq!(refused[1..], [3, 58_000_000, 59_000_000], "two of three have to leave, the first after 58 s");
+}
+
+#[tokio::test]
+async fn an_advance_is_counted_in_the_last_bucket_of_its_life() {
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
+    let limit = [Limit::new(&redis, 320, 60)];
+
+    let taken = integers(&run(&redis, take_at(&limit, 8, &[], START_US)).await);
+    let ttl = ttl_ms(&redis, &limit[0]).await;
+    let after_the_request = decision(&run(&redis, admit_at(&limit, START_US + 61 * SECOND_US)).await);
+    let before_its_end = decision(&run(&redis, admit_at(&limit, START_US + 80 * SECOND_US - 1)).await);
+    let at_its_end = decision(&run(&redis, admit_at(&limit, START_US + 80 * SECOND_US)).await);
+
+    assert_eq!(taken[1..], [9, 61_000_000, 0, 8, 0]);
+    assert!((1..=80_001).contains(&ttl), "{ttl}");
+    assert_eq!(after_the_request[1], 9, "the first has left, the advance has not");
+    assert_eq!(before_its_end[1], 10);
+    assert_eq!(at_its_end[1], 3, "it has");
+}
+
+#[tokio::test]
+async fn what_is_advanced_is_a_sixteenth_at_most_and_never_beyond_half_of_the_quota() {
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
+    let (limit, small) = ([Limit::new(&redis, 32, 60)], [Limit::new(&redis, 15, 60)]);
+
+    let mut advanced = Vec::new();
+    for _ in 0..8 {
+        advanced.push(integers(&run(&redis, take_at(&limit, 9, &[], START_US)).await)[4]);
+    }
+    let of_a_small_one = integers(&run(&redis, take_at(&small, 9, &[], START_US)).await)[4];
+
+    assert_eq!(advanced, [2, 2, 2, 2, 2, 0, 0, 0], "five requests and ten in advance; the sixth makes it sixteen");
+    assert_eq!(of_a_small_one, 0);
+}
+
+#[tokio::test]
+async fn settling_counts_what_was_used_where_it_was_used() {
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
+    let bucket = START_US / SECOND_US;
+    for in_one_call in [false, true] {
+        let limit = [Limit::new(&redis, 320, 60)];
+        run(&redis, take_at(&limit, 8, &[], START_US)).await;
+        // Of eight, one was used in the first bucket and two in the third.
+        let settled = [bucket + 19, 8, bucket, 1, bucket + 2, 2];
+
+        if in_one_call {
+            run(&redis, take_at(&limit, 0, &settled, START_US + 3 * SECOND_US)).await;
+        } else {
+            run(&redis, settle_at(&limit[0], &settled, START_US + 3 * SECOND_US)).await;
+            run(&redis, admit_at(&limit, START_US + 3 * SECOND_US)).await;
+        }
+
+        let ttl = ttl_ms(&redis, &limit[0]).await;
+        let mut used = Vec::new();
+        for second in [60, 61, 63, 64] {
+            used.push(decision(&run(&redis, admit_at(&limit, START_US + second * SECOND_US)).await)[1]);
+        }
+        assert!((1..=61_001).contains(&ttl), "{ttl}");
+        assert_eq!(used, [6, 5, 4, 4], "with those of the test; two leave at 61, two at 63, one at 64");
+    }
+}
+
+#[tokio::test]
+async fn an_advance_is_settled_once_and_not_when_it_is_not_there() {
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
+    let limit = [Limit::new(&redis, 320, 60)];
+    let settled = [START_US / SECOND_US + 19, 8];
+    run(&redis, take_at(&limit, 8, &[], START_US)).await;
+
+    let first = run(&redis, settle_at(&limit[0], &settled, START_US)).await;
+    let second = run(&redis, settle_at(&limit[0], &settled, START_US)).await;
+    let reply = decision(&run(&redis, take_at(&limit, 0, &settled, START_US)).await);
+
+    assert_eq!((first, second), (Value::Int(1), Value::Int(0)));
+    assert_eq!(reply[1], 2);
+}
+
+#[tokio::test]
+async fn only_who_would_be_admitted_without_what_is_advanced_has_it_called_back() {
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
+    let limit = [Limit::new(&redis, 32, 60)];
+    run(&redis, take_at(&limit, 2, &[], START_US)).await;
+    for _ in 0..29 {
+        run(&redis, admit_at(&limit, START_US)).await;
+    }
+
+    let refused = integers(&run(&redis, admit_at(&limit, START_US)).await);
+    let over_in_any_case = Limit { quota: 30, ..limit[0].clone() };
+    let refused_in_any_case = integers(&run(&redis, admit_at(&[over_in_any_case], START_US)).await);
+
+    assert_eq!(refused[1..], [32, 61_000_000, 61_000_000, 0, 1]);
+    assert_eq!(refused_in_any_case[4..], [0, 0]);
 }

@@ -1,0 +1,116 @@
+//! An advance against an oracle that knows when the server's clock really showed what.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+use crate::rate_limit::policy::Policy;
+
+const WINDOW: Duration = Duration::from_mins(1);
+const SECOND_US: u64 = 1_000_000;
+const START_US: u64 = 1_900_000_000 * SECOND_US;
+
+fn cut() -> Subwindows {
+    Subwindows::of(WINDOW)
+}
+
+fn advance(taken: u32, asked: Instant, round_trip: Duration) -> Advance {
+    let taken_at = Moment { server_us: START_US, asked, answered: asked + round_trip };
+    let reading = Reading { used: 7 + u64::from(taken), frees_in: Some(WINDOW), retry_in: None };
+    Advance::new(cut(), taken_at, taken, reading)
+}
+
+#[test]
+fn each_use_counts_down_by_one_until_nothing_is_left() {
+    let asked = Instant::now();
+    let mut advance = advance(2, asked, Duration::ZERO);
+    let now = asked + Duration::from_millis(500);
+
+    let used: Vec<Option<u64>> = (0..3).map(|_| advance.spend(now).map(|reading| reading.used)).collect();
+
+    assert_eq!(used, [Some(8), Some(9), None]);
+    assert!(advance.is_over(now, Duration::ZERO));
+    assert_eq!(advance.next_size(), 8);
+}
+
+#[test]
+fn one_that_is_over_admits_nothing() {
+    let asked = Instant::now();
+    let mut advance = advance(9, asked, Duration::ZERO);
+
+    // The last bucket ends twenty seconds after the first began; a thousandth of that is for the clocks, and a second for
+    // whoever still comes to take another.
+    assert!(advance.spend(asked + Duration::from_millis(18_970)).is_some());
+    assert!(!advance.is_over(asked + Duration::from_millis(19_970), Duration::ZERO));
+    assert!(advance.is_over(asked + Duration::from_millis(19_990), Duration::ZERO));
+    assert!(advance.is_over(asked + Duration::from_millis(19_600), Duration::from_millis(500)));
+    assert_eq!(advance.spend(asked + Duration::from_millis(18_990)), None);
+}
+
+#[test]
+fn a_use_that_may_be_in_either_of_two_buckets_is_none() {
+    let asked = Instant::now();
+    let mut advance = advance(9, asked, Duration::from_millis(100));
+
+    // Between asked and answered the server was at the start of a bucket: until 100 ms after the next one may have begun,
+    // nobody knows in which of the two it is.
+    assert!(advance.spend(asked + Duration::from_millis(990)).is_some());
+    assert_eq!(advance.spend(asked + Duration::from_millis(1_050)), None);
+    assert!(!advance.is_over(asked + Duration::from_millis(1_050), Duration::ZERO));
+    assert!(advance.spend(asked + Duration::from_millis(1_150)).is_some());
+}
+
+#[test]
+fn most_of_it_unused_makes_the_next_one_smaller() {
+    let asked = Instant::now();
+    let mut advance = advance(9, asked, Duration::ZERO);
+
+    assert_eq!(advance.next_size(), 4);
+    for _ in 0..6 {
+        advance.spend(asked + Duration::from_millis(1));
+    }
+
+    assert_eq!(advance.next_size(), 9);
+}
+
+#[test]
+fn small_quotas_and_short_windows_have_none() {
+    assert_eq!(Advance::largest(15, cut()), 0);
+    assert_eq!(Advance::largest(600, cut()), 37);
+    assert_eq!(Advance::largest(600, Subwindows::of(Duration::from_secs(9))), 0);
+}
+
+proptest! {
+    /// Wherever between question and answer the server read its clock, and however the clocks run: what is settled is where
+    /// the uses really were, and all of them are in time.
+    #[test]
+    fn every_use_is_settled_in_the_bucket_that_the_server_was_in(
+        round_trip_us in 0..50_000_u64,
+        read_at in 0.0..=1.0_f64,
+        rate in 0.999_1..=1.000_9_f64,
+        gaps_us in vec(0..400_000_u64, 1..80),
+    ) {
+        let asked = Instant::now();
+        let mut advance = advance(1_000, asked, Duration::from_micros(round_trip_us));
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+        let server_us = |since_asked_us: u64| {
+            START_US + (((since_asked_us as f64) - round_trip_us as f64 * read_at) * rate).max(0.0) as u64
+        };
+        let (mut since_asked_us, mut truth) = (round_trip_us, Vec::<(u64, u32)>::new());
+        for gap_us in gaps_us {
+            since_asked_us += gap_us;
+            if advance.spend(asked + Duration::from_micros(since_asked_us)).is_none() {
+                continue;
+            }
+            let bucket = cut().bucket_at(server_us(since_asked_us));
+            match truth.last_mut() {
+                Some((last, count)) if *last == bucket => *count += 1,
+                _another => truth.push((bucket, 1)),
+            }
+        }
+
+        let settlement = advance.settle(Charge::new(Policy::SignedIn, "ada"));
+
+        prop_assert_eq!(&settlement.used, &truth);
+        prop_assert!(truth.iter().all(|(bucket, _)| *bucket <= settlement.bucket));
+    }
+}

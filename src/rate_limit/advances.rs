@@ -1,0 +1,162 @@
+//! The advances of this process, by client. Bounded: a client who finds no room is asked about as ever.
+
+use std::{
+    collections::HashMap,
+    hash::BuildHasher,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use quick_cache::DefaultHashBuilder;
+
+use super::{
+    advance::{Advance, RENEWAL, Settlement},
+    policy::{Charge, Limit},
+    window::Reading,
+};
+
+/// Each with a lock of its own.
+const SHARDS: usize = 64;
+/// Clients remembered in each; all together some 10 MB.
+const CLIENTS: usize = 1_024;
+
+/// The first advance of a client who has come a second time within a while.
+const FIRST: u32 = 8;
+/// How long that while is.
+const WHILE: Duration = Duration::from_mins(1);
+
+/// What is known of the clients that came lately.
+#[derive(Debug)]
+pub(super) struct Advances {
+    shards: Vec<Mutex<HashMap<Charge, State, DefaultHashBuilder>>>,
+    hasher: DefaultHashBuilder,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Came, and was asked about; `wanted` for when it comes again soon.
+    Seen { at: Instant, wanted: u32 },
+    /// One request of it is asking for an advance.
+    Asking,
+    /// Has one, which was taken while this connection listened to recalls.
+    Held { advance: Advance, connection: u64 },
+}
+
+/// What to ask for.
+#[derive(Debug)]
+pub(super) struct Take {
+    pub(super) wanted: u32,
+    pub(super) settlement: Option<Settlement>,
+}
+
+impl Advances {
+    pub(super) fn new() -> Self {
+        let hasher = DefaultHashBuilder::default();
+        Self { shards: (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect(), hasher }
+    }
+
+    /// Admits a request that arrives now, if its client has something in advance. `connection` is the one that listens to
+    /// recalls: what was taken on another is void.
+    pub(super) fn spend(&self, charge: &Charge, now: Instant, connection: Option<u64>) -> Option<Reading> {
+        match self.shard(charge).get_mut(charge)? {
+            State::Held { advance, connection: taken_on } if Some(*taken_on) == connection => advance.spend(now),
+            _nothing_in_hand => None,
+        }
+    }
+
+    /// What to ask Redis for beside the admission of a request that arrives now: nothing, for a client that comes rarely or is
+    /// asked about already, and without a connection on which it could be called back.
+    pub(super) fn take(&self, limit: &Limit, now: Instant, connection: Option<u64>) -> Option<Take> {
+        let largest = Advance::largest(limit.quota.requests, limit.cut);
+        let connection = connection.filter(|_| largest > 0)?;
+        let mut shard = self.shard(&limit.charge);
+        let Some(state) = shard.get_mut(&limit.charge) else {
+            if shard.len() < CLIENTS {
+                shard.insert(limit.charge.clone(), State::Seen { at: now, wanted: FIRST });
+            }
+            return None;
+        };
+        match state {
+            State::Asking => return None,
+            // This one came at an edge of a bucket.
+            State::Held { advance, connection: taken_on }
+                if *taken_on == connection && !advance.is_over(now, RENEWAL) =>
+            {
+                return None;
+            }
+            State::Seen { at, .. } if now.saturating_duration_since(*at) > WHILE => {
+                *at = now;
+                return None;
+            }
+            State::Held { .. } | State::Seen { .. } => {}
+        }
+        let (wanted, settlement) = match std::mem::replace(state, State::Asking) {
+            State::Held { advance, .. } => (advance.next_size(), Some(advance.settle(limit.charge.clone()))),
+            State::Seen { wanted, .. } => (wanted, None),
+            State::Asking => (FIRST, None),
+        };
+        Some(Take { wanted: wanted.min(largest), settlement })
+    }
+
+    /// Whoever was to ask has asked: here is what it got.
+    pub(super) fn keep(&self, charge: &Charge, advance: Option<Advance>, wanted: u32, now: Instant, connection: u64) {
+        let state = match advance {
+            Some(advance) => State::Held { advance, connection },
+            None => State::Seen { at: now, wanted },
+        };
+        self.shard(charge).insert(charge.clone(), state);
+    }
+
+    /// Takes the advance of this client away, to be settled.
+    pub(super) fn recall(&self, charge: &Charge, now: Instant) -> Option<Settlement> {
+        let mut shard = self.shard(charge);
+        let state = shard.get_mut(charge).filter(|state| matches!(state, State::Held { .. }))?;
+        settle(charge, state, now)
+    }
+
+    /// Takes those away that end within `margin`, or were taken on another connection, and forgets clients who have not come
+    /// for a while.
+    pub(super) fn sweep(&self, now: Instant, margin: Duration, connection: Option<u64>) -> Vec<Settlement> {
+        let mut settlements = Vec::new();
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            for (charge, state) in shard.iter_mut() {
+                let is_over = match state {
+                    State::Held { advance, connection: taken_on } => {
+                        Some(*taken_on) != connection || advance.is_over(now, margin)
+                    }
+                    State::Seen { .. } | State::Asking => false,
+                };
+                if is_over {
+                    settlements.extend(settle(charge, state, now));
+                }
+            }
+            shard.retain(|_, state| match state {
+                State::Seen { at, .. } => now.saturating_duration_since(*at) <= WHILE,
+                State::Asking | State::Held { .. } => true,
+            });
+        }
+        settlements
+    }
+
+    fn shard(&self, charge: &Charge) -> MutexGuard<'_, HashMap<Charge, State, DefaultHashBuilder>> {
+        let hash = self.hasher.hash_one(charge).to_le_bytes();
+        // Other bits than those by which the map itself chooses.
+        lock(&self.shards[usize::from(hash[4]) % SHARDS])
+    }
+}
+
+fn settle(charge: &Charge, state: &mut State, now: Instant) -> Option<Settlement> {
+    match std::mem::replace(state, State::Seen { at: now, wanted: FIRST }) {
+        State::Held { advance, .. } => {
+            *state = State::Seen { at: now, wanted: advance.next_size() };
+            Some(advance.settle(charge.clone()))
+        }
+        State::Seen { .. } | State::Asking => None,
+    }
+}
+
+/// A panic while it was held, if there ever is one, has not left a client half changed: go on.
+fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}

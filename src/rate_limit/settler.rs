@@ -1,0 +1,87 @@
+//! Settles advances: those that end, and those that are called back for a client that would be refused elsewhere.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::mpsc, time};
+
+use super::{
+    advance::Settlement,
+    advances::Advances,
+    policy::Charge,
+    shared::{RECALLS, SharedLimiter},
+};
+use crate::{
+    redis_client::{Heard, Listener, RedisClient},
+    shutdown::Shutdown,
+};
+
+/// How often advances are looked through.
+const SWEEP: Duration = Duration::from_millis(250);
+/// An advance is settled so long before its end, so that it is not counted any more where it was not used by the time that it
+/// looks like requests which were admitted.
+const MARGIN: Duration = Duration::from_millis(500);
+/// Settled in one round trip: a millisecond of Redis's time, which others wait for.
+const BATCH: usize = 64;
+/// Recalls waiting to be seen to. One that finds no room is made again by whoever waits for it.
+const QUEUE: usize = 1_024;
+
+/// Starts settling; gives what tells whether recalls are heard.
+pub(super) fn start(
+    redis: &RedisClient,
+    shared: SharedLimiter,
+    advances: Arc<Advances>,
+    shutdown: &Shutdown,
+) -> Listener {
+    let (recalls, recalled) = mpsc::channel(QUEUE);
+    let hear = move |_connection, heard: Heard<'_>| {
+        if let Heard::Message(message) = heard
+            && let Ok(key) = str::from_utf8(message)
+        {
+            let _made_again = recalls.try_send(key.to_owned());
+        }
+    };
+    let listener = redis.listen(RECALLS, hear, shutdown);
+    let settler = Settler { shared, advances, listener: listener.clone() };
+    let stop = shutdown.clone();
+    shutdown.spawn(async move {
+        tokio::select! {
+            () = stop.drained() => {}
+            () = settler.run(recalled) => {}
+        }
+        // Nobody uses them any more.
+        settler.settle(settler.advances.sweep(Instant::now(), MARGIN, None)).await;
+    });
+    listener
+}
+
+struct Settler {
+    shared: SharedLimiter,
+    advances: Arc<Advances>,
+    listener: Listener,
+}
+
+impl Settler {
+    async fn run(&self, mut recalled: mpsc::Receiver<String>) {
+        let mut ticks = time::interval(SWEEP);
+        loop {
+            let settlements = tokio::select! {
+                Some(key) = recalled.recv() => {
+                    let charge = self.shared.name_of(&key).and_then(|name| Charge::of_name(&name));
+                    charge.and_then(|charge| self.advances.recall(&charge, Instant::now())).into_iter().collect()
+                }
+                _tick = ticks.tick() => self.advances.sweep(Instant::now(), MARGIN, self.listener.number()),
+            };
+            self.settle(settlements).await;
+        }
+    }
+
+    /// What Redis does not answer for stands until it leaves the window.
+    async fn settle(&self, settlements: Vec<Settlement>) {
+        for batch in settlements.chunks(BATCH) {
+            self.shared.settle(batch).await;
+        }
+    }
+}
