@@ -1,6 +1,6 @@
 # Every target is a script of scripts/, which can be run without make too. GNU make 3.81 (macOS) must do.
 .DEFAULT_GOAL := help
-.PHONY: run test soak mutants up down seed sqlx lint help
+.PHONY: run test demo soak mutants up down seed sqlx lint help
 
 # Rows of `make seed`.
 USERS ?= 10000
@@ -10,6 +10,9 @@ run: ## Serve on http://127.0.0.1:8080, with a small sample; gets Postgres and R
 
 test: ## Run every test; gets Postgres and Redis if need be
 	@scripts/test
+
+demo: ## See what aside does and what the usual pattern does, in two minutes
+	@scripts/demo
 
 soak: ## Drive replicas for ten minutes while things break, and check every answer: scripts/soak --help
 	@scripts/soak

@@ -1,7 +1,8 @@
 //! A database for the run, on a server that others may use.
 
-use anyhow::{Context, Result};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, postgres::PgConnectOptions};
+use anyhow::Result;
+use aside_stage::ScratchDatabase;
+use sqlx::{Connection, PgConnection, Row, postgres::PgConnectOptions};
 use url::Url;
 use uuid::Uuid;
 
@@ -10,11 +11,7 @@ const OWN: &str = "aside-checker";
 
 /// Dropped by [`drop_database`](Self::drop_database).
 #[derive(Clone, Debug)]
-pub struct RunDatabase {
-    server: Url,
-    url: Url,
-    name: String,
-}
+pub struct RunDatabase(ScratchDatabase);
 
 /// The tables of the service that are looked at, as they are.
 #[derive(Debug, Default)]
@@ -32,30 +29,23 @@ pub struct Rows {
 impl RunDatabase {
     /// Creates it on this server.
     pub async fn create(server: &Url) -> Result<Self> {
-        let name = format!("aside_test_checker_{:012x}", rand::random::<u64>() & 0xffff_ffff_ffff);
-        let mut connection = PgConnection::connect(server.as_str()).await.context("DATABASE_URL cannot be reached")?;
-        connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
-        let mut url = server.clone();
-        url.set_path(&name);
-        Ok(Self { server: server.clone(), url, name })
+        Ok(Self(ScratchDatabase::create(server, "aside_test_checker").await?))
     }
 
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.url
+        self.0.url()
     }
 
     /// Drops it, whoever is connected.
     pub async fn drop_database(&self) -> Result<()> {
-        let mut connection = PgConnection::connect(self.server.as_str()).await?;
-        connection.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))).await?;
-        Ok(())
+        self.0.drop_database().await
     }
 
     /// A connection past the service.
     pub async fn connect(&self) -> Result<PgConnection> {
-        let options: PgConnectOptions = self.url.as_str().parse()?;
+        let options: PgConnectOptions = self.url().as_str().parse()?;
         Ok(PgConnection::connect_with(&options.application_name(OWN)).await?)
     }
 

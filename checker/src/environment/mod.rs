@@ -10,23 +10,19 @@
 //! [`Environment::close`].
 
 mod database;
-mod ports;
-mod probe;
-mod proxy;
-mod redis_server;
 mod replica;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use aside_stage::Process;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use url::Url;
 
+pub use aside_stage::{Proxy, RedisServer, Way};
 pub use database::RunDatabase;
-pub use proxy::{Proxy, Way};
-pub use redis_server::RedisServer;
-pub use replica::Replica;
+pub use replica::replica;
 
 /// How to set things up.
 #[derive(Clone, Debug)]
@@ -44,7 +40,7 @@ pub struct Plan {
 /// See the module.
 pub struct Environment {
     /// One for each mode of the plan.
-    pub replicas: Vec<Arc<Mutex<Replica>>>,
+    pub replicas: Vec<Arc<Mutex<Process>>>,
     /// Where they listen, in the same order.
     pub addresses: Vec<String>,
     /// In front of Redis, one for each replica.
@@ -92,7 +88,7 @@ impl Environment {
             ];
             variables.extend(plan.variables.iter().cloned());
             let log = self.folder.path().join(format!("replica-{number}.log"));
-            let mut replica = Replica::new(&plan.program, variables, log)?;
+            let mut replica = replica(&plan.program, variables, log)?;
             replica.start().await?;
             self.addresses.push(replica.address().to_owned());
             self.replicas.push(Arc::new(Mutex::new(replica)));

@@ -15,9 +15,15 @@ const ANSWER: Duration = Duration::from_secs(1);
 
 /// Asks `/readyz` of an admin address.
 #[derive(Clone, Debug)]
-pub struct Probe(pub(super) String);
+pub struct Probe(String);
 
 impl Probe {
+    /// Of the replica whose admin server is there.
+    #[must_use]
+    pub fn new(admin: &str) -> Self {
+        Self(admin.to_owned())
+    }
+
     /// Resolves when it is ready and misses nothing.
     pub async fn until_well(&self) {
         self.until(|answer| answer.starts_with("HTTP/1.1 200") && answer.contains("\"ok\"")).await;

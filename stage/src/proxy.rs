@@ -1,4 +1,4 @@
-//! A proxy on the way between a replica and a server, to make that way slow or lose it.
+//! A proxy on the way between a server of ours and one behind it, to make that way slow or lose it.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -22,6 +22,10 @@ pub enum Way {
     Open,
     /// Whatever passes is late by so much, in each direction.
     Slow(Duration),
+    /// Replies are late by so much.
+    RepliesSlow(Duration),
+    /// Requests reach the server; its replies wait until the way is another one.
+    RepliesHeld,
     /// Connections are taken and kept, and nothing passes until the way is another one.
     Frozen,
     /// Every connection is closed, and so is each new one.
@@ -89,13 +93,24 @@ async fn carry(client: TcpStream, target: (String, u16), mut way: watch::Receive
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let (there, back) = (way.clone(), way.clone());
     tokio::select! {
-        ended = pass(from_client, to_server, there) => ended,
-        ended = pass(from_server, to_client, back) => ended,
+        ended = pass(from_client, to_server, there, Direction::There) => ended,
+        ended = pass(from_server, to_client, back, Direction::Back) => ended,
         () = async { drop(way.wait_for(|way| *way == Way::Cut).await) } => Ok(()),
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::Receiver<Way>) -> io::Result<()> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    There,
+    Back,
+}
+
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut way: watch::Receiver<Way>,
+    direction: Direction,
+) -> io::Result<()> {
     let mut buffer = vec![0; 65_536];
     loop {
         let read = from.read(&mut buffer).await?;
@@ -103,10 +118,13 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::R
             return Ok(());
         }
         let now = *way.borrow_and_update();
-        if let Way::Slow(by) = now {
-            time::sleep(by).await;
+        match now {
+            Way::Slow(by) => time::sleep(by).await,
+            Way::RepliesSlow(by) if direction == Direction::Back => time::sleep(by).await,
+            Way::RepliesSlow(_) | Way::Open | Way::RepliesHeld | Way::Frozen | Way::Cut => {}
         }
-        drop(way.wait_for(|way| *way != Way::Frozen).await);
+        let is_held = |way: &Way| *way == Way::Frozen || (*way == Way::RepliesHeld && direction == Direction::Back);
+        drop(way.wait_for(|way| !is_held(way)).await);
         to.write_all(&buffer[..read]).await?;
     }
 }

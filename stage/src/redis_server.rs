@@ -1,4 +1,4 @@
-//! The Redis of the run: killed, stopped, flushed, and brought back from an old snapshot.
+//! A Redis of one's own: killed, stopped, flushed, and brought back from an old snapshot.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,7 +22,7 @@ use super::ports::free_address;
 
 /// How long a server may take to answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// For one command of the checker's.
+/// For one command.
 const COMMAND: Duration = Duration::from_secs(2);
 
 /// Deletes up to `ARGV[1]` keys at random.
@@ -57,7 +57,7 @@ impl RedisServer {
 
     /// Kills it. Without `keep_snapshot` it will come back empty.
     pub async fn kill(&mut self, keep_snapshot: bool) -> Result<()> {
-        self.process.kill().await.context("the Redis of the run is gone already")?;
+        self.process.kill().await.context("the Redis is gone already")?;
         if !keep_snapshot {
             let _there_was_none = std::fs::remove_file(self.folder.join("dump.rdb"));
         }
@@ -72,7 +72,7 @@ impl RedisServer {
 
     /// Stops it, or lets it go on.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let id = self.process.id().context("the Redis of the run is gone")?;
+        let id = self.process.id().context("the Redis is gone")?;
         Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
     }
 
@@ -95,11 +95,12 @@ impl RedisServer {
         self.query::<redis::Value>(words).await.map(drop)
     }
 
-    async fn query<T: FromRedisValue>(&self, words: &[&str]) -> Result<T> {
+    /// Any command.
+    pub async fn query<T: FromRedisValue>(&self, words: &[&str]) -> Result<T> {
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
         let asking = async { command.query_async(&mut self.connection().await?).await };
-        Ok(time::timeout(COMMAND, asking).await.context("the Redis of the run gave no answer")??)
+        Ok(time::timeout(COMMAND, asking).await.context("the Redis gave no answer")??)
     }
 
     async fn connection(&self) -> redis::RedisResult<MultiplexedConnection> {
@@ -111,7 +112,7 @@ impl RedisServer {
         while self.command(&["PING"]).await.is_err() {
             let ended = self.process.try_wait()?;
             ensure!(ended.is_none(), "scripts/own-redis ended before it answered: {ended:?}");
-            ensure!(begun.elapsed() < PATIENCE, "the Redis of the run does not answer");
+            ensure!(begun.elapsed() < PATIENCE, "the Redis does not answer");
             time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
@@ -122,7 +123,7 @@ fn spawn(url: &Url, folder: &Path) -> Result<Child> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/own-redis");
     let mut command = Command::new(script);
     command.arg(url.port().context("the URL has a port")?.to_string()).arg(folder);
-    // A Ctrl-C at the terminal is for the checker alone.
+    // A Ctrl-C at the terminal is for whoever started this.
     command.process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
     command.spawn().with_context(|| format!("cannot start {script}"))

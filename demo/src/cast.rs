@@ -1,0 +1,131 @@
+//! Who takes part: a database with some people in it, a Redis, and the servers that each part starts.
+
+use std::{path::PathBuf, process::Stdio};
+
+use anyhow::{Context, Result, ensure};
+use aside_stage::{Process, RedisServer, ScratchDatabase, raise_descriptors};
+use sqlx::{Connection, PgConnection};
+use tempfile::TempDir;
+use tokio::{process::Command, sync::Mutex};
+use uuid::Uuid;
+
+use super::{Arguments, talk::Talk};
+
+/// People in the database, and how many of them are signed in.
+const USERS: u32 = 10_000;
+const SIGNED_IN: u32 = 1_000;
+
+/// Everything that the parts need.
+pub(crate) struct Cast {
+    aside: PathBuf,
+    naive: PathBuf,
+    /// The database of the run.
+    pub(crate) database: ScratchDatabase,
+    /// The Redis of the run.
+    pub(crate) redis: Mutex<RedisServer>,
+    /// Of people who are signed in.
+    pub(crate) tokens: Vec<String>,
+    /// How many sockets a process may have.
+    pub(crate) descriptors: u64,
+    folder: TempDir,
+}
+
+impl Cast {
+    /// Makes the database and fills it, and starts the Redis.
+    pub(crate) async fn gather(arguments: &Arguments, talk: &Talk) -> Result<Self> {
+        let descriptors = raise_descriptors()?;
+        let folder = tempfile::Builder::new().prefix("aside-demo-").tempdir().context("cannot make a folder")?;
+        let redis = RedisServer::start(folder.path().join("redis")).await?;
+        let database = ScratchDatabase::create(&arguments.database, "aside_demo").await?;
+        let mut cast = Self {
+            aside: arguments.aside.clone(),
+            naive: arguments.naive.clone(),
+            database,
+            redis: Mutex::new(redis),
+            tokens: Vec::new(),
+            descriptors,
+            folder,
+        };
+        let filling = talk.wait(&format!("a database of {USERS} people, {} posts", USERS * 5));
+        let filled = tokio::select! {
+            filled = cast.fill() => filled,
+            _interrupted = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        };
+        drop(filling);
+        match filled {
+            Ok(tokens) => cast.tokens = tokens,
+            Err(error) => {
+                cast.leave().await?;
+                return Err(error);
+            }
+        }
+        Ok(cast)
+    }
+
+    async fn fill(&self) -> Result<Vec<String>> {
+        let tokens = self.folder.path().join("tokens");
+        self.run(&["migrate"]).await?;
+        let (users, signed_in) = (USERS.to_string(), SIGNED_IN.to_string());
+        let file = tokens.to_string_lossy();
+        self.run(&["seed", "--users", &users, "--sessions", &signed_in, "--tokens", &file]).await?;
+        Ok(std::fs::read_to_string(tokens)?.lines().map(str::to_owned).collect())
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = Command::new(&self.aside);
+        command.args(arguments).current_dir(self.folder.path()).kill_on_drop(true);
+        command
+            .env("DATABASE_URL", self.database.url().as_str())
+            .env("REDIS_URL", self.redis.lock().await.url().as_str());
+        let output = command.stdin(Stdio::null()).output().await.context("cannot start aside")?;
+        ensure!(output.status.success(), "aside {}: {}", arguments[0], String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// A replica of aside with these variables on top of the usual ones, the limiter off.
+    pub(crate) async fn aside(&self, variables: &[(&str, &str)]) -> Result<Process> {
+        let log = self.folder.path().join("aside.log");
+        let mut all = self.variables(variables).await;
+        all.insert(0, ("RUST_LOG".into(), "warn".into()));
+        for limit in ["RATE_LIMIT_SIGNED_IN", "RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_LOGIN"] {
+            all.insert(0, (limit.into(), "off".into()));
+        }
+        started(Process::aside(&self.aside, all, log)?).await
+    }
+
+    /// The naive service, which has the Redis to itself under keys of its own.
+    pub(crate) async fn naive(&self, variables: &[(&str, &str)]) -> Result<Process> {
+        let log = self.folder.path().join("naive.log");
+        started(Process::other(&self.naive, Vec::new(), self.variables(variables).await, log)?).await
+    }
+
+    async fn variables(&self, further: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut variables = vec![
+            ("DATABASE_URL".to_owned(), self.database.url().to_string()),
+            ("REDIS_URL".to_owned(), self.redis.lock().await.url().to_string()),
+        ];
+        variables.extend(further.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        variables
+    }
+
+    /// A connection to the database past all services.
+    pub(crate) async fn postgres(&self) -> Result<PgConnection> {
+        Ok(PgConnection::connect(self.database.url().as_str()).await?)
+    }
+
+    /// Somebody.
+    pub(crate) async fn somebody(&self) -> Result<Uuid> {
+        let somebody = sqlx::query_scalar("SELECT id FROM users ORDER BY id LIMIT 1");
+        Ok(somebody.fetch_one(&mut self.postgres().await?).await?)
+    }
+
+    /// Everybody goes home, and the database is dropped.
+    pub(crate) async fn leave(&self) -> Result<()> {
+        self.database.drop_database().await
+    }
+}
+
+async fn started(mut process: Process) -> Result<Process> {
+    process.start().await?;
+    Ok(process)
+}

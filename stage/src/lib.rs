@@ -1,0 +1,28 @@
+//! What the tools beside the service need to run it: everything that is started here is ended when it is dropped.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | `process` | [`Process`]: a server of ours with its variables, log and ports; killed and started again |
+//! | `redis_server` | [`RedisServer`]: a Redis of one's own, by `scripts/own-redis` |
+//! | `database` | [`ScratchDatabase`]: a database of one's own on a server that others may use |
+//! | `proxy` | [`Proxy`]: the way to a server, made slow, held or cut |
+//! | `connection` | [`Connection`]: HTTP/1.1 over one socket, at little cost |
+//! | `ports`, `probe`, `descriptors` | free ports, `/readyz`, how many sockets a process may have |
+
+mod connection;
+mod database;
+mod descriptors;
+mod ports;
+mod probe;
+mod process;
+mod proxy;
+mod redis_server;
+
+pub use connection::{Answer, Connection};
+pub use database::ScratchDatabase;
+pub use descriptors::raise_descriptors;
+pub use ports::free_address;
+pub use probe::Probe;
+pub use process::Process;
+pub use proxy::{Proxy, Way};
+pub use redis_server::RedisServer;
