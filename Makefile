@@ -1,6 +1,6 @@
 # Every target is a script of scripts/, which can be run without make too. GNU make 3.81 (macOS) must do.
 .DEFAULT_GOAL := help
-.PHONY: run test demo soak mutants up down seed sqlx lint help
+.PHONY: run test demo bench soak mutants up down seed sqlx lint help
 
 # Rows of `make seed`.
 USERS ?= 10000
@@ -13,6 +13,9 @@ test: ## Run every test; gets Postgres and Redis if need be
 
 demo: ## See what aside does and what the usual pattern does, in two minutes
 	@scripts/demo
+
+bench: ## Measure, with a report in bench-results/: make bench, or make bench QUICK=1 for three minutes
+	@scripts/bench $(if $(QUICK),--quick) $(BENCH)
 
 soak: ## Drive replicas for ten minutes while things break, and check every answer: scripts/soak --help
 	@scripts/soak

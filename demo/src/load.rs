@@ -1,17 +1,13 @@
-//! Readers: a number of them for a while, or all at one moment.
+//! Readers: a number of them for a while.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use aside_stage::Connection;
-use futures::future::{join_all, try_join_all};
-use tokio::sync::Barrier;
-
-/// Connections opened at a time: more than that, and the kernel's backlog is full.
-const OPENED_AT_ONCE: usize = 200;
+use futures::future::join_all;
 
 /// What readers have seen.
 pub(crate) struct Seen {
@@ -68,33 +64,4 @@ pub(crate) async fn closed_loop(
     let took = started.elapsed();
     let times: Vec<Vec<Duration>> = times.into_iter().map(|times| times?).collect::<Result<_>>()?;
     Ok(Seen::new(times.concat(), took))
-}
-
-/// So many readers, who are all connected, and all ask at one moment.
-pub(crate) async fn burst(address: &str, request: &[u8], readers: usize) -> Result<Seen> {
-    let mut connections = Vec::with_capacity(readers);
-    while connections.len() < readers {
-        let some = (readers - connections.len()).min(OPENED_AT_ONCE);
-        connections.extend(try_join_all((0..some).map(|_| Connection::open(address))).await?);
-    }
-    let (request, now) = (Arc::new(request.to_vec()), Arc::new(Barrier::new(readers + 1)));
-    let asking: Vec<_> = connections
-        .into_iter()
-        .map(|mut connection| {
-            let (request, now) = (Arc::clone(&request), Arc::clone(&now));
-            tokio::spawn(async move {
-                now.wait().await;
-                let asked = Instant::now();
-                let answer = connection.ask(&request).await?;
-                ensure!(answer.status == 200, "{}", answer.head);
-                anyhow::Ok(asked.elapsed())
-            })
-        })
-        .collect();
-    now.wait().await;
-    let started = Instant::now();
-    let times = join_all(asking).await;
-    let took = started.elapsed();
-    let times: Vec<Duration> = times.into_iter().map(|time| time?).collect::<Result<_>>().context("of a burst")?;
-    Ok(Seen::new(times, took))
 }

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use aside_stage::{Connection, Process, Proxy, Way};
+use aside_stage::{Burst, Connection, Process, Proxy, Way, burst};
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
     cast::Cast,
-    load::{Seen, burst},
     talk::{Talk, time},
 };
 
@@ -46,7 +45,7 @@ pub(crate) async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
     Ok(())
 }
 
-fn line(seen: &Seen, queries: i64) -> String {
+fn line(seen: &Burst, queries: i64) -> String {
     format!("{queries:>6} queries; the last answer after {}", time(seen.took))
 }
 
@@ -58,16 +57,18 @@ async fn measure(
     mut server: Process,
     user: Uuid,
     readers: usize,
-) -> Result<(Seen, i64)> {
+) -> Result<(Burst, i64)> {
     let request = Connection::get(&format!("/users/{user}"), None);
     let waiting = talk.wait("they connect, and ask");
     // Once, so that what is prepared for each connection is.
     Connection::open(server.address()).await?.ask(&request).await?;
     // Postgres counts for a connection when that ends; the first server's are over, this one's are not counted yet.
     let before = lookups(cast).await?;
-    cast.redis.lock().await.flush().await?;
-    proxy.set(Way::RepliesSlow(WAY));
-    let seen = burst(server.address(), &request, readers).await;
+    let gone = async {
+        proxy.set(Way::RepliesSlow(WAY));
+        cast.redis.lock().await.flush().await
+    };
+    let seen = burst(server.address(), &request, readers, gone).await;
     proxy.set(Way::Open);
     server.kill().await?;
     let after = lookups_settled(cast).await?;

@@ -40,6 +40,7 @@ debian_get() {
 # The newest version that the distribution has must be new enough, before anything is downloaded.
 debian_package_names() {
   local service=$1 package=redis-server version
+  if [ "$service" = wrk ]; then echo wrk; return; fi
   [ "$service" = redis ] || package=postgresql
   version=$(debian_apt apt-cache policy "$package" | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9]\{1,\}\).*/\2/p')
   if [ -z "$version" ]; then say "$(title "$service"): the distribution has no package $package"; return 1; fi
@@ -72,7 +73,7 @@ debian_closure() {
 debian_write_apt_conf() {
   # Without the packages that are asked for: one that is installed already would not be downloaded, and a redis-server whose
   # program lies in an installed redis-tools has no program when it is unpacked.
-  awk 'BEGIN { RS = ""; ORS = "\n\n" } !/^Package: (redis-(server|tools)|postgresql(-[^\n]*)?)\n/' /var/lib/dpkg/status >"$1/status"
+  awk 'BEGIN { RS = ""; ORS = "\n\n" } !/^Package: (redis-(server|tools)|postgresql(-[^\n]*)?|wrk)\n/' /var/lib/dpkg/status >"$1/status"
   {
     apt-config dump | grep -E '^(Acquire|APT::Architecture)' || true
     cat <<END
@@ -116,7 +117,7 @@ link_time_zones() {
 debian_write_wrappers() {
   local root=$1 libraries program
   libraries=$(find "$root/tree" -name '*.so*' -path '*/lib/*' ! -path '*/postgresql/*' -exec dirname {} \; | sort -u | tr '\n' ':')
-  for program in "$root"/tree/usr/lib/postgresql/*/bin/* "$root/tree/usr/bin/redis-server" "$root/tree/usr/bin/redis-cli"; do
+  for program in "$root"/tree/usr/lib/postgresql/*/bin/* "$root"/tree/usr/bin/{redis-server,redis-cli,wrk}; do
     [ -x "$program" ] || continue
     # A test may run the wrapper while this one is written again.
     cat >"$root/.wrapper" <<END
@@ -131,7 +132,10 @@ END
 brew_get() {
   local service formulas="" answer
   for service in "$@"; do
-    if [ "$service" = redis ]; then formulas="$formulas redis"; else formulas="$formulas postgresql@17"; fi
+    case $service in
+      postgres) formulas="$formulas postgresql@17" ;;
+      *) formulas="$formulas $service" ;;
+    esac
   done
   if [ ! -t 0 ] || [ -n "${CI:-}" ]; then say "Homebrew could install$formulas, but there is nobody to ask: brew install$formulas"; return 1; fi
   printf 'services: brew install%s? [y/N] ' "$formulas" >&2

@@ -35,13 +35,16 @@ oldest_version() {
   case $1 in
     postgres) echo 15 ;;
     redis) echo 7 ;;
+    wrk) echo 4 ;;
   esac
 }
 
-# The major version out of "postgres (PostgreSQL) 17.2 (Debian …)", "Redis server v=7.0.15 sha=…", "Valkey server v=8.0.1 …".
+# The major version out of "postgres (PostgreSQL) 17.2 (Debian …)", "Redis server v=7.0.15 sha=…", "Valkey server v=8.0.1 …",
+# "wrk debian/4.1.0-3 [epoll] …".
 program_version() {
   bounded 5 "$1" --version 2>/dev/null |
-    sed -n -e 's/^postgres (PostgreSQL) \([0-9]\{1,\}\).*/\1/p' -e 's/^[A-Za-z]* server v=\([0-9]\{1,\}\).*/\1/p' | head -n 1
+    sed -n -e 's/^postgres (PostgreSQL) \([0-9]\{1,\}\).*/\1/p' -e 's/^[A-Za-z]* server v=\([0-9]\{1,\}\).*/\1/p' \
+    -e 's/^wrk [^0-9]*\([0-9]\{1,\}\).*/\1/p' | head -n 1
 }
 
 is_complete_postgres() { [ -x "$(dirname "$1")/initdb" ] && [ -x "$(dirname "$1")/pg_ctl" ]; }
@@ -64,6 +67,11 @@ redis_candidates() {
   brew=$(brew_prefix)
   [ -z "$brew" ] || printf '%s\n' "$brew/opt/redis/bin/redis-server" "$brew/opt/valkey/bin/valkey-server"
   unpacked redis-server
+}
+
+wrk_candidates() {
+  command -v wrk || true
+  unpacked wrk
 }
 
 # Left by an earlier way 4.

@@ -10,6 +10,7 @@ title() {
   case $1 in
     postgres) echo PostgreSQL ;;
     redis) echo Redis ;;
+    *) echo "$1" ;;
   esac
 }
 

@@ -7,8 +7,10 @@
 //! | `database` | [`ScratchDatabase`]: a database of one's own on a server that others may use |
 //! | `proxy` | [`Proxy`]: the way to a server, made slow, held or cut |
 //! | `connection` | [`Connection`]: HTTP/1.1 over one socket, at little cost |
+//! | `burst` | many of them that ask at one moment |
 //! | `ports`, `probe`, `descriptors` | free ports, `/readyz`, how many sockets a process may have |
 
+mod burst;
 mod connection;
 mod database;
 mod descriptors;
@@ -18,6 +20,7 @@ mod process;
 mod proxy;
 mod redis_server;
 
+pub use burst::{Burst, burst};
 pub use connection::{Answer, Connection};
 pub use database::ScratchDatabase;
 pub use descriptors::raise_descriptors;

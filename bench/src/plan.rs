@@ -1,0 +1,36 @@
+//! How long, how often, how many.
+
+use std::time::Duration;
+
+use super::arguments::Arguments;
+
+/// The size of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) rounds: usize,
+    pub(crate) duration: Duration,
+    /// Before the first round, for each server.
+    pub(crate) warm_up: Duration,
+    /// In the database of all scenarios but `scale`.
+    pub(crate) users: u32,
+    /// Of them, signed in and asking.
+    pub(crate) readers: u32,
+    /// The sizes of `scale`.
+    pub(crate) sizes: Vec<u32>,
+}
+
+impl Plan {
+    pub(crate) fn new(arguments: &Arguments) -> Self {
+        let quick = arguments.quick;
+        let seconds = arguments.seconds.unwrap_or(if quick { 1 } else { 4 });
+        let sizes = if arguments.users.is_empty() { vec![10_000, 100_000, 1_000_000] } else { arguments.users.clone() };
+        Self {
+            rounds: arguments.rounds.unwrap_or(if quick { 2 } else { 4 }).max(1),
+            duration: Duration::from_secs(seconds.max(1)),
+            warm_up: Duration::from_secs(if quick { 2 } else { 12 }),
+            users: if quick { 10_000 } else { 100_000 },
+            readers: if quick { 2_000 } else { 10_000 },
+            sizes,
+        }
+    }
+}
