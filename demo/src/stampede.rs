@@ -34,6 +34,7 @@ pub(crate) async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
 
     let naive = cast.naive(&[("DATABASE_URL", &database)]).await?;
     let (seen, queries) = measure(cast, talk, &proxy, naive, user, readers).await?;
+    ensure!(queries > 1, "the naive pattern had no stampede this time");
     talk.bad("the naive pattern", &line(&seen, queries));
     let connections = (readers + 100).to_string();
     let aside = cast

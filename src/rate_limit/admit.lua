@@ -14,7 +14,7 @@
 --            retry_in  microseconds until this limit has room for one more; 0 when it had room
 --          then
 --            advanced  requests advanced
---            recalled  1 when it was refused for want of what other replicas have in advance, and may not need
+--            recalled  1 when it was refused only for want of what other replicas have in advance, and may not need
 --          The request was admitted, and counted under every key, when no retry_in is above 0. Else nothing was counted.
 --
 -- An advance is counted in the last bucket of its life, which is still to come: at least as long as any request that is
@@ -30,7 +30,7 @@
 local SUBWINDOWS = 60
 -- For how many buckets, the present one included, an advance is good.
 local LIFE = 20
--- The largest advance is this part of a quota, and nothing is advanced beyond half of it.
+-- The largest advance is this part of a quota, and nothing is advanced beyond three quarters of it.
 local PART = 16
 
 local clock = redis.call('TIME')
@@ -105,7 +105,7 @@ local function settle(limit, first)
 end
 
 local function advance(limit, wanted)
-  local free = math.floor(limit.quota / 2) - limit.used
+  local free = math.floor(limit.quota * 3 / 4) - limit.used
   local advanced = math.min(wanted, math.floor(limit.quota / PART), free)
   if advanced <= 0 then return 0 end
   add(limit, limit.present + LIFE - 1, advanced)
@@ -146,32 +146,33 @@ local function retry_in(limit)
   return limit.window
 end
 
--- Whether a full limit would have room without what is advanced; then whoever has that is asked to settle it.
-local function recall(limit, channel)
+-- Whether a limit would have room without what is advanced.
+local function may_have_room(limit)
   local spent = limit.used
   for at = #limit.buckets - 1, 1, -2 do
     if limit.buckets[at] <= limit.present then break end
     spent = spent - limit.buckets[at + 1]
   end
-  if spent >= limit.quota or limit.used < limit.quota then return 0 end
-  redis.call('PUBLISH', channel, limit.key)
-  return 1
+  return spent < limit.quota
 end
 
 local further = 2 * #KEYS + 1
-local limits, refused = {}, false
+local limits, refused, may_change = {}, false, true
 for at, key in ipairs(KEYS) do
   limits[at] = read(key, tonumber(ARGV[2 * at - 1]), tonumber(ARGV[2 * at]))
   if at == 1 and ARGV[further + 2] then settle(limits[at], further + 2) end
   refused = refused or limits[at].used >= limits[at].quota
+  may_change = may_change and may_have_room(limits[at])
 end
 
 local reply, advanced, recalled = {now}, 0, 0
 for at, limit in ipairs(limits) do
   local wait = refused and retry_in(limit) or 0
-  if refused then
-    recalled = math.max(recalled, recall(limit, ARGV[further]))
-  else
+  if refused and may_change and limit.used >= limit.quota then
+    -- Whoever has some of it in advance is asked to settle.
+    redis.call('PUBLISH', ARGV[further], limit.key)
+    recalled = 1
+  elseif not refused then
     add(limit, limit.present, 1)
     if at == 1 then advanced = advance(limit, tonumber(ARGV[further + 1])) end
   end

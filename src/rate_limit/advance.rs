@@ -14,7 +14,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    policy::Charge,
+    shared::ChargedKey,
     window::{Reading, Subwindows},
 };
 
@@ -33,6 +33,8 @@ const DRIFT_SHARE: u32 = 1_000;
 /// What Redis gave in advance to one client of this process.
 #[derive(Debug)]
 pub(super) struct Advance {
+    /// The key that it was charged to, with the `run_id` of its Redis: it is settled there or nowhere.
+    key: ChargedKey,
     cut: Subwindows,
     taken_at: Moment,
     /// The bucket that it is counted in.
@@ -60,8 +62,8 @@ pub(super) struct Moment {
 /// An advance that is to be settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settlement {
-    pub(super) charge: Charge,
-    pub(super) cut: Subwindows,
+    pub(super) key: ChargedKey,
+    pub(super) window_us: u64,
     /// The bucket that it is counted in, and how much.
     pub(super) bucket: u64,
     pub(super) count: u32,
@@ -76,8 +78,9 @@ impl Advance {
     }
 
     /// `taken` requests beside the one that is admitted now, whose reading this is.
-    pub(super) fn new(cut: Subwindows, taken_at: Moment, taken: u32, reading: Reading) -> Self {
+    pub(super) fn new(key: ChargedKey, cut: Subwindows, taken_at: Moment, taken: u32, reading: Reading) -> Self {
         Self {
+            key,
             cut,
             taken_at,
             bucket: cut.bucket_at(taken_at.server_us) + LIFE - 1,
@@ -123,8 +126,15 @@ impl Advance {
     }
 
     /// What makes it counted as it was used.
-    pub(super) fn settle(self, charge: Charge) -> Settlement {
-        Settlement { charge, cut: self.cut, bucket: self.bucket, count: self.taken, used: self.used }
+    pub(super) fn settle(self) -> Settlement {
+        let Self { key, cut, bucket, taken, used, .. } = self;
+        Settlement { key, window_us: cut.window_us(), bucket, count: taken, used }
+    }
+
+    /// Redis says that so much is counted for the client now, this advance included. Gives what of it is unused.
+    pub(super) fn refresh(&mut self, counted: u64) -> u32 {
+        self.counted = counted;
+        self.left
     }
 
     /// The earliest and the latest of the server's buckets that `now` can be in.

@@ -3,7 +3,6 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::rate_limit::policy::Policy;
 
 const WINDOW: Duration = Duration::from_mins(1);
 const SECOND_US: u64 = 1_000_000;
@@ -16,7 +15,7 @@ fn cut() -> Subwindows {
 fn advance(taken: u32, asked: Instant, round_trip: Duration) -> Advance {
     let taken_at = Moment { server_us: START_US, asked, answered: asked + round_trip };
     let reading = Reading { used: 7 + u64::from(taken), frees_in: Some(WINDOW), retry_in: None };
-    Advance::new(cut(), taken_at, taken, reading)
+    Advance::new(ChargedKey::of("limit"), cut(), taken_at, taken, reading)
 }
 
 #[test]
@@ -108,7 +107,7 @@ proptest! {
             }
         }
 
-        let settlement = advance.settle(Charge::new(Policy::SignedIn, "ada"));
+        let settlement = advance.settle();
 
         prop_assert_eq!(&settlement.used, &truth);
         prop_assert!(truth.iter().all(|(bucket, _)| *bucket <= settlement.bucket));

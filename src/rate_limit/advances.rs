@@ -91,7 +91,7 @@ impl Advances {
             State::Held { .. } | State::Seen { .. } => {}
         }
         let (wanted, settlement) = match std::mem::replace(state, State::Asking) {
-            State::Held { advance, .. } => (advance.next_size(), Some(advance.settle(limit.charge.clone()))),
+            State::Held { advance, .. } => (advance.next_size(), Some(advance.settle())),
             State::Seen { wanted, .. } => (wanted, None),
             State::Asking => (FIRST, None),
         };
@@ -111,7 +111,15 @@ impl Advances {
     pub(super) fn recall(&self, charge: &Charge, now: Instant) -> Option<Settlement> {
         let mut shard = self.shard(charge);
         let state = shard.get_mut(charge).filter(|state| matches!(state, State::Held { .. }))?;
-        settle(charge, state, now)
+        settle(state, now)
+    }
+
+    /// What of an advance of this client is unused, once Redis has said that so much is counted.
+    pub(super) fn refresh(&self, charge: &Charge, counted: u64) -> u32 {
+        match self.shard(charge).get_mut(charge) {
+            Some(State::Held { advance, .. }) => advance.refresh(counted),
+            _nothing_in_hand => 0,
+        }
     }
 
     /// Takes those away that end within `margin`, or were taken on another connection, and forgets clients who have not come
@@ -120,7 +128,7 @@ impl Advances {
         let mut settlements = Vec::new();
         for shard in &self.shards {
             let mut shard = lock(shard);
-            for (charge, state) in shard.iter_mut() {
+            for state in shard.values_mut() {
                 let is_over = match state {
                     State::Held { advance, connection: taken_on } => {
                         Some(*taken_on) != connection || advance.is_over(now, margin)
@@ -128,7 +136,7 @@ impl Advances {
                     State::Seen { .. } | State::Asking => false,
                 };
                 if is_over {
-                    settlements.extend(settle(charge, state, now));
+                    settlements.extend(settle(state, now));
                 }
             }
             shard.retain(|_, state| match state {
@@ -146,11 +154,11 @@ impl Advances {
     }
 }
 
-fn settle(charge: &Charge, state: &mut State, now: Instant) -> Option<Settlement> {
+fn settle(state: &mut State, now: Instant) -> Option<Settlement> {
     match std::mem::replace(state, State::Seen { at: now, wanted: FIRST }) {
         State::Held { advance, .. } => {
             *state = State::Seen { at: now, wanted: advance.next_size() };
-            Some(advance.settle(charge.clone()))
+            Some(advance.settle())
         }
         State::Seen { .. } | State::Asking => None,
     }

@@ -157,8 +157,13 @@ impl Inner {
                 Ok((verdict, _)) if verdict.is_recalled && started.elapsed() < RECALL_PATIENCE => {
                     sleep(RECALL_PAUSE).await;
                 }
-                Ok((verdict, keys)) => {
+                Ok((mut verdict, keys)) => {
                     self.remember(&limits, &verdict, asked);
+                    if let [limit] = &limits[..] {
+                        // What this process has in hand is as good as free.
+                        let reading = &mut verdict.readings[0];
+                        reading.used -= u64::from(self.advances.refresh(&limit.charge, reading.used)).min(reading.used);
+                    }
                     return by_redis(limits, &verdict, keys);
                 }
                 Err(error) => return self.decide_alone(limits, &error),
@@ -180,11 +185,12 @@ impl Inner {
                 keep(None);
                 self.decide(limits).await
             }
-            Ok((verdict, keys)) => {
+            Ok((mut verdict, keys)) => {
                 let taken_at = Moment { server_us: verdict.time_us, asked, answered };
-                let reading = verdict.readings[0];
-                keep((verdict.advanced > 0).then(|| Advance::new(cut, taken_at, verdict.advanced, reading)));
+                let (advanced, reading) = (verdict.advanced, verdict.readings[0]);
+                keep((advanced > 0).then(|| Advance::new(keys[0].clone(), cut, taken_at, advanced, reading)));
                 self.remember(&limits, &verdict, asked);
+                verdict.readings[0].used -= u64::from(advanced);
                 by_redis(limits, &verdict, keys)
             }
             Err(error) => {

@@ -1,6 +1,8 @@
 //! Settles advances: those that end, and those that are called back for a client that would be refused elsewhere.
 
 use std::{
+    collections::VecDeque,
+    future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -37,10 +39,13 @@ pub(super) fn start(
 ) -> Listener {
     let (recalls, recalled) = mpsc::channel(QUEUE);
     let hear = move |_connection, heard: Heard<'_>| {
-        if let Heard::Message(message) = heard
-            && let Ok(key) = str::from_utf8(message)
-        {
-            let _made_again = recalls.try_send(key.to_owned());
+        let recall = match heard {
+            Heard::Message(message) => str::from_utf8(message).ok().map(|key| Recall::One(key.to_owned())),
+            Heard::Lost => Some(Recall::All),
+            Heard::Subscribed => None,
+        };
+        if let Some(recall) = recall {
+            let _made_again = recalls.try_send(recall);
         }
     };
     let listener = redis.listen(RECALLS, hear, shutdown);
@@ -57,6 +62,14 @@ pub(super) fn start(
     listener
 }
 
+/// What is to be settled at once.
+enum Recall {
+    /// What was taken under this key.
+    One(String),
+    /// Everything: what is called back is not heard any more.
+    All,
+}
+
 struct Settler {
     shared: SharedLimiter,
     advances: Arc<Advances>,
@@ -64,17 +77,35 @@ struct Settler {
 }
 
 impl Settler {
-    async fn run(&self, mut recalled: mpsc::Receiver<String>) {
+    async fn run(&self, mut recalled: mpsc::Receiver<Recall>) {
         let mut ticks = time::interval(SWEEP);
+        // Those that end can wait a moment; somebody waits for what is called back.
+        let mut ending = VecDeque::new();
+        let mut recalls = Vec::new();
         loop {
-            let settlements = tokio::select! {
-                Some(key) = recalled.recv() => {
-                    let charge = self.shared.name_of(&key).and_then(|name| Charge::of_name(&name));
-                    charge.and_then(|charge| self.advances.recall(&charge, Instant::now())).into_iter().collect()
+            tokio::select! {
+                biased;
+                1.. = recalled.recv_many(&mut recalls, BATCH) => {
+                    self.settle(recalls.drain(..).flat_map(|recall| self.recall(&recall)).collect()).await;
                 }
-                _tick = ticks.tick() => self.advances.sweep(Instant::now(), MARGIN, self.listener.number()),
-            };
-            self.settle(settlements).await;
+                () = future::ready(()), if !ending.is_empty() => {
+                    self.settle(ending.drain(..BATCH.min(ending.len())).collect()).await;
+                }
+                _tick = ticks.tick() => {
+                    ending.extend(self.advances.sweep(Instant::now(), MARGIN, self.listener.number()));
+                }
+            }
+        }
+    }
+
+    fn recall(&self, recall: &Recall) -> Vec<Settlement> {
+        let now = Instant::now();
+        match recall {
+            Recall::One(key) => {
+                let charge = self.shared.name_of(key).and_then(|name| Charge::of_name(&name));
+                charge.and_then(|charge| self.advances.recall(&charge, now)).into_iter().collect()
+            }
+            Recall::All => self.advances.sweep(now, MARGIN, None),
         }
     }
 

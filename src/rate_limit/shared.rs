@@ -24,8 +24,20 @@ pub(super) struct SharedLimiter {
 
 /// Where a request was counted. The key carries the `run_id`, so that nothing is given back to another Redis than the
 /// one that charged.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChargedKey(String);
+
+impl ChargedKey {
+    /// Whether it is a key of the Redis process of this namespace.
+    fn is_in(&self, namespace: &str) -> bool {
+        self.0.starts_with(namespace)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 impl SharedLimiter {
     pub(super) fn new(redis: RedisClient) -> Self {
@@ -50,7 +62,8 @@ impl SharedLimiter {
             call = call.key(key.as_str()).number(limit.quota.requests).number(limit.cut.window_us());
         }
         call = call.arg(handle.key(RECALLS)).number(take.map_or(0, |take| take.wanted));
-        if let Some(settlement) = take.and_then(|take| take.settlement.as_ref()) {
+        let settlement = take.and_then(|take| take.settlement.as_ref());
+        if let Some(settlement) = settlement.filter(|settlement| Some(&settlement.key) == keys.first()) {
             call = settled(call, settlement.bucket, settlement.count, &settlement.used);
         }
         let numbers = numbers(answer(&handle, call, "admit").await?);
@@ -80,12 +93,11 @@ impl SharedLimiter {
     /// Settles advances. What Redis gives no answer for may stand as it is.
     pub(super) async fn settle(&self, settlements: &[Settlement]) {
         let Ok(handle) = self.redis.handle() else { return };
-        let calls: Vec<Call> = settlements
-            .iter()
-            .map(|settlement| {
-                let limit = settlement.charge.name_in(settlement.cut);
-                let call = SETTLE.call().key(handle.key(&limit)).number(settlement.cut.window_us());
-                settled(call, settlement.bucket, settlement.count, &settlement.used)
+        // Those of another Redis process are void: here, the same bucket may hold what somebody else has in advance.
+        let of_this = settlements.iter().filter(|settlement| settlement.key.is_in(handle.namespace()));
+        let calls: Vec<Call> = of_this
+            .map(|Settlement { key, window_us, bucket, count, used }| {
+                settled(SETTLE.call().key(key.0.as_str()).number(*window_us), *bucket, *count, used)
             })
             .collect();
         if let Err(error) = handle.call(&calls).await {
@@ -122,4 +134,17 @@ fn numbers(reply: Value) -> Option<Vec<u64>> {
 fn reading(numbers: &[u64]) -> Reading {
     let wait = |micros| (micros > 0).then(|| Duration::from_micros(micros));
     Reading { used: numbers[0], frees_in: wait(numbers[1]), retry_in: wait(numbers[2]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_of_the_redis_process_that_charged_it() {
+        let key = ChargedKey::of("aside:0123abcd:limit:signed-in:60:ada");
+
+        assert!(key.is_in("aside:0123abcd:"));
+        assert!(!key.is_in("aside:4567ef01:"));
+    }
 }
