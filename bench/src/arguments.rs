@@ -76,6 +76,25 @@ impl Scenario {
 }
 
 impl Arguments {
+    /// The command that makes the same run again.
+    pub(crate) fn as_typed(&self) -> String {
+        let number = |name: &str, number: Option<String>| number.map(|number| format!("--{name} {number}"));
+        let names =
+            |value: &Scenario| value.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+        let scenarios = self.scenarios.iter().map(names).collect::<Vec<_>>().join(",");
+        let users = self.users.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let given = [
+            number("scenarios", (!scenarios.is_empty()).then_some(scenarios)),
+            number("rounds", self.rounds.map(|rounds| rounds.to_string())),
+            number("seconds", self.seconds.map(|seconds| seconds.to_string())),
+            number("users", (!users.is_empty()).then_some(users)),
+        ];
+        let given: Vec<String> = given.into_iter().flatten().collect();
+        let quick = if self.quick { " QUICK=1" } else { "" };
+        let further = if given.is_empty() { String::new() } else { format!(" BENCH=\"{}\"", given.join(" ")) };
+        format!("make bench{quick}{further}")
+    }
+
     /// Whether this is to be measured.
     pub(crate) fn wants(&self, scenario: Scenario) -> bool {
         match (self.scenarios.is_empty(), self.quick) {

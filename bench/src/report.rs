@@ -78,9 +78,7 @@ impl Measured {
 impl Report {
     /// Nothing is measured yet.
     pub(crate) fn begin(arguments: &Arguments) -> Self {
-        let quick = if arguments.quick { " QUICK=1" } else { "" };
-        let command = format!("make bench{quick}");
-        Self { began: Utc::now(), command, machine: Machine::this(), scenarios: Vec::new() }
+        Self { began: Utc::now(), command: arguments.as_typed(), machine: Machine::this(), scenarios: Vec::new() }
     }
 
     /// Writes both files; gives where they are.
