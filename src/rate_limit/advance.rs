@@ -14,7 +14,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    shared::ChargedKey,
+    charged_key::ChargedKey,
     window::{Reading, Subwindows},
 };
 

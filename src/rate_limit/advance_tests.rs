@@ -15,7 +15,7 @@ fn cut() -> Subwindows {
 fn advance(taken: u32, asked: Instant, round_trip: Duration) -> Advance {
     let taken_at = Moment { server_us: START_US, asked, answered: asked + round_trip };
     let reading = Reading { used: 7 + u64::from(taken), frees_in: Some(WINDOW), retry_in: None };
-    Advance::new(ChargedKey::of("limit"), cut(), taken_at, taken, reading)
+    Advance::new(ChargedKey::new("limit".to_owned()), cut(), taken_at, taken, reading)
 }
 
 #[test]

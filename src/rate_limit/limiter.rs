@@ -11,12 +11,13 @@ use super::{
     admission::Admission,
     advance::{Advance, Moment},
     advances::{Advances, Take},
+    charged_key::ChargedKey,
     decisions::{Decision, Decisions},
     local::LocalLimiter,
     policy::{Charge, Limit, Quotas},
     refusals::Refusals,
     settler,
-    shared::{ChargedKey, SharedLimiter},
+    shared::SharedLimiter,
     ticket::{Place, Ticket},
     verdict::Verdict,
     window::Reading,
@@ -107,7 +108,7 @@ impl Limiter {
         match place {
             Place::Local => self.inner.local.refund(&limit, bucket),
             Place::Shared(key) => {
-                if let Err(error) = self.inner.shared.refund(key, &limit, bucket).await {
+                if let Err(error) = self.inner.shared.refund(&key, &limit, bucket).await {
                     log_failure("refund", &error);
                 }
             }

@@ -18,6 +18,7 @@
 mod admission;
 mod advance;
 mod advances;
+mod charged_key;
 mod client;
 mod decisions;
 mod limiter;

@@ -2,7 +2,9 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use super::{advance::Settlement, advances::Take, policy::Limit, verdict::Verdict, window::Reading};
+use super::{
+    advance::Settlement, advances::Take, charged_key::ChargedKey, policy::Limit, verdict::Verdict, window::Reading,
+};
 use crate::redis_client::{Call, Handle, RedisClient, RedisError, Script, Value};
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
@@ -22,23 +24,6 @@ pub(super) struct SharedLimiter {
     redis: RedisClient,
 }
 
-/// Where a request was counted. The key carries the `run_id`, so that nothing is given back to another Redis than the
-/// one that charged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ChargedKey(String);
-
-impl ChargedKey {
-    /// Whether it is a key of the Redis process of this namespace.
-    fn is_in(&self, namespace: &str) -> bool {
-        self.0.starts_with(namespace)
-    }
-
-    #[cfg(test)]
-    pub(super) fn of(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
 impl SharedLimiter {
     pub(super) fn new(redis: RedisClient) -> Self {
         Self { redis }
@@ -56,9 +41,9 @@ impl SharedLimiter {
         take: Option<&Take>,
     ) -> Result<(Verdict, Vec<ChargedKey>), RedisError> {
         let handle = self.redis.handle()?;
-        let keys: Vec<ChargedKey> = limits.iter().map(|limit| ChargedKey(handle.key(&limit.name()))).collect();
+        let keys: Vec<ChargedKey> = limits.iter().map(|limit| ChargedKey::new(handle.key(&limit.name()))).collect();
         let mut call = ADMIT.call();
-        for (ChargedKey(key), limit) in keys.iter().zip(limits) {
+        for (key, limit) in keys.iter().zip(limits) {
             call = call.key(key.as_str()).number(limit.quota.requests).number(limit.cut.window_us());
         }
         call = call.arg(handle.key(RECALLS)).number(take.map_or(0, |take| take.wanted));
@@ -84,8 +69,8 @@ impl SharedLimiter {
     /// # Errors
     ///
     /// When Redis gave no usable answer; it may have given it back.
-    pub(super) async fn refund(&self, key: ChargedKey, limit: &Limit, bucket: u64) -> Result<(), RedisError> {
-        let call = settled(SETTLE.call().key(key.0).number(limit.cut.window_us()), bucket, 1, &[]);
+    pub(super) async fn refund(&self, key: &ChargedKey, limit: &Limit, bucket: u64) -> Result<(), RedisError> {
+        let call = settled(SETTLE.call().key(key.as_str()).number(limit.cut.window_us()), bucket, 1, &[]);
         answer(&self.redis.handle()?, call, "settle").await?;
         Ok(())
     }
@@ -97,7 +82,7 @@ impl SharedLimiter {
         let of_this = settlements.iter().filter(|settlement| settlement.key.is_in(handle.namespace()));
         let calls: Vec<Call> = of_this
             .map(|Settlement { key, window_us, bucket, count, used }| {
-                settled(SETTLE.call().key(key.0.as_str()).number(*window_us), *bucket, *count, used)
+                settled(SETTLE.call().key(key.as_str()).number(*window_us), *bucket, *count, used)
             })
             .collect();
         if let Err(error) = handle.call(&calls).await {
@@ -134,17 +119,4 @@ fn numbers(reply: Value) -> Option<Vec<u64>> {
 fn reading(numbers: &[u64]) -> Reading {
     let wait = |micros| (micros > 0).then(|| Duration::from_micros(micros));
     Reading { used: numbers[0], frees_in: wait(numbers[1]), retry_in: wait(numbers[2]) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_of_the_redis_process_that_charged_it() {
-        let key = ChargedKey::of("aside:0123abcd:limit:signed-in:60:ada");
-
-        assert!(key.is_in("aside:0123abcd:"));
-        assert!(!key.is_in("aside:4567ef01:"));
-    }
 }

@@ -1,6 +1,6 @@
 //! What gives a charge back.
 
-use super::{policy::Limit, shared::ChargedKey};
+use super::{charged_key::ChargedKey, policy::Limit};
 
 /// The right to have one charge given back, once: it cannot be copied, and [`Limiter::refund`](super::Limiter::refund)
 /// takes it.

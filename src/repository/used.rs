@@ -21,7 +21,7 @@ impl Used {
     /// These cells.
     pub(super) fn add<'a>(&mut self, fetched: impl IntoIterator<Item = &'a Fetched>) {
         for one in fetched {
-            self.recipe.add(one);
+            self.recipe.add(one.stamp, one.value.expires_at_ms, one.ends_at_ms);
             self.report = self.report.and(CacheReport::from(one));
         }
     }

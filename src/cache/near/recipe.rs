@@ -4,7 +4,6 @@
 //! stamp; so while all stamps are the same, all copies are, whether they are still here or not.
 
 use super::stamps::{Stamp, Stamps};
-use crate::cache::fetched::Fetched;
 
 /// The copies that something was made of.
 #[derive(Clone, Debug)]
@@ -30,14 +29,15 @@ impl Recipe {
         Self { stamps, expires_at_ms: i64::MAX, ends_at_ms: i64::MAX, due_at_ms: i64::MAX }
     }
 
-    /// A cell is used, of which there is a copy here or not.
-    pub fn add(&mut self, used: &Fetched) {
-        match (&mut self.stamps, used.stamp) {
+    /// A cell is used, of which there is a copy here if it has a stamp; it is due for a refresh, and its use ends, at these
+    /// moments.
+    pub fn add(&mut self, stamp: Option<Stamp>, expires_at_ms: i64, ends_at_ms: i64) {
+        match (&mut self.stamps, stamp) {
             (Some(stamps), Some(stamp)) => stamps.push(stamp),
             _not_all_copies => self.stamps = None,
         }
-        self.expires_at_ms = self.expires_at_ms.min(used.value.expires_at_ms);
-        self.ends_at_ms = self.ends_at_ms.min(used.ends_at_ms);
+        self.expires_at_ms = self.expires_at_ms.min(expires_at_ms);
+        self.ends_at_ms = self.ends_at_ms.min(ends_at_ms);
     }
 
     /// It is made at `now_ms`. It is due half way between when its first cell is and its end: then most of its cells are, and
