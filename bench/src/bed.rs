@@ -3,15 +3,13 @@
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::{Mutex, PoisonError},
 };
 
-use anyhow::{Context, Result, ensure};
-use aside_stage::{RedisServer, ScratchDatabase};
+use anyhow::{Context, Result};
+use aside_stage::{RedisServer, ScratchDatabase, run_aside};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use tokio::process::Command;
 use url::Url;
 use uuid::Uuid;
 
@@ -50,12 +48,7 @@ impl Bed {
     }
 
     async fn run(&self, aside: &Path, arguments: &[&str]) -> Result<()> {
-        let mut command = Command::new(aside);
-        command.args(arguments).current_dir(self.folder.path()).kill_on_drop(true).stdin(Stdio::null());
-        command.env("DATABASE_URL", self.database.url().as_str()).env("REDIS_URL", self.redis.url().as_str());
-        let output = command.output().await.context("cannot start aside")?;
-        ensure!(output.status.success(), "aside {}: {}", arguments[0], String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        run_aside(aside, arguments, (&self.database, &self.redis), self.folder.path()).await
     }
 
     /// The script that drives wrk.

@@ -1,12 +1,12 @@
 //! Who takes part: a database with some people in it, a Redis, and the servers that each part starts.
 
-use std::{path::PathBuf, process::Stdio};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
-use aside_stage::{Process, RedisServer, ScratchDatabase, raise_descriptors};
+use anyhow::{Context, Result};
+use aside_stage::{Process, RedisServer, ScratchDatabase, raise_descriptors, run_aside};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use tokio::{process::Command, sync::Mutex};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{Arguments, talk::Talk};
@@ -72,14 +72,8 @@ impl Cast {
     }
 
     async fn run(&self, arguments: &[&str]) -> Result<()> {
-        let mut command = Command::new(&self.aside);
-        command.args(arguments).current_dir(self.folder.path()).kill_on_drop(true);
-        command
-            .env("DATABASE_URL", self.database.url().as_str())
-            .env("REDIS_URL", self.redis.lock().await.url().as_str());
-        let output = command.stdin(Stdio::null()).output().await.context("cannot start aside")?;
-        ensure!(output.status.success(), "aside {}: {}", arguments[0], String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        let redis = self.redis.lock().await;
+        run_aside(&self.aside, arguments, (&self.database, &redis), self.folder.path()).await
     }
 
     /// A replica of aside with these variables on top of the usual ones, the limiter off.

@@ -88,7 +88,7 @@ struct Surroundings {
 
 impl Surroundings {
     /// The parts that have something to say about every answer.
-    async fn answer<S: Route>(&self, route: S, of_route: &RouteMetrics, mut request: Request) -> Response {
+    async fn answer<S: Endpoint>(&self, route: S, of_route: &RouteMetrics, mut request: Request) -> Response {
         // First of all, since the log line names the client.
         client_address::note(&mut request, &self.trusted_proxies);
         // Around everything that can answer: no answer without id, log line and metrics.
@@ -115,14 +115,14 @@ impl Surroundings {
     }
 
     /// Outside of every refusal, which scripts of allowed origins may read too; a preflight goes no further.
-    async fn admit_from_elsewhere<S: Route>(&self, cors: &CorsLayer, route: S, request: Request) -> Response {
+    async fn admit_from_elsewhere<S: Endpoint>(&self, cors: &CorsLayer, route: S, request: Request) -> Response {
         let admit = |request| async { Ok::<_, Infallible>(self.admit(route.clone(), request).await) };
         let Ok(answer) = cors.layer(service_fn(admit)).oneshot(request).await;
         answer
     }
 
     /// The parts that may answer themselves, before anything is spent on a request.
-    async fn admit<S: Route>(&self, route: S, mut request: Request) -> Response {
+    async fn admit<S: Endpoint>(&self, route: S, mut request: Request) -> Response {
         // Refused by their head: before anything is spent on them.
         if let Some(answer) = head::answer(&request) {
             return answer;
@@ -144,7 +144,7 @@ impl Surroundings {
     }
 
     /// The handler, and what holds for all that waits: the limiter, authentication, the body.
-    fn handle<S: Route>(&self, mut route: S, request: Request) -> impl Future<Output = Response> {
+    fn handle<S: Endpoint>(&self, mut route: S, request: Request) -> impl Future<Output = Response> {
         // The innermost: what the extractors read.
         let request = body::limit(request, self.body_timeout);
         let only_reads = request.method().is_safe();
@@ -157,10 +157,10 @@ impl Surroundings {
     }
 }
 
-/// One of the router's routes.
-trait Route: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {}
+/// What one of the router's routes leads to.
+trait Endpoint: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {}
 
-impl<S> Route for S where
+impl<S> Endpoint for S where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
 }
@@ -190,7 +190,7 @@ impl<S> Clone for Surrounded<S> {
     }
 }
 
-impl<S: Route + Sync> Service<Request> for Surrounded<S> {
+impl<S: Endpoint + Sync> Service<Request> for Surrounded<S> {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;

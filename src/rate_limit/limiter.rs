@@ -77,12 +77,14 @@ impl Limiter {
     /// Decides on one request: every charge is admitted and counted, or none is counted. A charge whose policy is off,
     /// or that is there twice, is left out.
     ///
-    /// Asks Redis at most once, for at most `REDIS_COMMAND_TIMEOUT`; never fails. When Redis gives no answer, which does
-    /// not mean that it has not charged, this process decides for itself and does not ask again.
+    /// Does not ask Redis for a client who has something in advance, or was refused lately. Else asks it once, for at most
+    /// `REDIS_COMMAND_TIMEOUT`, and once more every 5 ms for up to 100 ms while what others have in advance is called back;
+    /// never fails. When Redis gives no answer, which does not mean that it has not charged, this process decides for itself
+    /// and does not ask again.
     ///
     /// # Cancel safety
     ///
-    /// A request dropped while it waits may have been charged.
+    /// A request dropped while it waits may have been charged; what it was about to take in advance is not lost.
     pub async fn admit(&self, charges: &[Charge]) -> Admission {
         let inner = &self.inner;
         let limits = inner.quotas.limits(charges);

@@ -61,12 +61,6 @@ impl Charge {
         Self { policy, client: client.into() }
     }
 
-    /// What the limit is called that this charge meets, if its window is cut like this.
-    pub(super) fn name_in(&self, cut: Subwindows) -> String {
-        let Self { policy, client } = self;
-        format!("limit:{}:{}:{client}", policy.as_str(), cut.window_us() / 1_000_000)
-    }
-
     /// The charge that a limit of this name is about, as [`Quotas::limits`] names them.
     pub(super) fn of_name(name: &str) -> Option<Self> {
         let (policy, rest) = name.strip_prefix("limit:")?.split_once(':')?;
@@ -92,7 +86,8 @@ impl Limit {
     /// The key without the namespace. The window's length is in it: replicas with different windows count apart, and
     /// never read each other's buckets.
     pub(super) fn name(&self) -> String {
-        self.charge.name_in(self.cut)
+        let Charge { policy, client } = &self.charge;
+        format!("limit:{}:{}:{client}", policy.as_str(), window_seconds(self.quota.window))
     }
 }
 
@@ -120,15 +115,10 @@ impl Quotas {
         limits
     }
 
-    /// The limit that this charge meets; `None` when its policy is off.
-    pub(super) fn limit(&self, charge: &Charge) -> Option<Limit> {
-        let quota = self.quota(charge.policy)?;
+    /// `None` when the policy is off.
+    fn limit(&self, charge: &Charge) -> Option<Limit> {
+        let quota = self.0[charge.policy as usize]?;
         Some(Limit { charge: charge.clone(), quota, cut: Subwindows::of(quota.window) })
-    }
-
-    /// The quota of a policy; `None` when it is off.
-    pub(super) fn quota(&self, policy: Policy) -> Option<Quota> {
-        self.0[policy as usize]
     }
 }
 

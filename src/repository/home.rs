@@ -27,7 +27,7 @@ use super::{
     used::Used,
 };
 use crate::{
-    cache::{Cache, Derived, IdBytes, Kept, Recipe},
+    cache::{Cache, Derived, IdBytes, Kept},
     domain::{Cursor, PageSize, PostId, Scope, UserId},
     postgres::{Database, home, posts::AuthoredPost},
 };
@@ -80,12 +80,9 @@ impl HomeRepository {
         size: PageSize,
     ) -> Result<Cached<Option<Bytes>>, RepositoryError> {
         let name = page_name(Some(viewer), after, size);
-        if let Some(Kept { value, recipe, again }) = self.find_kept(name).await {
-            if let Some(again) = again {
-                let home = self.clone();
-                again.spawn(async move { made_again(home.make_home_of(viewer, None, size).await.err()) });
-            }
-            return Ok(Cached { value: Some(value), report: of_copies(&recipe) });
+        let again = |home: Self| async move { home.make_home_of(viewer, None, size).await.map(drop) };
+        if let Some(page) = self.find_kept(name, again).await {
+            return Ok(page.map(Some));
         }
         Box::pin(self.make_home_of(viewer, after, size)).await
     }
@@ -118,12 +115,9 @@ impl HomeRepository {
     /// The home page of nobody in particular, as JSON: the newest posts of all.
     pub async fn find_home(&self, after: Option<Uuid>, size: PageSize) -> Result<Cached<Bytes>, RepositoryError> {
         let name = page_name(None, after, size);
-        if let Some(Kept { value, recipe, again }) = self.find_kept(name).await {
-            if let Some(again) = again {
-                let home = self.clone();
-                again.spawn(async move { made_again(home.make_home(None, size).await.err()) });
-            }
-            return Ok(Cached { value, report: of_copies(&recipe) });
+        let again = |home: Self| async move { home.make_home(None, size).await.map(drop) };
+        if let Some(page) = self.find_kept(name, again).await {
+            return Ok(page);
         }
         Box::pin(self.make_home(after, size)).await
     }
@@ -143,9 +137,23 @@ impl HomeRepository {
         Ok(self.kept(name, write_page(Some(None), found.items, size, cursor), found.used))
     }
 
-    /// The page of this name, if it would be made the same now.
-    async fn find_kept(&self, name: Option<IdBytes>) -> Option<Kept> {
-        self.pages.find(name?).await
+    /// The page of this name, if it would be made the same now. One that is due is made again, in the background, while it is
+    /// served.
+    async fn find_kept<F>(&self, name: Option<IdBytes>, again: impl FnOnce(Self) -> F) -> Option<Cached<Bytes>>
+    where
+        F: Future<Output = Result<(), RepositoryError>> + Send + 'static,
+    {
+        let Kept { value, recipe, again: turn } = self.pages.find(name?).await?;
+        if let Some(turn) = turn {
+            let making = again(self.clone());
+            turn.spawn(async move {
+                // The page is served all the same; whoever comes next tries again.
+                if let Err(error) = making.await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a page was not made again");
+                }
+            });
+        }
+        Some(Cached { value, report: CacheReport::copies(recipe.copies(), recipe.expires_at_ms()) })
     }
 
     /// The page, kept under its name if it may be.
@@ -226,17 +234,6 @@ impl HomeRepository {
 impl Items {
     fn bypassed(rows: &[AuthoredPost]) -> Self {
         Self { items: rows.iter().map(PageItem::from).collect(), used: Used::bypass() }
-    }
-}
-
-fn of_copies(recipe: &Recipe) -> CacheReport {
-    CacheReport::copies(recipe.copies(), recipe.expires_at_ms())
-}
-
-/// The page is served all the same; whoever comes next tries again.
-fn made_again(error: Option<RepositoryError>) {
-    if let Some(error) = error {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a page was not made again");
     }
 }
 

@@ -3,6 +3,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | `process` | [`Process`]: a server of ours with its variables, log and ports; killed and started again |
+//! | `command` | the commands of `aside` that come to an end |
 //! | `redis_server` | [`RedisServer`]: a Redis of one's own, by `scripts/own-redis` |
 //! | `database` | [`ScratchDatabase`]: a database of one's own on a server that others may use |
 //! | `proxy` | [`Proxy`]: the way to a server, made slow, held or cut |
@@ -11,6 +12,7 @@
 //! | `ports`, `probe`, `descriptors` | free ports, `/readyz`, how many sockets a process may have |
 
 mod burst;
+mod command;
 mod connection;
 mod database;
 mod descriptors;
@@ -21,6 +23,7 @@ mod proxy;
 mod redis_server;
 
 pub use burst::{Burst, burst};
+pub use command::run_aside;
 pub use connection::{Answer, Connection};
 pub use database::ScratchDatabase;
 pub use descriptors::raise_descriptors;

@@ -104,11 +104,7 @@ impl Near {
         if !redis.handle().is_ok_and(|handle| self.shared.listener.listens_to(handle.namespace())) {
             return false;
         }
-        if self.has_looked_lately(number) {
-            once::note(number);
-            return true;
-        }
-        let seen = self.look().await;
+        let seen = if self.has_looked_lately(number) { Some(number) } else { self.look().await };
         if let Some(connection) = seen {
             once::note(connection);
         }

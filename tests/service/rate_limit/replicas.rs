@@ -17,6 +17,11 @@ enum Seen {
     Admitted {
         at: u64,
     },
+    /// Under an advance, some time in between.
+    AdmittedHere {
+        from: u64,
+        to: u64,
+    },
     Refused {
         at: u64,
     },
@@ -32,6 +37,7 @@ async fn one_request(limiter: &Limiter, redis: &TestRedis) -> Seen {
     let admission = admit(limiter, Policy::SignedIn, "the one client").await;
     match (admission.decision, admission.redis_time_us) {
         (Some(Decision::Allowed), Some(at)) => Seen::Admitted { at },
+        (Some(Decision::Allowed), None) => Seen::AdmittedHere { from, to: redis.time_us().await },
         (Some(Decision::Denied), Some(at)) => Seen::Refused { at },
         (Some(Decision::DeniedLocal), None) => Seen::RefusedHere { from, to: redis.time_us().await },
         other => panic!("redis was there all the time: {other:?}"),
@@ -65,7 +71,8 @@ async fn run(requests: u32, window_s: u64) -> Vec<Seen> {
 /// All that happened to the one client.
 struct Witness {
     seen: Vec<Seen>,
-    admitted: Vec<u64>,
+    /// When each was admitted: the earliest and the latest that it can have been.
+    admitted: Vec<(u64, u64)>,
     requests: usize,
     window_us: u64,
 }
@@ -73,7 +80,8 @@ struct Witness {
 impl Witness {
     fn new(seen: Vec<Seen>, requests: u32, window_s: u64) -> Self {
         let admitted = seen.iter().filter_map(|seen| match seen {
-            Seen::Admitted { at } => Some(*at),
+            Seen::Admitted { at } => Some((*at, *at)),
+            Seen::AdmittedHere { from, to } => Some((*from, *to)),
             Seen::Refused { .. } | Seen::RefusedHere { .. } => None,
         });
         let admitted = admitted.collect();
@@ -81,9 +89,10 @@ impl Witness {
     }
 
     fn no_window_holds_more_than_the_quota(&self) {
-        for &start in &self.admitted {
+        for &(start, _) in &self.admitted {
             let window = start..=start + self.window_us;
-            let together = self.admitted.iter().filter(|at| window.contains(at)).count();
+            let is_in = |(earliest, latest): &&(u64, u64)| window.contains(earliest) && window.contains(latest);
+            let together = self.admitted.iter().filter(is_in).count();
             assert!(together <= self.requests, "{together} of {} from {start}", self.requests);
         }
     }
@@ -91,7 +100,7 @@ impl Witness {
     fn nobody_is_refused_wrongly(&self) {
         for refused in &self.seen {
             let recent = match *refused {
-                Seen::Admitted { .. } => continue,
+                Seen::Admitted { .. } | Seen::AdmittedHere { .. } => continue,
                 Seen::Refused { at } => self.recent(at, at),
                 Seen::RefusedHere { from, to } => self.recent(from, to),
             };
@@ -103,7 +112,7 @@ impl Witness {
     /// moments may be a microsecond further apart than they show.
     fn recent(&self, from: u64, to: u64) -> usize {
         let is_recent = |at: u64| 60 * (from + 1).saturating_sub(at) <= 61 * self.window_us;
-        self.admitted.iter().filter(|&&at| at <= to && is_recent(at)).count()
+        self.admitted.iter().filter(|&&(earliest, latest)| earliest <= to && is_recent(latest)).count()
     }
 
     fn was_put_to_the_test(&self) {
@@ -131,4 +140,17 @@ async fn no_window_of_one_second_holds_more_than_the_quota_and_nobody_is_refused
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_window_of_two_seconds_holds_more_than_the_quota_and_nobody_is_refused_wrongly() {
     both_halves_hold(7, 2).await;
+}
+
+/// As above, with a quota and a window of which much is taken in advance.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_advance_too_no_window_holds_more_than_the_quota_and_nobody_is_refused_wrongly() {
+    let seen = run(320, 10).await;
+
+    let in_advance = seen.iter().filter(|seen| matches!(seen, Seen::AdmittedHere { .. })).count();
+    let witness = Witness::new(seen, 320, 10);
+    witness.no_window_holds_more_than_the_quota();
+    witness.nobody_is_refused_wrongly();
+    witness.was_put_to_the_test();
+    assert!(in_advance > 100, "{in_advance}");
 }
