@@ -105,7 +105,8 @@ impl Advance {
             _another_or_none => self.used.push((latest, 1)),
         }
         Some(Reading {
-            used: self.counted - u64::from(self.left),
+            // Less than is left, when Redis has lost its counts.
+            used: self.counted.saturating_sub(self.left.into()),
             frees_in: self.frees_at.map(|at| at.saturating_duration_since(now)),
             retry_in: None,
         })
@@ -131,8 +132,12 @@ impl Advance {
         Settlement { key, window_us: cut.window_us(), bucket, count: taken, used }
     }
 
-    /// Redis says that so much is counted for the client now, this advance included. Gives what of it is unused.
-    pub(super) fn refresh(&mut self, counted: u64) -> u32 {
+    /// Redis has said, at this time of its clock, that so much is counted for the client. Gives what of it is this advance, and
+    /// unused: nothing, when it was said before the advance was taken.
+    pub(super) fn refresh(&mut self, counted: u64, server_us: u64) -> u32 {
+        if server_us <= self.taken_at.server_us {
+            return 0;
+        }
         self.counted = counted;
         self.left
     }

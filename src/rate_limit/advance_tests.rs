@@ -59,6 +59,21 @@ fn a_use_that_may_be_in_either_of_two_buckets_is_none() {
 }
 
 #[test]
+fn only_what_redis_said_after_it_was_taken_changes_what_is_counted() {
+    let asked = Instant::now();
+    let mut advance = advance(5, asked, Duration::ZERO);
+
+    // Of a request that was decided before and is told of later: the advance is not in it.
+    assert_eq!(advance.refresh(3, START_US - 1), 0);
+    assert_eq!(advance.spend(asked).map(|reading| reading.used), Some(8));
+    assert_eq!(advance.refresh(20, START_US + 1), 4);
+    assert_eq!(advance.spend(asked).map(|reading| reading.used), Some(17));
+    // Redis has forgotten everything since.
+    assert_eq!(advance.refresh(1, START_US + 2), 3);
+    assert_eq!(advance.spend(asked).map(|reading| reading.used), Some(0));
+}
+
+#[test]
 fn most_of_it_unused_makes_the_next_one_smaller() {
     let asked = Instant::now();
     let mut advance = advance(9, asked, Duration::ZERO);

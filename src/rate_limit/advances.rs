@@ -114,10 +114,10 @@ impl Advances {
         settle(state, now)
     }
 
-    /// What of an advance of this client is unused, once Redis has said that so much is counted.
-    pub(super) fn refresh(&self, charge: &Charge, counted: u64) -> u32 {
+    /// What of an advance of this client is unused, in what Redis said at this time of its clock to be counted.
+    pub(super) fn refresh(&self, charge: &Charge, counted: u64, server_us: u64) -> u32 {
         match self.shard(charge).get_mut(charge) {
-            Some(State::Held { advance, .. }) => advance.refresh(counted),
+            Some(State::Held { advance, .. }) => advance.refresh(counted, server_us),
             _nothing_in_hand => 0,
         }
     }

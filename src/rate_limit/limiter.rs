@@ -165,7 +165,8 @@ impl Inner {
                     if let [limit] = &limits[..] {
                         // What this process has in hand is as good as free.
                         let reading = &mut verdict.readings[0];
-                        reading.used -= u64::from(self.advances.refresh(&limit.charge, reading.used)).min(reading.used);
+                        let in_hand = self.advances.refresh(&limit.charge, reading.used, verdict.time_us);
+                        reading.used = reading.used.saturating_sub(in_hand.into());
                     }
                     return by_redis(limits, &verdict, keys);
                 }
