@@ -7,28 +7,28 @@
 //!   settled            uses are counted where they were, what is left is counted no longer
 //! ```
 //!
-//! A use is certainly in one bucket of the server's, or it is none: between the moment before the command was sent and the one
-//! after its reply lies the server's reading of its clock, and two clocks that are being slewed run apart by at most twice
-//! 500 ppm (adjtime's bound).
+//! A use is certainly in one bucket of the server's, or it is none: by the reading of the server's clock that came with the
+//! advance, and near the edge of a bucket by what other replies have told since.
 
 use std::time::{Duration, Instant};
 
 use super::{
     charged_key::ChargedKey,
+    server_clock::{Bounds, Moment, ServerClock},
     window::{Reading, Subwindows},
 };
 
 /// For how many buckets an advance is good, the present one included; as in `admit.lua`.
-const LIFE: u64 = 20;
+const LIFE: u32 = 20;
 /// The largest advance is this part of a quota; as in `admit.lua`.
 const PART: u32 = 16;
 /// Of shorter windows nothing is advanced: it would be over before it could be settled.
 const MIN_WINDOW_US: u64 = 10_000_000;
 /// An advance is not used any more so long before its end: a client who still comes settles it with the next one.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
-
-/// Clocks run apart by at most this part of a time.
-const DRIFT_SHARE: u32 = 1_000;
+/// One that was used up is followed by one so many times as large, by how soon it was used up.
+const LEAST_GROWTH: u128 = 2;
+const MOST_GROWTH: u128 = 16;
 
 /// What Redis gave in advance to one client of this process.
 #[derive(Debug)]
@@ -47,16 +47,6 @@ pub(super) struct Advance {
     counted: u64,
     /// When some of what is counted leaves the window.
     frees_at: Option<Instant>,
-}
-
-/// A reading of the server's clock, and by this process's when it was taken.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) server_us: u64,
-    /// Before the command was sent.
-    pub(super) asked: Instant,
-    /// After its reply.
-    pub(super) answered: Instant,
 }
 
 /// An advance that is to be settled.
@@ -83,7 +73,7 @@ impl Advance {
             key,
             cut,
             taken_at,
-            bucket: cut.bucket_at(taken_at.server_us) + LIFE - 1,
+            bucket: cut.bucket_at(taken_at.server_us) + u64::from(LIFE) - 1,
             taken,
             left: taken,
             used: Vec::new(),
@@ -94,15 +84,15 @@ impl Advance {
 
     /// Uses one up for a request that arrives now. `None` when it is over, and for a request that may be in either of two
     /// buckets.
-    pub(super) fn spend(&mut self, now: Instant) -> Option<Reading> {
-        let (earliest, latest) = self.bounds(now);
-        if self.is_over(now, RENEWAL) || earliest != latest {
+    pub(super) fn spend(&mut self, now: Instant, clock: &ServerClock) -> Option<Reading> {
+        if self.is_over(now, RENEWAL) {
             return None;
         }
+        let present = self.present(now, clock)?;
         self.left -= 1;
         match self.used.last_mut() {
-            Some((bucket, count)) if *bucket == latest => *count += 1,
-            _another_or_none => self.used.push((latest, 1)),
+            Some((bucket, count)) if *bucket == present => *count += 1,
+            _another_or_none => self.used.push((present, 1)),
         }
         Some(Reading {
             // Less than is left, when Redis has lost its counts.
@@ -114,13 +104,19 @@ impl Advance {
 
     /// Whether nothing is left of it, or its time is over within `margin`.
     pub(super) fn is_over(&self, now: Instant, margin: Duration) -> bool {
-        self.left == 0 || self.bounds(now + margin).1 > self.bucket
+        self.left == 0 || self.cut.bucket_at(self.taken_at.bounds(now + margin).latest_us) > self.bucket
     }
 
-    /// How much to ask for the next time: more when this was used up, less when most of it was not used.
-    pub(super) fn next_size(&self) -> u32 {
+    /// How much to ask for when it is over, at `now`: as much as would last its client for a whole life, if it was used up;
+    /// less when most of it was not used.
+    pub(super) fn next_size(&self, now: Instant) -> u32 {
         match self.left {
-            0 => self.taken.saturating_mul(4),
+            0 => {
+                let life = self.cut.width() * LIFE;
+                let lasted = now.saturating_duration_since(self.taken_at.answered).max(Duration::from_micros(1));
+                let times = life.as_micros().div_ceil(lasted.as_micros()).clamp(LEAST_GROWTH, MOST_GROWTH);
+                self.taken.saturating_mul(u32::try_from(times).expect("at most MOST_GROWTH"))
+            }
             left if left > self.taken / 2 => (self.taken / 2).max(1),
             _most_was_used => self.taken,
         }
@@ -142,20 +138,17 @@ impl Advance {
         self.left
     }
 
-    /// The earliest and the latest of the server's buckets that `now` can be in.
-    fn bounds(&self, now: Instant) -> (u64, u64) {
-        let Moment { server_us, asked, answered } = self.taken_at;
-        let (shortest, longest) = (now.saturating_duration_since(answered), now.saturating_duration_since(asked));
-        let drift = longest / DRIFT_SHARE;
-        let earliest = server_us + micros(shortest.saturating_sub(drift));
-        // Both clocks are cut to microseconds.
-        let latest = server_us + micros(longest + drift) + 1;
-        (self.cut.bucket_at(earliest), self.cut.bucket_at(latest))
+    /// The server's bucket that `now` is certainly in.
+    fn present(&self, now: Instant, clock: &ServerClock) -> Option<u64> {
+        let bounds = self.taken_at.bounds(now);
+        self.bucket(bounds).or_else(|| self.bucket(clock.bounds(&self.key, now)?.and(bounds)?))
     }
-}
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX / 2)
+    /// The one bucket between these bounds.
+    fn bucket(&self, bounds: Bounds) -> Option<u64> {
+        let [earliest, latest] = [bounds.earliest_us, bounds.latest_us].map(|at_us| self.cut.bucket_at(at_us));
+        (earliest == latest).then_some(latest)
+    }
 }
 
 #[cfg(test)]

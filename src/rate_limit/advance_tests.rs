@@ -12,10 +12,19 @@ fn cut() -> Subwindows {
     Subwindows::of(WINDOW)
 }
 
+fn key() -> ChargedKey {
+    ChargedKey::new("redis:limit".to_owned())
+}
+
+/// What nobody has told anything.
+fn clock() -> ServerClock {
+    ServerClock::default()
+}
+
 fn advance(taken: u32, asked: Instant, round_trip: Duration) -> Advance {
     let taken_at = Moment { server_us: START_US, asked, answered: asked + round_trip };
     let reading = Reading { used: 7 + u64::from(taken), frees_in: Some(WINDOW), retry_in: None };
-    Advance::new(ChargedKey::new("limit".to_owned()), cut(), taken_at, taken, reading)
+    Advance::new(key(), cut(), taken_at, taken, reading)
 }
 
 #[test]
@@ -24,11 +33,10 @@ fn each_use_counts_down_by_one_until_nothing_is_left() {
     let mut advance = advance(2, asked, Duration::ZERO);
     let now = asked + Duration::from_millis(500);
 
-    let used: Vec<Option<u64>> = (0..3).map(|_| advance.spend(now).map(|reading| reading.used)).collect();
+    let used: Vec<Option<u64>> = (0..3).map(|_| advance.spend(now, &clock()).map(|reading| reading.used)).collect();
 
     assert_eq!(used, [Some(8), Some(9), None]);
     assert!(advance.is_over(now, Duration::ZERO));
-    assert_eq!(advance.next_size(), 8);
 }
 
 #[test]
@@ -38,11 +46,11 @@ fn one_that_is_over_admits_nothing() {
 
     // The last bucket ends twenty seconds after the first began; a thousandth of that is for the clocks, and a second for
     // whoever still comes to take another.
-    assert!(advance.spend(asked + Duration::from_millis(18_970)).is_some());
+    assert!(advance.spend(asked + Duration::from_millis(18_970), &clock()).is_some());
     assert!(!advance.is_over(asked + Duration::from_millis(19_970), Duration::ZERO));
     assert!(advance.is_over(asked + Duration::from_millis(19_990), Duration::ZERO));
     assert!(advance.is_over(asked + Duration::from_millis(19_600), Duration::from_millis(500)));
-    assert_eq!(advance.spend(asked + Duration::from_millis(18_990)), None);
+    assert_eq!(advance.spend(asked + Duration::from_millis(18_990), &clock()), None);
 }
 
 #[test]
@@ -52,10 +60,10 @@ fn a_use_that_may_be_in_either_of_two_buckets_is_none() {
 
     // Between asked and answered the server was at the start of a bucket: until 100 ms after the next one may have begun,
     // nobody knows in which of the two it is.
-    assert!(advance.spend(asked + Duration::from_millis(990)).is_some());
-    assert_eq!(advance.spend(asked + Duration::from_millis(1_050)), None);
+    assert!(advance.spend(asked + Duration::from_millis(990), &clock()).is_some());
+    assert_eq!(advance.spend(asked + Duration::from_millis(1_050), &clock()), None);
     assert!(!advance.is_over(asked + Duration::from_millis(1_050), Duration::ZERO));
-    assert!(advance.spend(asked + Duration::from_millis(1_150)).is_some());
+    assert!(advance.spend(asked + Duration::from_millis(1_150), &clock()).is_some());
 }
 
 #[test]
@@ -65,12 +73,12 @@ fn only_what_redis_said_after_it_was_taken_changes_what_is_counted() {
 
     // Of a request that was decided before and is told of later: the advance is not in it.
     assert_eq!(advance.refresh(3, START_US - 1), 0);
-    assert_eq!(advance.spend(asked).map(|reading| reading.used), Some(8));
+    assert_eq!(advance.spend(asked, &clock()).map(|reading| reading.used), Some(8));
     assert_eq!(advance.refresh(20, START_US + 1), 4);
-    assert_eq!(advance.spend(asked).map(|reading| reading.used), Some(17));
+    assert_eq!(advance.spend(asked, &clock()).map(|reading| reading.used), Some(17));
     // Redis has forgotten everything since.
     assert_eq!(advance.refresh(1, START_US + 2), 3);
-    assert_eq!(advance.spend(asked).map(|reading| reading.used), Some(0));
+    assert_eq!(advance.spend(asked, &clock()).map(|reading| reading.used), Some(0));
 }
 
 #[test]
@@ -78,12 +86,51 @@ fn most_of_it_unused_makes_the_next_one_smaller() {
     let asked = Instant::now();
     let mut advance = advance(9, asked, Duration::ZERO);
 
-    assert_eq!(advance.next_size(), 4);
+    assert_eq!(advance.next_size(asked), 4);
     for _ in 0..6 {
-        advance.spend(asked + Duration::from_millis(1));
+        advance.spend(asked + Duration::from_millis(1), &clock());
     }
 
-    assert_eq!(advance.next_size(), 9);
+    assert_eq!(advance.next_size(asked), 9);
+}
+
+#[test]
+fn one_that_was_used_up_is_followed_by_one_that_would_have_lasted() {
+    let asked = Instant::now();
+    let mut advance = advance(1, asked, Duration::ZERO);
+    advance.spend(asked, &clock());
+
+    for (lasted_ms, size) in [(0, 16), (1_000, 16), (5_000, 4), (6_000, 4), (9_000, 3), (18_000, 2)] {
+        assert_eq!(advance.next_size(asked + Duration::from_millis(lasted_ms)), size, "{lasted_ms} ms");
+    }
+}
+
+#[test]
+fn at_an_edge_what_other_replies_tell_of_the_clock_decides() {
+    let asked = Instant::now();
+    let mut advance = advance(9, asked, Duration::from_millis(100));
+    let (at_the_edge, clock) = (asked + Duration::from_millis(1_050), clock());
+    assert_eq!(advance.spend(at_the_edge, &clock), None);
+    let reading = |server_us| Moment { server_us, asked: at_the_edge, answered: at_the_edge };
+
+    clock.note("redis:", &reading(START_US + SECOND_US - 10));
+    assert!(advance.spend(at_the_edge, &clock).is_some());
+    assert_eq!(advance.spend(at_the_edge + Duration::from_micros(10), &clock), None);
+    assert!(advance.spend(at_the_edge + Duration::from_micros(11), &clock).is_some());
+
+    let present = cut().bucket_at(START_US);
+    assert_eq!(advance.settle().used, [(present, 1), (present + 1, 1)]);
+}
+
+#[test]
+fn what_contradicts_what_came_with_the_advance_decides_nothing() {
+    let asked = Instant::now();
+    let mut advance = advance(9, asked, Duration::from_millis(100));
+    let (at_the_edge, clock) = (asked + Duration::from_millis(1_050), clock());
+
+    clock.note("redis:", &Moment { server_us: START_US, asked: at_the_edge, answered: at_the_edge });
+
+    assert_eq!(advance.spend(at_the_edge, &clock), None);
 }
 
 #[test]
@@ -102,6 +149,7 @@ proptest! {
         read_at in 0.0..=1.0_f64,
         rate in 0.999_1..=1.000_9_f64,
         gaps_us in vec(0..400_000_u64, 1..80),
+        told in vec((0..20_000_u64, 0.0..=1.0_f64), 80),
     ) {
         let asked = Instant::now();
         let mut advance = advance(1_000, asked, Duration::from_micros(round_trip_us));
@@ -109,10 +157,12 @@ proptest! {
         let server_us = |since_asked_us: u64| {
             START_US + (((since_asked_us as f64) - round_trip_us as f64 * read_at) * rate).max(0.0) as u64
         };
+        let clock = clock();
         let (mut since_asked_us, mut truth) = (round_trip_us, Vec::<(u64, u32)>::new());
-        for gap_us in gaps_us {
+        for (gap_us, (round_trip_us, read_at)) in gaps_us.into_iter().zip(told) {
             since_asked_us += gap_us;
-            if advance.spend(asked + Duration::from_micros(since_asked_us)).is_none() {
+            let now = asked + Duration::from_micros(since_asked_us);
+            if advance.spend(now, &clock).is_none() {
                 continue;
             }
             let bucket = cut().bucket_at(server_us(since_asked_us));
@@ -120,6 +170,12 @@ proptest! {
                 Some((last, count)) if *last == bucket => *count += 1,
                 _another => truth.push((bucket, 1)),
             }
+            // Another client's reply.
+            let round_trip = Duration::from_micros(round_trip_us);
+            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+            let read_us = since_asked_us + (round_trip_us as f64 * read_at) as u64;
+            since_asked_us += round_trip_us;
+            clock.note("redis:", &Moment { server_us: server_us(read_us), asked: now, answered: now + round_trip });
         }
 
         let settlement = advance.settle();

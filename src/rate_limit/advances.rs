@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     hash::BuildHasher,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,6 +12,7 @@ use quick_cache::DefaultHashBuilder;
 use super::{
     advance::{Advance, RENEWAL, Settlement},
     policy::{Charge, Limit},
+    server_clock::ServerClock,
     window::Reading,
 };
 
@@ -30,6 +31,7 @@ const WHILE: Duration = Duration::from_mins(1);
 pub(super) struct Advances {
     shards: Vec<Mutex<HashMap<Charge, State, DefaultHashBuilder>>>,
     hasher: DefaultHashBuilder,
+    clock: Arc<ServerClock>,
 }
 
 #[derive(Debug)]
@@ -50,16 +52,17 @@ pub(super) struct Take {
 }
 
 impl Advances {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(clock: Arc<ServerClock>) -> Self {
         let hasher = DefaultHashBuilder::default();
-        Self { shards: (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect(), hasher }
+        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
+        Self { shards, hasher, clock }
     }
 
     /// Admits a request that arrives now, if its client has something in advance. `connection` is the one that listens to
     /// recalls: what was taken on another is void.
     pub(super) fn spend(&self, charge: &Charge, now: Instant, connection: Option<u64>) -> Option<Reading> {
         match self.shard(charge).get_mut(charge)? {
-            State::Held { advance, connection: taken_on } if Some(*taken_on) == connection => advance.spend(now),
+            State::Held { advance, connection: taken_on } if Some(*taken_on) == connection => advance.spend(now, &self.clock),
             _nothing_in_hand => None,
         }
     }
@@ -91,7 +94,7 @@ impl Advances {
             State::Held { .. } | State::Seen { .. } => {}
         }
         let (wanted, settlement) = match std::mem::replace(state, State::Asking) {
-            State::Held { advance, .. } => (advance.next_size(), Some(advance.settle())),
+            State::Held { advance, .. } => (advance.next_size(now), Some(advance.settle())),
             State::Seen { wanted, .. } => (wanted, None),
             State::Asking => (FIRST, None),
         };
@@ -157,7 +160,7 @@ impl Advances {
 fn settle(state: &mut State, now: Instant) -> Option<Settlement> {
     match std::mem::replace(state, State::Seen { at: now, wanted: FIRST }) {
         State::Held { advance, .. } => {
-            *state = State::Seen { at: now, wanted: advance.next_size() };
+            *state = State::Seen { at: now, wanted: advance.next_size(now) };
             Some(advance.settle())
         }
         State::Seen { .. } | State::Asking => None,

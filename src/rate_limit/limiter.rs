@@ -9,15 +9,16 @@ use tokio::time::sleep;
 
 use super::{
     admission::Admission,
-    advance::{Advance, Moment},
+    advance::Advance,
     advances::{Advances, Take},
     charged_key::ChargedKey,
     decisions::{Decision, Decisions},
     local::LocalLimiter,
     policy::{Charge, Limit, Quotas},
     refusals::Refusals,
+    server_clock::{Moment, ServerClock},
     settler,
-    shared::SharedLimiter,
+    shared::{Decided, SharedLimiter},
     ticket::{Place, Ticket},
     verdict::Verdict,
     window::Reading,
@@ -59,7 +60,9 @@ impl Limiter {
     /// A limiter over all replicas that use the same Redis; it settles what it has in advance when `shutdown` drains.
     #[must_use]
     pub fn new(config: &RateLimitConfig, redis: &RedisClient, metrics: &Metrics, shutdown: &Shutdown) -> Self {
-        let (shared, advances) = (SharedLimiter::new(redis.clone()), Arc::new(Advances::new()));
+        let clock = Arc::new(ServerClock::default());
+        let shared = SharedLimiter::new(redis.clone(), Arc::clone(&clock));
+        let advances = Arc::new(Advances::new(clock));
         let recalls = settler::start(redis, shared.clone(), Arc::clone(&advances), shutdown);
         let inner = Inner {
             quotas: Quotas::new(config),
@@ -155,13 +158,12 @@ impl Inner {
     async fn decide(&self, limits: Vec<Limit>) -> Admission {
         let started = Instant::now();
         loop {
-            let asked = Instant::now();
             match self.shared.admit(&limits, None).await {
-                Ok((verdict, _)) if verdict.is_recalled && started.elapsed() < RECALL_PATIENCE => {
+                Ok(decided) if decided.verdict.is_recalled && started.elapsed() < RECALL_PATIENCE => {
                     sleep(RECALL_PAUSE).await;
                 }
-                Ok((mut verdict, keys)) => {
-                    self.remember(&limits, &verdict, asked);
+                Ok(Decided { mut verdict, keys, at }) => {
+                    self.remember(&limits, &verdict, &at);
                     if let [limit] = &limits[..] {
                         // What this process has in hand is as good as free.
                         let reading = &mut verdict.readings[0];
@@ -180,20 +182,17 @@ impl Inner {
         let (charge, cut) = (limits[0].charge.clone(), limits[0].cut);
         // Before Redis is asked: what it gives can be called back on this connection, or is void.
         let connection = self.recalls.number().unwrap_or_default();
-        let asked = Instant::now();
         let answer = self.shared.admit(&limits, Some(&take)).await;
-        let answered = Instant::now();
-        let keep = |advance| self.advances.keep(&charge, advance, take.wanted, answered, connection);
+        let keep = |advance| self.advances.keep(&charge, advance, take.wanted, Instant::now(), connection);
         match answer {
-            Ok((verdict, _)) if verdict.is_recalled => {
+            Ok(decided) if decided.verdict.is_recalled => {
                 keep(None);
                 self.decide(limits).await
             }
-            Ok((mut verdict, keys)) => {
-                let taken_at = Moment { server_us: verdict.time_us, asked, answered };
+            Ok(Decided { mut verdict, keys, at }) => {
                 let (advanced, reading) = (verdict.advanced, verdict.readings[0]);
-                keep((advanced > 0).then(|| Advance::new(keys[0].clone(), cut, taken_at, advanced, reading)));
-                self.remember(&limits, &verdict, asked);
+                keep((advanced > 0).then(|| Advance::new(keys[0].clone(), cut, at, advanced, reading)));
+                self.remember(&limits, &verdict, &at);
                 verdict.readings[0].used -= u64::from(advanced);
                 by_redis(limits, &verdict, keys)
             }
@@ -210,13 +209,12 @@ impl Inner {
         by_this_process(limits, &verdict)
     }
 
-    fn remember(&self, limits: &[Limit], verdict: &Verdict, asked: Instant) {
-        let answered = Instant::now();
+    fn remember(&self, limits: &[Limit], verdict: &Verdict, at: &Moment) {
         let longest = if verdict.is_recalled { RECALLED_IN_VAIN } else { Duration::MAX };
         for (limit, reading) in limits.iter().zip(&verdict.readings) {
             let retry_in = reading.retry_in.map(|wait| wait.min(longest));
             if let Some(retry_in) = retry_in.filter(|_| !limit.policy().is_refundable()) {
-                self.refusals.remember(&limit.charge, asked, answered, retry_in);
+                self.refusals.remember(&limit.charge, at.asked, at.answered, retry_in);
             }
         }
     }

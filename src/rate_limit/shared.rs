@@ -1,9 +1,18 @@
 //! The limiter that all replicas share: two scripts on Redis, by Redis's clock.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
+};
 
 use super::{
-    advance::Settlement, advances::Take, charged_key::ChargedKey, policy::Limit, verdict::Verdict, window::Reading,
+    advance::Settlement,
+    advances::Take,
+    charged_key::ChargedKey,
+    policy::Limit,
+    server_clock::{Moment, ServerClock},
+    verdict::Verdict,
+    window::Reading,
 };
 use crate::redis_client::{Call, Handle, RedisClient, RedisError, Script, Value};
 
@@ -22,11 +31,23 @@ pub(super) const RECALLS: &str = "recalls";
 #[derive(Clone, Debug)]
 pub(super) struct SharedLimiter {
     redis: RedisClient,
+    clock: Arc<ServerClock>,
+}
+
+/// What Redis has decided.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    /// Where it was counted, in the order of the limits.
+    pub(super) keys: Vec<ChargedKey>,
+    /// When.
+    pub(super) at: Moment,
 }
 
 impl SharedLimiter {
-    pub(super) fn new(redis: RedisClient) -> Self {
-        Self { redis }
+    /// What it is told of Redis's clock it notes in `clock`.
+    pub(super) fn new(redis: RedisClient, clock: Arc<ServerClock>) -> Self {
+        Self { redis, clock }
     }
 
     /// All limits admit, or none is charged; before that an advance is settled, and after it one is taken, both under the
@@ -35,11 +56,7 @@ impl SharedLimiter {
     /// # Errors
     ///
     /// When Redis gave no usable answer; it may have charged.
-    pub(super) async fn admit(
-        &self,
-        limits: &[Limit],
-        take: Option<&Take>,
-    ) -> Result<(Verdict, Vec<ChargedKey>), RedisError> {
+    pub(super) async fn admit(&self, limits: &[Limit], take: Option<&Take>) -> Result<Decided, RedisError> {
         let handle = self.redis.handle()?;
         let keys: Vec<ChargedKey> = limits.iter().map(|limit| ChargedKey::new(handle.key(&limit.name()))).collect();
         let mut call = ADMIT.call();
@@ -51,8 +68,10 @@ impl SharedLimiter {
         if let Some(settlement) = settlement.filter(|settlement| Some(&settlement.key) == keys.first()) {
             call = settled(call, settlement.bucket, settlement.count, &settlement.used);
         }
-        let numbers = numbers(answer(&handle, call, "admit").await?);
-        let numbers = numbers.filter(|numbers| numbers.len() == OTHER_NUMBERS + limits.len() * NUMBERS_A_LIMIT);
+        let asked = Instant::now();
+        let reply = answer(&handle, call, "admit").await?;
+        let answered = Instant::now();
+        let numbers = numbers(reply).filter(|numbers| numbers.len() == OTHER_NUMBERS + limits.len() * NUMBERS_A_LIMIT);
         let unexpected = RedisError::UnexpectedReply { command: "admit" };
         let Some([time_us, readings @ .., advanced, recalled]) = numbers.as_deref() else { return Err(unexpected) };
         let verdict = Verdict {
@@ -61,7 +80,9 @@ impl SharedLimiter {
             advanced: u32::try_from(*advanced).map_err(|_| unexpected)?,
             is_recalled: *recalled > 0,
         };
-        Ok((verdict, keys))
+        let at = Moment { server_us: verdict.time_us, asked, answered };
+        self.clock.note(handle.namespace(), &at);
+        Ok(Decided { verdict, keys, at })
     }
 
     /// Gives one request back to the bucket it was counted in.

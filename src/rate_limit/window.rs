@@ -41,6 +41,11 @@ impl Subwindows {
         self.window_us
     }
 
+    /// Length of a bucket.
+    pub(super) fn width(self) -> Duration {
+        Duration::from_micros(self.width_us)
+    }
+
     /// The bucket that `now_us` falls into.
     pub(super) fn bucket_at(self, now_us: u64) -> u64 {
         now_us / self.width_us
