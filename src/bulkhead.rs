@@ -11,18 +11,19 @@
 //! ```
 
 use std::{
+    cell,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
     sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
-    time::{self, Instant},
+    time,
 };
 
 tokio::task_local! {
-    static VISIT: Arc<Visit>;
+    static VISITOR: Visitor;
 }
 
 /// So many requests are let in for each turn that can be had at once.
@@ -58,7 +59,15 @@ enum Place {
     Kept(Arc<Visit>),
 }
 
-/// One request, and whatever works for it in tasks of its own.
+/// One request as its own task knows it: most never come to a bulkhead, and cost none of its bookkeeping.
+#[derive(Debug)]
+struct Visitor {
+    began: Instant,
+    keeps_place: bool,
+    visit: cell::OnceCell<Arc<Visit>>,
+}
+
+/// One request that has come, and whatever works for it in tasks of its own.
 #[derive(Debug)]
 struct Visit {
     began: Instant,
@@ -168,12 +177,25 @@ impl Visit {
     }
 }
 
-/// Runs a request: all its waits for places count together. One that `keeps_place` does nothing between its first place and
-/// its answer that takes long.
-pub fn request<F: Future>(keeps_place: bool, request: F) -> impl Future<Output = F::Output> {
+impl Visitor {
+    fn visit(&self) -> Arc<Visit> {
+        let Self { began, keeps_place, .. } = *self;
+        let come = || Arc::new(Visit { began, keeps_place, waited: Mutex::default(), place: OnceCell::new() });
+        Arc::clone(self.visit.get_or_init(come))
+    }
+}
+
+impl From<Arc<Visit>> for Visitor {
+    fn from(visit: Arc<Visit>) -> Self {
+        Self { began: visit.began, keeps_place: visit.keeps_place, visit: visit.into() }
+    }
+}
+
+/// Runs a request that began then: all its waits for places count together. One that `keeps_place` does nothing between its
+/// first place and its answer that takes long.
+pub fn request<F: Future>(began: Instant, keeps_place: bool, request: F) -> impl Future<Output = F::Output> {
     // Not an `async fn`, which would hold the request twice: as its argument, and as what it waits for.
-    let visit = Visit { began: Instant::now(), keeps_place, waited: Mutex::default(), place: OnceCell::new() };
-    VISIT.scope(Arc::new(visit), request)
+    VISITOR.scope(Visitor { began, keeps_place, visit: cell::OnceCell::new() }, request)
 }
 
 /// Runs `work`, in whatever task, for the request of this one: in its place, which is kept until the work is done too.
@@ -181,14 +203,14 @@ pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let visit = current();
     async move {
         match visit {
-            Some(visit) => VISIT.scope(visit, work).await,
+            Some(visit) => VISITOR.scope(visit.into(), work).await,
             None => work.await,
         }
     }
 }
 
 fn current() -> Option<Arc<Visit>> {
-    VISIT.try_with(Arc::clone).ok()
+    VISITOR.try_with(Visitor::visit).ok()
 }
 
 #[cfg(test)]
@@ -228,13 +250,13 @@ mod tests {
         };
 
         for keeps_place in [true, false] {
-            let shed = time::timeout(SOON, VISIT.scope(waited(keeps_place), bulkhead.enter())).await;
+            let shed = time::timeout(SOON, VISITOR.scope(waited(keeps_place).into(), bulkhead.enter())).await;
             assert_eq!(shed.expect("at once").err(), Some(Overloaded), "{keeps_place}");
         }
 
         drop(taken);
         for keeps_place in [true, false] {
-            assert!(VISIT.scope(waited(keeps_place), bulkhead.enter()).await.is_ok(), "what is free is free");
+            assert!(VISITOR.scope(waited(keeps_place).into(), bulkhead.enter()).await.is_ok(), "what is free is free");
         }
     }
 
@@ -253,7 +275,7 @@ mod tests {
             drop(taken);
         });
 
-        drop(VISIT.scope(Arc::clone(&visit), bulkhead.enter()).await);
+        drop(VISITOR.scope(Arc::clone(&visit).into(), bulkhead.enter()).await);
 
         assert!(visit.waited() >= wait, "{:?}", visit.waited());
     }
@@ -266,7 +288,7 @@ mod tests {
         let (go_on, told) = tokio::sync::oneshot::channel::<()>();
         let mut work = None;
 
-        request(true, async {
+        request(Instant::now(), true, async {
             drop(bulkhead.enter().await.unwrap());
             assert!(bulkhead.enter().await.is_ok(), "it has a place");
             let bulkhead = bulkhead.clone();
@@ -287,7 +309,7 @@ mod tests {
     async fn who_was_let_in_waits_for_the_next_turn_as_long_as_it_takes() {
         let bulkhead = Bulkhead::new(1, Duration::from_millis(1));
 
-        let second = request(true, async {
+        let second = request(Instant::now(), true, async {
             drop(bulkhead.enter().await.unwrap());
             let others = take(&bulkhead.turns).await.unwrap();
             tokio::spawn(async move {
@@ -305,7 +327,7 @@ mod tests {
     async fn a_writing_request_gives_its_place_back_at_once() {
         let bulkhead = Bulkhead::new(1, Duration::from_millis(20));
 
-        let other = request(false, async {
+        let other = request(Instant::now(), false, async {
             drop(bulkhead.enter().await.unwrap());
             let bulkhead = bulkhead.clone();
             tokio::spawn(async move { bulkhead.enter().await.is_ok() }).await.unwrap()

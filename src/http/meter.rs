@@ -75,7 +75,7 @@ pub(super) fn refusal(admission: &Admission) -> Option<Problem> {
 pub(super) fn write_headers(admission: &Admission, headers: &mut HeaderMap) {
     let fields = [(RATE_LIMIT_POLICY, admission.policy_header()), (RATE_LIMIT, admission.limit_header())];
     for (name, text) in fields {
-        if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+        if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
             headers.insert(name, value);
         }
     }

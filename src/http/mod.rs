@@ -25,7 +25,6 @@ mod identity;
 mod io;
 mod meter;
 mod middleware;
-mod peer;
 pub mod problem;
 pub mod readiness;
 mod request_body;

@@ -10,7 +10,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -30,15 +30,8 @@ use super::{
     cookie::SessionCookie,
     gate,
     middleware::{
-        body,
-        caching::Caching,
-        client_address::{self, TrustedProxies},
-        compression::Coding,
-        cors, deadline, head,
-        metrics::RouteMetrics,
-        observe::Observed,
-        panics, problems, security_headers,
-        session_cookie::OwnSite,
+        body, caching::Caching, compression::Coding, cors, deadline, head, metrics::RouteMetrics, observe::Observed,
+        panics, problems, security_headers, session_cookie::OwnSite,
     },
     state::ApiState,
 };
@@ -60,7 +53,6 @@ pub fn with_gate_and_layers(routes: Router, state: ApiState, config: &HttpConfig
 fn surround(routes: Router, gate: Option<ApiState>, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
     let cors = cors::layer(&config.cors_allowed_origins);
     let shared = Surroundings {
-        trusted_proxies: config.trusted_proxies.as_slice().into(),
         caching: Caching::new(SessionCookie::for_url(&config.public_url), cors.is_some()),
         own_site: OwnSite::new(&config.public_url),
         request_timeout: config.request_timeout,
@@ -76,7 +68,6 @@ fn surround(routes: Router, gate: Option<ApiState>, config: &HttpConfig, metrics
 /// What the surroundings of all routes have in common.
 #[derive(Debug)]
 struct Surroundings {
-    trusted_proxies: TrustedProxies,
     caching: Caching,
     own_site: OwnSite,
     cors: Option<CorsLayer>,
@@ -88,17 +79,15 @@ struct Surroundings {
 
 impl Surroundings {
     /// The parts that have something to say about every answer.
-    async fn answer<S: Endpoint>(&self, route: S, of_route: &RouteMetrics, mut request: Request) -> Response {
-        // First of all, since the log line names the client.
-        client_address::note(&mut request, &self.trusted_proxies);
+    async fn answer<S: Endpoint>(&self, route: S, of_route: &RouteMetrics, request: Request) -> Response {
         // Around everything that can answer: no answer without id, log line and metrics.
         let observed = Observed::begin(&request, of_route);
         let caching = self.caching.of(&request);
         let is_options = problems::is_options(&request);
 
         let admitted = match self.cors.as_ref().filter(|_| cors::concerns(&request)) {
-            None => Either::Left(self.admit(route, request)),
-            Some(cors) => Either::Right(Box::pin(self.admit_from_elsewhere(cors, route, request))),
+            None => Either::Left(self.admit(route, observed.started(), request)),
+            Some(cors) => Either::Right(Box::pin(self.admit_from_elsewhere(cors, route, observed.started(), request))),
         };
         // Inside of it, so that a panic is an answer like any other.
         let admitted = AssertUnwindSafe(admitted).catch_unwind();
@@ -115,14 +104,20 @@ impl Surroundings {
     }
 
     /// Outside of every refusal, which scripts of allowed origins may read too; a preflight goes no further.
-    async fn admit_from_elsewhere<S: Endpoint>(&self, cors: &CorsLayer, route: S, request: Request) -> Response {
-        let admit = |request| async { Ok::<_, Infallible>(self.admit(route.clone(), request).await) };
+    async fn admit_from_elsewhere<S: Endpoint>(
+        &self,
+        cors: &CorsLayer,
+        route: S,
+        began: Instant,
+        request: Request,
+    ) -> Response {
+        let admit = |request| async { Ok::<_, Infallible>(self.admit(route.clone(), began, request).await) };
         let Ok(answer) = cors.layer(service_fn(admit)).oneshot(request).await;
         answer
     }
 
     /// The parts that may answer themselves, before anything is spent on a request.
-    async fn admit<S: Endpoint>(&self, route: S, mut request: Request) -> Response {
+    async fn admit<S: Endpoint>(&self, route: S, began: Instant, mut request: Request) -> Response {
         // Refused by their head: before anything is spent on them.
         if let Some(answer) = head::answer(&request) {
             return answer;
@@ -134,9 +129,9 @@ impl Surroundings {
         };
         // Outside of the deadline: a request that is late is answered, compressed or not.
         let answer = match Coding::choose_for(&mut request) {
-            None => self.handle(route, request).await,
+            None => self.handle(route, began, request).await,
             Some(coding) => {
-                let handle = |request| async { Ok::<_, Infallible>(self.handle(route.clone(), request).await) };
+                let handle = |request| async { Ok::<_, Infallible>(self.handle(route.clone(), began, request).await) };
                 Box::pin(coding.compress(handle, request)).await
             }
         };
@@ -144,7 +139,7 @@ impl Surroundings {
     }
 
     /// The handler, and what holds for all that waits: the limiter, authentication, the body.
-    fn handle<S: Endpoint>(&self, mut route: S, request: Request) -> impl Future<Output = Response> {
+    fn handle<S: Endpoint>(&self, mut route: S, began: Instant, request: Request) -> impl Future<Output = Response> {
         // The innermost: what the extractors read.
         let request = body::limit(request, self.body_timeout);
         let only_reads = request.method().is_safe();
@@ -153,7 +148,7 @@ impl Surroundings {
             None => Either::Left(handle(request)),
             Some(state) => Either::Right(gate::pass(state, request, handle)),
         };
-        deadline::within(self.request_timeout, only_reads, answer)
+        deadline::within(self.request_timeout, (began, only_reads), answer)
     }
 }
 
@@ -173,20 +168,25 @@ impl<S> Layer<S> for Surround {
     type Service = Surrounded<S>;
 
     fn layer(&self, route: S) -> Surrounded<S> {
-        Surrounded { surroundings: Arc::clone(&self.0), route: Arc::new((route, RouteMetrics::default())) }
+        let surroundings = Arc::clone(&self.0);
+        Surrounded(Arc::new(Placed { surroundings, route, metrics: RouteMetrics::default() }))
     }
 }
 
 /// A route with everything around it. The router clones it for each request, so what it holds is shared.
 #[derive(Debug)]
-struct Surrounded<S> {
+struct Surrounded<S>(Arc<Placed<S>>);
+
+#[derive(Debug)]
+struct Placed<S> {
     surroundings: Arc<Surroundings>,
-    route: Arc<(S, RouteMetrics)>,
+    route: S,
+    metrics: RouteMetrics,
 }
 
 impl<S> Clone for Surrounded<S> {
     fn clone(&self) -> Self {
-        Self { surroundings: Arc::clone(&self.surroundings), route: Arc::clone(&self.route) }
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -201,10 +201,10 @@ impl<S: Endpoint + Sync> Service<Request> for Surrounded<S> {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let Self { surroundings, route } = self.clone();
+        let placed = Arc::clone(&self.0);
         Box::pin(async move {
-            let (route, of_route) = &*route;
-            Ok(surroundings.answer(route.clone(), of_route, request).await)
+            let Placed { surroundings, route, metrics } = &*placed;
+            Ok(surroundings.answer(route.clone(), metrics, request).await)
         })
     }
 }

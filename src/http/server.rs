@@ -20,7 +20,8 @@ use std::{
 use axum::{Router, extract::Request};
 use futures::TryFutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -29,7 +30,11 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::{io::client_stream, middleware::allow, peer::Peer};
+use super::{
+    extract::ClientAddress,
+    io::{OneClock, client_stream},
+    middleware::allow,
+};
 use crate::{config::HttpConfig, shutdown::Shutdown};
 
 /// hyper's own limit for a head, above ours (see `middleware::head`), so that our answer is the one that clients get. What
@@ -49,6 +54,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
         http: http1_builder(config),
         router,
         write_timeout: config.write_timeout,
+        trusted_proxies: config.trusted_proxies.as_slice().into(),
         shutdown: shutdown.clone(),
     };
     let slots = Arc::new(Semaphore::new(config.max_connections));
@@ -61,7 +67,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
             // Finished tasks are taken out as they end, or they would pile up.
             Some(_) = tasks.join_next() => {}
             (socket, peer, slot) = accept(&listener, &slots) => {
-                tasks.spawn(connections.clone().run(socket, Peer(peer), slot));
+                tasks.spawn(connections.clone().run(socket, peer, slot));
             }
         }
     }
@@ -105,7 +111,7 @@ async fn drain(mut tasks: JoinSet<()>, limit: Duration) {
 
 fn http1_builder(config: &HttpConfig) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
+    http
         // From the moment a head is awaited, the first one and each next: also the bound of silence.
         .header_read_timeout(config.header_timeout)
         // A client may close its end after the request and still read the answer.
@@ -120,34 +126,38 @@ struct Connections {
     http: http1::Builder,
     router: Router,
     write_timeout: Duration,
+    /// Whose `X-Forwarded-For` and `Forwarded` are believed.
+    trusted_proxies: Arc<[IpNet]>,
     shutdown: Shutdown,
 }
 
 impl Connections {
     /// One connection, from accepted to closed. The slot is free again when this is over, however it ends.
-    async fn run(self, socket: TcpStream, peer: Peer, _slot: OwnedSemaphorePermit) {
+    async fn run(self, socket: TcpStream, peer: SocketAddr, _slot: OwnedSemaphorePermit) {
         // Answers are written in one piece: waiting for more to send would only delay them.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "the connection is gone already");
             return;
         }
-        let router = self.router;
+        let (router, trusted_proxies) = (self.router, self.trusted_proxies);
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
+            let client = ClientAddress::find(peer.ip(), request.headers(), &trusted_proxies);
+            request.extensions_mut().insert(client);
             router.clone().oneshot(request).map_ok(allow::complete)
         });
         let io = TokioIo::new(client_stream(socket, self.write_timeout));
-        let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
+        let mut http = self.http;
+        let mut connection = std::pin::pin!(http.timer(OneClock::default()).serve_connection(io, service));
 
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.shutdown.started() => {
+            () = self.shutdown.started_apart() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(peer = %peer.0, %error, "a connection ended early");
+            tracing::debug!(%peer, %error, "a connection ended early");
         }
     }
 }

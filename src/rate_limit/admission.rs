@@ -1,6 +1,8 @@
 //! The answer of the limiter, and the texts of its headers (draft-ietf-httpapi-ratelimit-headers-10).
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
+
+use smallvec::SmallVec;
 
 use super::{
     decisions::Decision,
@@ -14,7 +16,7 @@ use crate::config::Quota;
 #[derive(Debug, Default)]
 pub struct Admission {
     /// How the policies that apply stand, in the order of the charges; empty when all are off.
-    pub standings: Vec<Standing>,
+    pub standings: SmallVec<[Standing; 1]>,
     /// Why it may not go on; `None` when it may.
     pub refusal: Option<Refusal>,
     /// Who decided; `None` when nothing had to be decided, for all policies are off.
@@ -95,10 +97,10 @@ impl Admission {
     /// `RateLimit-Policy`: `"signed-in";q=600;w=60`, of all policies that apply; `None` when there are none.
     #[must_use]
     pub fn policy_header(&self) -> Option<String> {
-        list(&self.standings, |text, Standing { policy, quota, .. }| {
-            let (name, window) = (policy.as_str(), window_seconds(quota.window));
-            write!(text, "\"{name}\";q={};w={window}", quota.requests)
-        })
+        let quotas = self.standings.iter().map(|Standing { policy, quota, .. }| {
+            (*policy, [("q", quota.requests.into()), ("w", window_seconds(quota.window))])
+        });
+        list(quotas)
     }
 
     /// `RateLimit`: `"signed-in";r=599;t=60`, of the policies charged, or of those that refused; `None` when there are
@@ -108,11 +110,12 @@ impl Admission {
     /// counts for a window and a sixtieth of it; a client that goes by `r` and `t` comes too early by the sixtieth at most.)
     #[must_use]
     pub fn limit_header(&self) -> Option<String> {
-        let told = self.standings.iter().filter_map(|standing| Some((standing, standing.room?)));
-        list(told, |text, (Standing { policy, quota, .. }, Room { remaining, reset })| {
+        let rooms = self.standings.iter().filter_map(|Standing { policy, quota, room }| {
+            let Room { remaining, reset } = (*room)?;
             let seconds = seconds_up(reset).min(window_seconds(quota.window));
-            write!(text, "\"{}\";r={remaining};t={seconds}", policy.as_str())
-        })
+            Some((*policy, [("r", remaining.into()), ("t", seconds)]))
+        });
+        list(rooms)
     }
 }
 
@@ -134,20 +137,25 @@ fn room(limit: &Limit, reading: Reading) -> Room {
     }
 }
 
-/// A list of structured fields (RFC 9651); an empty one is no field at all.
-fn list<T>(
-    items: impl IntoIterator<Item = T>,
-    mut write: impl FnMut(&mut String, T) -> std::fmt::Result,
-) -> Option<String> {
-    let mut text = String::new();
-    for item in items {
-        if !text.is_empty() {
-            text.push_str(", ");
+/// A list of structured fields (RFC 9651): names of policies with integers as parameters. An empty one is no field at all.
+fn list(items: impl Iterator<Item = (Policy, [(&'static str, u64); 2])>) -> Option<String> {
+    let mut text = String::with_capacity(USUAL_LENGTH);
+    for (policy, parameters) in items {
+        text.push_str(if text.is_empty() { "\"" } else { ", \"" });
+        text.push_str(policy.as_str());
+        text.push('"');
+        for (name, value) in parameters {
+            text.push(';');
+            text.push_str(name);
+            text.push('=');
+            text.push_str(itoa::Buffer::new().format(value));
         }
-        write(&mut text, item).expect("writing to a String does not fail");
     }
     (!text.is_empty()).then_some(text)
 }
+
+/// Room for a list of one.
+const USUAL_LENGTH: usize = 48;
 
 fn seconds_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)

@@ -62,7 +62,9 @@ impl Advances {
     /// recalls: what was taken on another is void.
     pub(super) fn spend(&self, charge: &Charge, now: Instant, connection: Option<u64>) -> Option<Reading> {
         match self.shard(charge).get_mut(charge)? {
-            State::Held { advance, connection: taken_on } if Some(*taken_on) == connection => advance.spend(now, &self.clock),
+            State::Held { advance, connection: taken_on } if Some(*taken_on) == connection => {
+                advance.spend(now, &self.clock)
+            }
             _nothing_in_hand => None,
         }
     }

@@ -14,7 +14,7 @@ use super::{
     charged_key::ChargedKey,
     decisions::{Decision, Decisions},
     local::LocalLimiter,
-    policy::{Charge, Limit, Quotas},
+    policy::{Charge, Limit, Limits, Quotas},
     refusals::Refusals,
     server_clock::{Moment, ServerClock},
     settler,
@@ -132,7 +132,7 @@ impl Inner {
         Some(Admission::new(limits, &[Some(reading)], Decision::Allowed))
     }
 
-    async fn ask(this: &Arc<Self>, limits: Vec<Limit>) -> Admission {
+    async fn ask(this: &Arc<Self>, limits: Limits) -> Admission {
         let take = match &limits[..] {
             [limit] if limit.policy().is_advanced() => this.advances.take(limit, Instant::now(), this.recalls.number()),
             _several_or_rare => None,
@@ -155,7 +155,7 @@ impl Inner {
     }
 
     /// Asks Redis, and again while others may settle what they have in advance.
-    async fn decide(&self, limits: Vec<Limit>) -> Admission {
+    async fn decide(&self, limits: Limits) -> Admission {
         let started = Instant::now();
         loop {
             match self.shared.admit(&limits, None).await {
@@ -178,7 +178,7 @@ impl Inner {
     }
 
     /// Asks Redis for an advance too.
-    async fn take(&self, limits: Vec<Limit>, take: Take) -> Admission {
+    async fn take(&self, limits: Limits, take: Take) -> Admission {
         let (charge, cut) = (limits[0].charge.clone(), limits[0].cut);
         // Before Redis is asked: what it gives can be called back on this connection, or is void.
         let connection = self.recalls.number().unwrap_or_default();
@@ -203,7 +203,7 @@ impl Inner {
         }
     }
 
-    fn decide_alone(&self, limits: Vec<Limit>, error: &RedisError) -> Admission {
+    fn decide_alone(&self, limits: Limits, error: &RedisError) -> Admission {
         log_failure("admit", error);
         let verdict = self.local.admit(&limits);
         by_this_process(limits, &verdict)
@@ -234,7 +234,7 @@ fn spent(limit: &Limit, wait: Duration) -> Reading {
     Reading { used: limit.quota.requests.into(), frees_in: Some(wait), retry_in: Some(wait) }
 }
 
-fn by_redis(limits: Vec<Limit>, verdict: &Verdict, keys: Vec<ChargedKey>) -> Admission {
+fn by_redis(limits: Limits, verdict: &Verdict, keys: Vec<ChargedKey>) -> Admission {
     let decision = if verdict.is_admission() { Decision::Allowed } else { Decision::Denied };
     let mut admission = admission(&limits, verdict, decision);
     admission.redis_time_us = Some(verdict.time_us);
@@ -243,7 +243,7 @@ fn by_redis(limits: Vec<Limit>, verdict: &Verdict, keys: Vec<ChargedKey>) -> Adm
     admission
 }
 
-fn by_this_process(limits: Vec<Limit>, verdict: &Verdict) -> Admission {
+fn by_this_process(limits: Limits, verdict: &Verdict) -> Admission {
     let mut admission = admission(&limits, verdict, Decision::Fallback);
     admission.ticket = ticket(limits, verdict, std::iter::repeat_with(|| Place::Local));
     admission
@@ -254,7 +254,7 @@ fn admission(limits: &[Limit], verdict: &Verdict, decision: Decision) -> Admissi
     Admission::new(limits, &readings, decision)
 }
 
-fn ticket(limits: Vec<Limit>, verdict: &Verdict, places: impl Iterator<Item = Place>) -> Option<Ticket> {
+fn ticket(limits: Limits, verdict: &Verdict, places: impl Iterator<Item = Place>) -> Option<Ticket> {
     if !verdict.is_admission() {
         return None;
     }

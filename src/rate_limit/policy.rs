@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::{client::Client, window::Subwindows};
 use crate::config::{Quota, RateLimitConfig};
 
@@ -91,6 +93,9 @@ impl Limit {
     }
 }
 
+/// The limits of one request: one, for most.
+pub(super) type Limits = SmallVec<[Limit; 1]>;
+
 /// The quota of each policy; `None` is off.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quotas([Option<Quota>; Policy::ALL.len()]);
@@ -105,8 +110,8 @@ impl Quotas {
     }
 
     /// The limits that these charges meet, each once.
-    pub(super) fn limits(&self, charges: &[Charge]) -> Vec<Limit> {
-        let mut limits: Vec<Limit> = Vec::with_capacity(charges.len());
+    pub(super) fn limits(&self, charges: &[Charge]) -> Limits {
+        let mut limits = Limits::new();
         for charge in charges {
             if limits.iter().all(|limit| limit.charge != *charge) {
                 limits.extend(self.limit(charge));

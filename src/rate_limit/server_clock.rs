@@ -27,7 +27,8 @@ pub(super) struct Moment {
 impl Moment {
     /// The earliest and the latest that the server's clock can show at `now`, which is not before `answered`.
     pub(super) fn bounds(&self, now: Instant) -> Bounds {
-        let (shortest, longest) = (now.saturating_duration_since(self.answered), now.saturating_duration_since(self.asked));
+        let (shortest, longest) =
+            (now.saturating_duration_since(self.answered), now.saturating_duration_since(self.asked));
         let drift = longest / DRIFT_SHARE;
         Bounds {
             earliest_us: self.server_us + micros(shortest.saturating_sub(drift)),

@@ -3,7 +3,6 @@
 pub(super) mod allow;
 pub(super) mod body;
 pub(super) mod caching;
-pub(super) mod client_address;
 pub(super) mod compression;
 pub(super) mod cors;
 pub(super) mod deadline;

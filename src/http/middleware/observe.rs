@@ -38,6 +38,11 @@ impl Observed {
         Self { started, id, method, route, span, is_timed: !sign_in::is_sign_in(request) }
     }
 
+    /// When it began.
+    pub(in crate::http) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// What is to be entered while it is under way.
     pub(in crate::http) fn span(&self) -> Span {
         self.span.clone()

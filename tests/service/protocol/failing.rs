@@ -133,7 +133,7 @@ async fn a_reader_who_was_let_in_is_not_shed_on_another_readers_account() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(100);
     let replica = things.replica_for(|config| config, Bulkhead::new(1, short)).await;
-    let flying = bulkhead::request(true, async {
+    let flying = bulkhead::request(std::time::Instant::now(), true, async {
         // It is let in for this; then somebody else has the one turn.
         replica.read(3).await;
         replica.hold_loads();
