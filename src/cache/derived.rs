@@ -27,8 +27,10 @@ pub struct Derived {
 pub struct Kept {
     /// The value.
     pub value: Bytes,
-    /// What it was made of.
-    pub recipe: Arc<Recipe>,
+    /// Of how many copies it was made.
+    pub copies: usize,
+    /// When the first of their cells is due for a refresh, milliseconds since the epoch.
+    pub expires_at_ms: i64,
     /// Given to the one reader who should have it made again.
     pub again: Option<Again>,
 }
@@ -71,17 +73,18 @@ impl Derived {
             return None;
         }
         let now_ms = self.cache.clock.now_ms();
-        let (value, recipe) = near.derived(&(*kind, id), now_ms).filter(|_| self.cache.gate.is_open())?;
+        let value = near.derived(&(*kind, id), now_ms).filter(|_| self.cache.gate.is_open())?;
+        let recipe = value.recipe();
+        let (copies, expires_at_ms) = (recipe.copies(), recipe.expires_at_ms());
         let again = if recipe.is_due(now_ms) { self.again() } else { None };
-        Some(Kept { value, recipe, again })
+        Some(Kept { value: value.into_bytes(), copies, expires_at_ms, again })
     }
 
     /// Keeps a value, if it was made of nothing but copies.
-    pub fn keep(&self, id: IdBytes, value: Bytes, mut recipe: Recipe) {
+    pub fn keep(&self, id: IdBytes, value: &[u8], recipe: Recipe) {
         if let Some((near, kind)) = &self.near
-            && recipe.is_of_copies()
+            && let Some(recipe) = recipe.finish(self.cache.clock.now_ms())
         {
-            recipe.finish(self.cache.clock.now_ms());
             near.keep_derived((*kind, id), value, recipe);
         }
     }

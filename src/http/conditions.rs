@@ -15,7 +15,10 @@ use utoipa::{
     },
 };
 
-use super::problem::{Problem, ProblemKind};
+use super::{
+    answer_fields::ALL_FIELDS,
+    problem::{Problem, ProblemKind},
+};
 use crate::domain::{Condition, ETag};
 
 /// `If-Match`, if it is there.
@@ -45,14 +48,10 @@ pub(super) fn json_with_etag(status: StatusCode, etag: &ETag, json: Bytes) -> Re
 /// A JSON answer out of bytes that are JSON already.
 pub(super) fn json(json: Bytes) -> Response {
     let mut response = Response::new(json.into());
-    // Room for what the layers around the handlers add: growing bit by bit takes longer than writing them.
     response.headers_mut().reserve(ALL_FIELDS);
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }
-
-/// How many fields an answer has in the end, about.
-const ALL_FIELDS: usize = 14;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 

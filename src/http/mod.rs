@@ -14,6 +14,7 @@
 //! | [`problem`] | errors as clients see them |
 
 pub mod admin;
+mod answer_fields;
 mod cache_status;
 mod conditions;
 pub mod cookie;

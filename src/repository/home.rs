@@ -143,7 +143,7 @@ impl HomeRepository {
     where
         F: Future<Output = Result<(), RepositoryError>> + Send + 'static,
     {
-        let Kept { value, recipe, again: turn } = self.pages.find(name?).await?;
+        let Kept { value, copies, expires_at_ms, again: turn } = self.pages.find(name?).await?;
         if let Some(turn) = turn {
             let making = again(self.clone());
             turn.spawn(async move {
@@ -153,13 +153,13 @@ impl HomeRepository {
                 }
             });
         }
-        Some(Cached { value, report: CacheReport::copies(recipe.copies(), recipe.expires_at_ms()) })
+        Some(Cached { value, report: CacheReport::copies(copies, expires_at_ms) })
     }
 
     /// The page, kept under its name if it may be.
     fn kept(&self, name: Option<IdBytes>, value: Bytes, used: Used) -> Cached<Bytes> {
         if let Some(name) = name {
-            self.pages.keep(name, value.clone(), used.recipe);
+            self.pages.keep(name, &value, used.recipe);
         }
         Cached { value, report: used.report }
     }

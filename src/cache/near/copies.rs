@@ -5,14 +5,10 @@
 //! which is what makes "keep it if this very marker is still there" one step.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use bytes::Bytes;
 use quick_cache::{
     Weighter,
     sync::{Cache, EntryAction, EntryResult},
@@ -20,7 +16,7 @@ use quick_cache::{
 
 use super::{
     key::{IdBytes, Key, Kind},
-    recipe::Recipe,
+    piece::{CopiedCell, DerivedValue},
     stamps::{Stamp, Stamps},
 };
 use crate::cache::value::CellValue;
@@ -44,10 +40,10 @@ enum Slot {
     /// Somebody looks at the cell. The number is the marker's alone: with one that is not, a reader would keep what it saw
     /// before a fence in the slot that another reader has marked after it.
     Marked(u64),
-    /// A value, and until when it is one, milliseconds since the epoch.
-    Copy(CellValue, i64),
+    /// What the cell holds.
+    Copy(CopiedCell),
     /// Put together from copies, and good as long as they are.
-    Derived(Bytes, Arc<Recipe>),
+    Derived(DerivedValue),
 }
 
 /// All slots.
@@ -63,12 +59,12 @@ struct InBytes;
 
 impl Weighter<Key, Slot> for InBytes {
     fn weight(&self, _key: &Key, slot: &Slot) -> u64 {
-        let payload = match slot {
+        let piece = match slot {
             Slot::Marked(_) => 0,
-            Slot::Copy(value, _) => value.payload.as_ref().map_or(0, Bytes::len),
-            Slot::Derived(bytes, recipe) => bytes.len() + recipe.size(),
+            Slot::Copy(cell) => cell.size(),
+            Slot::Derived(value) => value.size(),
         };
-        SLOT_BYTES + payload as u64
+        SLOT_BYTES + piece as u64
     }
 }
 
@@ -86,22 +82,22 @@ impl Copies {
         // Before the copy: one that is emptied in between has another stamp by then.
         let stamp = self.stamps.stamp(&key);
         match self.slots.get(&key) {
-            Some(Slot::Copy(value, until_ms)) if now_ms < until_ms => Some((value, stamp)),
-            _empty_marked_or_over => None,
+            Some(Slot::Copy(cell)) => cell.value_at(now_ms).map(|value| (value, stamp)),
+            _empty_or_marked => None,
         }
     }
 
     /// What was derived under this name, if it would be the same now.
-    pub(super) fn get_derived(&self, key: &Key, now_ms: i64) -> Option<(Bytes, Arc<Recipe>)> {
+    pub(super) fn get_derived(&self, key: &Key, now_ms: i64) -> Option<DerivedValue> {
         match self.slots.get(key) {
-            Some(Slot::Derived(bytes, recipe)) if recipe.is_good(&self.stamps, now_ms) => Some((bytes, recipe)),
+            Some(Slot::Derived(value)) if value.is_good(&self.stamps, now_ms) => Some(value),
             _none_or_changed => None,
         }
     }
 
     /// Keeps what was derived.
-    pub(super) fn keep_derived(&self, key: Key, bytes: Bytes, recipe: Recipe) {
-        self.slots.insert(key, Slot::Derived(bytes, Arc::new(recipe)));
+    pub(super) fn keep_derived(&self, key: Key, value: DerivedValue) {
+        self.slots.insert(key, Slot::Derived(value));
     }
 
     pub(super) fn mark(&self, kind: Kind, id: &IdBytes) -> Marker {
@@ -119,7 +115,7 @@ impl Copies {
         let kept = self.slots.entry(&marker.key, Some(Duration::ZERO), |_key, slot| {
             let is_there = matches!(slot, Slot::Marked(number) if *number == marker.number);
             if is_there {
-                *slot = Slot::Copy(value.clone(), until_ms);
+                *slot = Slot::Copy(CopiedCell::new(value, until_ms));
             }
             EntryAction::Retain(is_there)
         });
@@ -142,6 +138,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::cache::near::recipe::Recipe;
 
     const KIND: Kind = Kind(0);
     const ID: IdBytes = [7; 32];
@@ -201,6 +198,27 @@ mod tests {
 
         assert!(copies.get(KIND, &ID, 999).is_some());
         assert!(copies.get(KIND, &ID, 1_000).is_none());
+    }
+
+    #[test]
+    fn what_was_derived_is_good_until_its_end_and_until_one_of_its_copies_is_emptied() {
+        let copies = Copies::new(1 << 20);
+        let (derived, other) = ((Kind(1), ID), (KIND, [8; 32]));
+        copies.keep(copies.mark(KIND, &ID), &value("x"), 1_000);
+        let (_, stamp) = copies.get(KIND, &ID, 0).expect("it was kept");
+        let mut recipe = Recipe::new();
+        recipe.add(Some(stamp), 1_000, 2_000);
+        let recipe = recipe.finish(0).expect("of copies");
+        copies.keep_derived(derived, DerivedValue::new(b"made of x", recipe));
+        let found = |now_ms| copies.get_derived(&derived, now_ms).map(DerivedValue::into_bytes);
+
+        // The second time nothing has changed since the first.
+        assert_eq!([found(0), found(0)].map(|found| found.expect("it is good")), ["made of x"; 2]);
+        copies.empty(&other);
+        assert!(found(0).is_some(), "another slot");
+        assert!(found(1_999).is_some() && found(2_000).is_none());
+        copies.empty(&(KIND, ID));
+        assert_eq!(found(0), None);
     }
 
     #[test]

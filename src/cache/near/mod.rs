@@ -16,6 +16,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `copies` | the slots: markers and copies, bounded in bytes |
+//! | `piece` | what is in a slot, in one piece of memory |
 //! | `markers` | the markers of one read |
 //! | `stamps`, `recipe` | whether what was made of copies would be made the same |
 //! | `names` | from the names of cells, as messages have them, to slots |
@@ -32,13 +33,12 @@ mod look;
 mod markers;
 mod names;
 mod once;
+mod piece;
 mod recipe;
 mod sequence;
 mod stamps;
 
 use std::{sync::Arc, time::Duration};
-
-use bytes::Bytes;
 
 pub use key::IdBytes;
 pub(super) use key::{Key, Kind};
@@ -47,7 +47,7 @@ pub use once::{look_again, look_once};
 pub use recipe::Recipe;
 pub use stamps::Stamp;
 
-use self::{copies::Copies, look::Looks, names::Names, sequence::Sequence};
+use self::{copies::Copies, look::Looks, names::Names, piece::DerivedValue, recipe::Finished, sequence::Sequence};
 use super::{sequence::CHANNEL, value::CellValue};
 use crate::{
     config::CacheConfig,
@@ -117,13 +117,13 @@ impl Near {
     }
 
     /// What was derived under this name, if it would be the same now.
-    pub(super) fn derived(&self, key: &Key, now_ms: i64) -> Option<(Bytes, Arc<Recipe>)> {
+    pub(super) fn derived(&self, key: &Key, now_ms: i64) -> Option<DerivedValue> {
         self.copies().get_derived(key, now_ms)
     }
 
     /// Keeps what was derived from copies.
-    pub(super) fn keep_derived(&self, key: Key, value: Bytes, recipe: Recipe) {
-        self.copies().keep_derived(key, value, recipe);
+    pub(super) fn keep_derived(&self, key: Key, value: &[u8], recipe: Finished) {
+        self.copies().keep_derived(key, DerivedValue::new(value, recipe));
     }
 
     fn copies(&self) -> &Copies {

@@ -3,9 +3,9 @@
 //! A recipe is the stamps of all copies that were used, each taken before its copy was. A slot that is emptied changes its
 //! stamp; so while all stamps are the same, all copies are, whether they are still here or not.
 
-use super::stamps::{Stamp, Stamps};
+use super::stamps::Stamp;
 
-/// The copies that something was made of.
+/// The copies that something is being made of.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     /// `None` once something else than a current copy was used.
@@ -14,6 +14,14 @@ pub struct Recipe {
     expires_at_ms: i64,
     /// Until when all of them may be used.
     ends_at_ms: i64,
+}
+
+/// The recipe of something that was made of nothing but copies.
+#[derive(Debug)]
+pub(in crate::cache) struct Finished {
+    pub(super) stamps: Box<[Stamp]>,
+    pub(super) ends_at_ms: i64,
+    expires_at_ms: i64,
     /// From when on what was made should be made again.
     due_at_ms: i64,
 }
@@ -25,8 +33,7 @@ impl Recipe {
     /// Of nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        let stamps = Some(Vec::with_capacity(128));
-        Self { stamps, expires_at_ms: i64::MAX, ends_at_ms: i64::MAX, due_at_ms: i64::MAX }
+        Self { stamps: Some(Vec::with_capacity(128)), expires_at_ms: i64::MAX, ends_at_ms: i64::MAX }
     }
 
     /// A cell is used, of which there is a copy here if it has a stamp; it is due for a refresh, and its use ends, at these
@@ -40,51 +47,40 @@ impl Recipe {
         self.ends_at_ms = self.ends_at_ms.min(ends_at_ms);
     }
 
-    /// It is made at `now_ms`. It is due half way between when its first cell is and its end: then most of its cells are, and
-    /// making it again once refreshes them all.
-    pub(in crate::cache) fn finish(&mut self, now_ms: i64) {
-        let grace_ms = self.ends_at_ms.saturating_sub(self.expires_at_ms);
-        self.due_at_ms = self.expires_at_ms.saturating_add(grace_ms / 2).max(now_ms + PAUSE_MS);
-    }
-
-    /// Whether it should be made again, while what was made is still served.
-    pub(in crate::cache) fn is_due(&self, now_ms: i64) -> bool {
-        now_ms >= self.due_at_ms
-    }
-
     /// Something is used that is no cell.
     pub fn spoil(&mut self) {
         self.stamps = None;
     }
 
-    /// Whether nothing but copies was used.
-    pub(in crate::cache) fn is_of_copies(&self) -> bool {
-        self.stamps.is_some()
-    }
-
-    /// How many copies.
-    #[must_use]
-    pub fn copies(&self) -> usize {
-        self.stamps.as_ref().map_or(0, Vec::len)
-    }
-
-    /// When the first of them is due for a refresh, milliseconds since the epoch.
-    #[must_use]
-    pub fn expires_at_ms(&self) -> i64 {
-        self.expires_at_ms
-    }
-
-    pub(super) fn size(&self) -> usize {
-        self.copies() * size_of::<Stamp>()
-    }
-
-    pub(super) fn is_good(&self, stamps: &Stamps, now_ms: i64) -> bool {
-        now_ms < self.ends_at_ms && self.stamps.as_ref().is_some_and(|made_of| stamps.are_good(made_of))
+    /// It is made at `now_ms`; `None` when it was not made of copies alone. It is due half way between when its first cell is
+    /// and its end: then most of its cells are, and making it again once refreshes them all.
+    pub(in crate::cache) fn finish(self, now_ms: i64) -> Option<Finished> {
+        let Self { stamps, expires_at_ms, ends_at_ms } = self;
+        let grace_ms = ends_at_ms.saturating_sub(expires_at_ms);
+        let due_at_ms = expires_at_ms.saturating_add(grace_ms / 2).max(now_ms + PAUSE_MS);
+        Some(Finished { stamps: stamps?.into(), ends_at_ms, expires_at_ms, due_at_ms })
     }
 }
 
 impl Default for Recipe {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Finished {
+    /// Whether it should be made again, while what was made is still served.
+    pub(in crate::cache) fn is_due(&self, now_ms: i64) -> bool {
+        now_ms >= self.due_at_ms
+    }
+
+    /// How many copies.
+    pub(in crate::cache) fn copies(&self) -> usize {
+        self.stamps.len()
+    }
+
+    /// When the first of them is due for a refresh, milliseconds since the epoch.
+    pub(in crate::cache) fn expires_at_ms(&self) -> i64 {
+        self.expires_at_ms
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     hash::BuildHasher,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 use quick_cache::DefaultHashBuilder;
@@ -26,12 +26,15 @@ pub struct Stamp {
 #[derive(Debug)]
 pub(super) struct Stamps {
     counts: Box<[AtomicU32]>,
+    /// How often any of them has changed.
+    changes: AtomicU64,
     hasher: DefaultHashBuilder,
 }
 
 impl Stamps {
     pub(super) fn new() -> Self {
-        Self { counts: (0..COUNTS).map(|_| AtomicU32::new(0)).collect(), hasher: DefaultHashBuilder::default() }
+        let counts = (0..COUNTS).map(|_| AtomicU32::new(0)).collect();
+        Self { counts, changes: AtomicU64::new(0), hasher: DefaultHashBuilder::default() }
     }
 
     /// To be taken before the copy is.
@@ -43,6 +46,7 @@ impl Stamps {
     /// A slot is emptied.
     pub(super) fn count(&self, key: &Key) {
         self.counts[usize::from(self.place(key))].fetch_add(1, Ordering::AcqRel);
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// All slots are emptied.
@@ -50,6 +54,13 @@ impl Stamps {
         for count in &self.counts {
             count.fetch_add(1, Ordering::AcqRel);
         }
+        self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A number that is another once a stamp has changed. It changes after the stamp does: stamps that were good when it had
+    /// been read, and is still the same, are good.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Whether none of these slots was emptied since.

@@ -12,11 +12,16 @@ use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use super::answer_fields::ALL_FIELDS;
+
 pub use document::{InvalidPart, ProblemDocument};
 pub use kind::ProblemKind;
 
 /// The media type of every error.
 pub(in crate::http) const CONTENT_TYPE: &str = "application/problem+json";
+
+/// Room for most documents.
+const USUAL_BYTES: usize = 512;
 
 /// What every 401 asks for.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"aside\"");
@@ -119,7 +124,9 @@ impl Problem {
 
     /// The document as bytes; also for answers that no router makes (see `io::bare_answers`).
     pub(in crate::http) fn into_json(self) -> Vec<u8> {
-        serde_json::to_vec(&ProblemDocument::from(self)).expect("strings and numbers always make JSON")
+        let mut json = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut json, &ProblemDocument::from(self)).expect("strings and numbers always make JSON");
+        json
     }
 
     /// What kind of problem this is.
@@ -133,9 +140,12 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { kind, retry_after, .. } = self;
         let cause = self.cause.clone();
-        let mut response = (kind.status(), [(header::CONTENT_TYPE, CONTENT_TYPE)], self.into_json()).into_response();
+        let mut response = Response::new(self.into_json().into());
+        *response.status_mut() = kind.status();
 
         let headers = response.headers_mut();
+        headers.reserve(ALL_FIELDS);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if kind.status() == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
