@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use futures::FutureExt;
 use sqlx::migrate::MigrateError;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     time::{self, Instant},
 };
 
@@ -91,14 +91,14 @@ pub enum StartError {
 
 impl Application {
     /// Puts all parts together and takes the ports. Nothing is served yet, and neither Postgres nor Redis has to be there.
-    pub async fn build(config: Config) -> Result<Self, StartError> {
-        Self::build_with_clock(config, Clock::system()).await
+    pub fn build(config: Config) -> Result<Self, StartError> {
+        Self::build_with_clock(config, &Clock::system())
     }
 
     /// As [`build`](Self::build), with a clock that a test can move.
-    pub async fn build_with_clock(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let public = listen("LISTEN_ADDR", config.http.listen).await?;
-        let admin = listen("ADMIN_ADDR", config.http.admin).await?;
+    pub fn build_with_clock(config: Config, clock: &Clock) -> Result<Self, StartError> {
+        let public = listen("LISTEN_ADDR", config.http.listen)?;
+        let admin = listen("ADMIN_ADDR", config.http.admin)?;
 
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
         let database = Database::new(config.database.clone())?;
@@ -114,12 +114,12 @@ impl Application {
         shutdown.spawn_until_drained(database.clone().watch());
         Relay::start(database.clone(), cache.clone(), Arc::clone(&metrics), &shutdown);
         Gatekeeper::start(database.clone(), cache.clone(), &shutdown);
-        let kinds = repository::verifiers(&database, &cache, &clock);
+        let kinds = repository::verifiers(&database, &cache, clock);
         SelfCheck::start(database.clone(), cache.clone(), kinds, &metrics, &shutdown);
         let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(&metrics), shutdown.clone());
         let limiter = Limiter::new(&config.rate_limit, &redis, &metrics, &shutdown);
         let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);
-        let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock: &clock }
+        let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock: clock }
             .api_state(limiter, upkeep)?;
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
         shutdown.spawn_until_drained(observe(database.clone(), Arc::clone(&metrics)));
@@ -193,8 +193,19 @@ impl Application {
     }
 }
 
-async fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { variable, address, source })
+/// Connections that wait to be accepted, where the system allows so many: everybody may come back at once, and whom the kernel
+/// turns away tries again after a second at the earliest.
+const BACKLOG: u32 = 4_096;
+
+fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A port whose last connections are not forgotten yet may be had again.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|source| StartError::Listen { variable, address, source })
 }
 
 /// What the repositories stand on.

@@ -22,7 +22,7 @@ pub(super) async fn serve(config: Config, arguments: ServeArguments) -> anyhow::
     }
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-    let application = Application::build(config).await?;
+    let application = Application::build(config)?;
     let shutdown = application.shutdown();
 
     let serving = application.serve(!arguments.no_migrate);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use quick_cache::DefaultHashBuilder;
+use tokio::sync::watch;
 
 use super::{
     advance::{Advance, RENEWAL, Settlement},
@@ -38,17 +39,29 @@ pub(super) struct Advances {
 enum State {
     /// Came, and was asked about; `wanted` for when it comes again soon.
     Seen { at: Instant, wanted: u32 },
-    /// One request of it is asking for an advance.
-    Asking,
+    /// One request of it is asking for an advance; this is closed when it has been answered.
+    Asking(watch::Receiver<()>),
     /// Has one, which was taken while this connection listened to recalls.
     Held { advance: Advance, connection: u64 },
 }
 
-/// What to ask for.
+/// What a request does for whose client nothing is in hand.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// It asks for an advance too.
+    Take(Take),
+    /// Another request of its client is doing so: it waits until this is closed, and tries again.
+    Wait(watch::Receiver<()>),
+    /// It asks for itself alone.
+    Ask,
+}
+
+/// What to ask for. To be dropped once [`Advances::keep`] was told the answer.
 #[derive(Debug)]
 pub(super) struct Take {
     pub(super) wanted: u32,
     pub(super) settlement: Option<Settlement>,
+    _asking: watch::Sender<()>,
 }
 
 impl Advances {
@@ -69,38 +82,40 @@ impl Advances {
         }
     }
 
-    /// What to ask Redis for beside the admission of a request that arrives now: nothing, for a client that comes rarely or is
-    /// asked about already, and without a connection on which it could be called back.
-    pub(super) fn take(&self, limit: &Limit, now: Instant, connection: Option<u64>) -> Option<Take> {
+    /// What to ask Redis for beside the admission of a request that arrives now: nothing, for a client that comes rarely, and
+    /// without a connection on which it could be called back; nor for one that `has_waited` for an advance which did not come.
+    pub(super) fn next(&self, limit: &Limit, now: Instant, connection: Option<u64>, has_waited: bool) -> Next {
         let largest = Advance::largest(limit.quota.requests, limit.cut);
-        let connection = connection.filter(|_| largest > 0)?;
+        let Some(connection) = connection.filter(|_| largest > 0) else { return Next::Ask };
         let mut shard = self.shard(&limit.charge);
         let Some(state) = shard.get_mut(&limit.charge) else {
             if shard.len() < CLIENTS {
                 shard.insert(limit.charge.clone(), State::Seen { at: now, wanted: FIRST });
             }
-            return None;
+            return Next::Ask;
         };
         match state {
-            State::Asking => return None,
+            // One that is closed was dropped before its answer was kept.
+            State::Asking(answered) if answered.has_changed().is_ok() => return Next::Wait(answered.clone()),
             // This one came at an edge of a bucket.
             State::Held { advance, connection: taken_on }
                 if *taken_on == connection && !advance.is_over(now, RENEWAL) =>
             {
-                return None;
+                return Next::Ask;
             }
-            State::Seen { at, .. } if now.saturating_duration_since(*at) > WHILE => {
+            State::Seen { at, .. } if has_waited || now.saturating_duration_since(*at) > WHILE => {
                 *at = now;
-                return None;
+                return Next::Ask;
             }
-            State::Held { .. } | State::Seen { .. } => {}
+            State::Held { .. } | State::Seen { .. } | State::Asking(_) => {}
         }
-        let (wanted, settlement) = match std::mem::replace(state, State::Asking) {
+        let (asking, answered) = watch::channel(());
+        let (wanted, settlement) = match std::mem::replace(state, State::Asking(answered)) {
             State::Held { advance, .. } => (advance.next_size(now), Some(advance.settle())),
             State::Seen { wanted, .. } => (wanted, None),
-            State::Asking => (FIRST, None),
+            State::Asking(_) => (FIRST, None),
         };
-        Some(Take { wanted: wanted.min(largest), settlement })
+        Next::Take(Take { wanted: wanted.min(largest), settlement, _asking: asking })
     }
 
     /// Whoever was to ask has asked: here is what it got.
@@ -138,7 +153,7 @@ impl Advances {
                     State::Held { advance, connection: taken_on } => {
                         Some(*taken_on) != connection || advance.is_over(now, margin)
                     }
-                    State::Seen { .. } | State::Asking => false,
+                    State::Seen { .. } | State::Asking(_) => false,
                 };
                 if is_over {
                     settlements.extend(settle(state, now));
@@ -146,7 +161,7 @@ impl Advances {
             }
             shard.retain(|_, state| match state {
                 State::Seen { at, .. } => now.saturating_duration_since(*at) <= WHILE,
-                State::Asking | State::Held { .. } => true,
+                State::Asking(_) | State::Held { .. } => true,
             });
         }
         settlements
@@ -165,7 +180,7 @@ fn settle(state: &mut State, now: Instant) -> Option<Settlement> {
             *state = State::Seen { at: now, wanted: advance.next_size(now) };
             Some(advance.settle())
         }
-        State::Seen { .. } | State::Asking => None,
+        State::Seen { .. } | State::Asking(_) => None,
     }
 }
 

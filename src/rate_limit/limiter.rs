@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::{
     admission::Admission,
     advance::Advance,
-    advances::{Advances, Take},
+    advances::{Advances, Next, Take},
     charged_key::ChargedKey,
     decisions::{Decision, Decisions},
     local::LocalLimiter,
@@ -34,6 +34,8 @@ use crate::{
 /// A replica settles within a round trip; one that is stopped or gone never does.
 const RECALL_PATIENCE: Duration = Duration::from_millis(100);
 const RECALL_PAUSE: Duration = Duration::from_millis(5);
+/// For how many advances of its client a request waits: each is many times as large as the one before.
+const MOST_WAITS: u32 = 4;
 /// How long a client is refused for whom it was waited in vain, before it is tried again.
 const RECALLED_IN_VAIN: Duration = Duration::from_secs(1);
 
@@ -80,7 +82,8 @@ impl Limiter {
     /// Decides on one request: every charge is admitted and counted, or none is counted. A charge whose policy is off,
     /// or that is there twice, is left out.
     ///
-    /// Does not ask Redis for a client who has something in advance, or was refused lately. Else asks it once, for at most
+    /// Does not ask Redis for a client who has something in advance, or was refused lately; nor while another request of the
+    /// client asks for some, which may be enough for both. Else asks it once, for at most
     /// `REDIS_COMMAND_TIMEOUT`, and once more every 5 ms for up to 100 ms while what others have in advance is called back;
     /// never fails. When Redis gives no answer, which does not mean that it has not charged, this process decides for itself
     /// and does not ask again.
@@ -133,11 +136,26 @@ impl Inner {
     }
 
     async fn ask(this: &Arc<Self>, limits: Limits) -> Admission {
-        let take = match &limits[..] {
-            [limit] if limit.policy().is_advanced() => this.advances.take(limit, Instant::now(), this.recalls.number()),
-            _several_or_rare => None,
+        let mut waits = 0;
+        let take = loop {
+            let next = match &limits[..] {
+                [limit] if limit.policy().is_advanced() => {
+                    this.advances.next(limit, Instant::now(), this.recalls.number(), waits > 0)
+                }
+                _several_or_rare => Next::Ask,
+            };
+            match next {
+                Next::Take(take) => break take,
+                Next::Wait(mut answered) if waits < MOST_WAITS => {
+                    waits += 1;
+                    let _closed = answered.changed().await;
+                    if let Some(admission) = this.spend(&limits).or_else(|| this.refused_before(&limits)) {
+                        return admission;
+                    }
+                }
+                Next::Wait(_) | Next::Ask => return this.decide(limits).await,
+            }
         };
-        let Some(take) = take else { return this.decide(limits).await };
         // In a task of its own: what is taken is not lost with the request, and what is settled is settled once.
         let (inner, of_the_task) = (Arc::clone(this), limits.clone());
         let taking = this.shutdown.spawn(async move { inner.take(of_the_task, take).await });
@@ -183,21 +201,22 @@ impl Inner {
         // Before Redis is asked: what it gives can be called back on this connection, or is void.
         let connection = self.recalls.number().unwrap_or_default();
         let answer = self.shared.admit(&limits, Some(&take)).await;
-        let keep = |advance| self.advances.keep(&charge, advance, take.wanted, Instant::now(), connection);
+        // Takes it over: once it is kept, nobody waits for it any more.
+        let keep = |take: Take, advance| self.advances.keep(&charge, advance, take.wanted, Instant::now(), connection);
         match answer {
             Ok(decided) if decided.verdict.is_recalled => {
-                keep(None);
+                keep(take, None);
                 self.decide(limits).await
             }
             Ok(Decided { mut verdict, keys, at }) => {
                 let (advanced, reading) = (verdict.advanced, verdict.readings[0]);
-                keep((advanced > 0).then(|| Advance::new(keys[0].clone(), cut, at, advanced, reading)));
+                keep(take, (advanced > 0).then(|| Advance::new(keys[0].clone(), cut, at, advanced, reading)));
                 self.remember(&limits, &verdict, &at);
                 verdict.readings[0].used -= u64::from(advanced);
                 by_redis(limits, &verdict, keys)
             }
             Err(error) => {
-                keep(None);
+                keep(take, None);
                 self.decide_alone(limits, &error)
             }
         }

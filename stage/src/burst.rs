@@ -11,7 +11,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 use super::connection::Connection;
 
 /// Connections opened at a time: more than that, and the kernel's backlog is full.
-const OPENED_AT_ONCE: usize = 200;
+const OPENED_AT_ONCE: usize = 100;
 
 /// What became of a burst.
 pub struct Burst {

@@ -94,7 +94,7 @@ impl TestApplication {
     /// Migrates and serves.
     pub(crate) async fn start(config: Config) -> Self {
         let clock = Clock::system();
-        let application = Application::build_with_clock(config, clock.clone()).await.expect("the application starts");
+        let application = Application::build_with_clock(config, &clock).expect("the application starts");
         application.migrate().await.expect("the migrations run");
         let (public, admin) = (application.public_address(), application.admin_address());
         let shutdown = application.shutdown();

@@ -45,7 +45,7 @@ async fn a_replica_without_postgres_lives_waits_and_then_serves() {
     proxy.set(Way::Cut);
     let variables = [("DATABASE_URL", proxy.url(&backend.database.url).to_string())];
     let config = backend.config(&variables.each_ref().map(|(name, value)| (*name, value.as_str())));
-    let application = Application::build(config).await.expect("it needs no Postgres to start");
+    let application = Application::build(config).expect("it needs no Postgres to start");
     let (public, admin) = (Api::new(application.public_address()), Api::new(application.admin_address()));
 
     let serving = tokio::spawn(application.serve(true));

@@ -74,6 +74,25 @@ async fn a_busy_client_costs_a_round_trip_now_and_then_and_sees_its_quota_count_
 }
 
 #[tokio::test]
+async fn a_burst_of_one_client_asks_a_few_times_and_is_admitted_to_its_quota() {
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let redis = TestRedis::connect(test_redis::config(&proxy.url(&test_redis::url()))).await;
+    let limiter = listening(&redis, 100_000).await;
+    admitted(&limiter, 1).await;
+    let calls = proxy.script_calls();
+
+    let burst = (0..4_000).map(|_| admit(&limiter, Policy::SignedIn, CLIENT));
+    let admissions = futures::future::join_all(burst).await;
+
+    let calls = proxy.script_calls() - calls;
+    assert!(admissions.iter().all(|admission| admission.decision == Some(Decision::Allowed)));
+    // 8, 128, 2,048 and 6,250 in advance; some settle, or come at the edge of a bucket.
+    assert!(calls < 400, "{calls} round trips for four thousand requests");
+    let left = remaining(&admit(&limiter, Policy::SignedIn, CLIENT).await, 0);
+    assert_eq!(left, Some(100_000 - 4_002));
+}
+
+#[tokio::test]
 async fn a_client_that_moves_to_another_replica_has_its_whole_quota_and_no_more() {
     let (one, other) = two().await;
     let (here, there) = (listening(&one, 320).await, listening(&other, 320).await);
