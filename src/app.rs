@@ -119,7 +119,7 @@ impl Application {
         let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(&metrics), shutdown.clone());
         let limiter = Limiter::new(&config.rate_limit, &redis, &metrics, &shutdown);
         let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);
-        let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock: clock }
+        let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock }
             .api_state(limiter, upkeep)?;
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
         shutdown.spawn_until_drained(observe(database.clone(), Arc::clone(&metrics)));
