@@ -14,14 +14,10 @@ use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 
-use super::policy::Charge;
+use super::{policy::Charge, server_clock::DRIFT_SHARE};
 
 /// Clients remembered. With more of them over their quota at once, some cost a round trip more; some 10 MB.
 const CAPACITY: usize = 65_536;
-
-/// Two clocks that are being slewed run apart by at most twice 500 ppm (adjtime's bound): this share of a wait is not
-/// refused here but left to Redis.
-const DRIFT_SHARE: u32 = 1_000;
 
 /// The clients that Redis refused.
 #[derive(Debug)]
@@ -44,6 +40,7 @@ impl Refusals {
 
     /// Remembers that Redis, asked at `asked`, had answered by `answered` that there is no room for `retry_in`.
     pub(super) fn remember(&self, charge: &Charge, asked: Instant, answered: Instant, retry_in: Duration) {
+        // What the clocks may have run apart by is not refused here but left to Redis.
         let until = asked + retry_in.saturating_sub(retry_in / DRIFT_SHARE);
         self.refused.insert(charge.clone(), Refused { until, room_at: answered + retry_in });
     }

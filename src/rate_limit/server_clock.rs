@@ -11,8 +11,8 @@ use std::{
 
 use super::charged_key::ChargedKey;
 
-/// Clocks run apart by at most this part of a time.
-const DRIFT_SHARE: u32 = 1_000;
+/// Two clocks that are being slewed run apart by at most this part of a time: twice 500 ppm (adjtime's bound).
+pub(super) const DRIFT_SHARE: u32 = 1_000;
 
 /// A reading of the server's clock, and this process's own clock before and after.
 #[derive(Clone, Copy, Debug)]

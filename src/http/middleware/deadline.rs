@@ -24,7 +24,7 @@ pub(in crate::http) fn within(
     (began, only_reads): (Instant, bool),
     handler: impl Future<Output = Response>,
 ) -> impl Future<Output = Response> {
-    let answer = Deadline { handler: Some(handler), limit, clock: None };
+    let answer = Deadline { handler, limit, clock: None };
     bulkhead::request(began, only_reads, look_once(answer))
 }
 
@@ -37,7 +37,7 @@ pin_project! {
     /// A handler, and the clock beside it. It is wound up when the handler first waits: most are answered without.
     struct Deadline<F> {
         #[pin]
-        handler: Option<F>,
+        handler: F,
         limit: Duration,
         clock: Option<Pin<Box<Sleep>>>,
     }
@@ -47,16 +47,11 @@ impl<F: Future<Output = Response>> Future for Deadline<F> {
     type Output = Response;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
-        let mut this = self.project();
-        if let Some(handler) = this.handler.as_mut().as_pin_mut()
-            && let Poll::Ready(answer) = handler.poll(context)
-        {
+        let this = self.project();
+        if let Poll::Ready(answer) = this.handler.poll(context) {
             return Poll::Ready(answer);
         }
         let clock = this.clock.get_or_insert_with(|| Box::pin(sleep(*this.limit)));
-        clock.as_mut().poll(context).map(|()| {
-            this.handler.set(None);
-            Problem::unavailable(Late).into_response()
-        })
+        clock.as_mut().poll(context).map(|()| Problem::unavailable(Late).into_response())
     }
 }
