@@ -10,7 +10,7 @@
 //!   flight 2          └ boards ─────────────────────────── closes ─ SET NX (finds the value) ─ lands
 //! ```
 //!
-//! So each process has at most one load of a key under way, however many read it.
+//! So each process has at most one load of a key under way, however many read it. Looks at a key fly by the same rule.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -24,11 +24,27 @@ use std::{
 
 use tokio::{sync::SetOnce, time};
 
-use super::{error::LoadError, value::CellValue};
+use super::{error::LoadError, fetched::Fetched, near::Markers, value::CellValue};
 use crate::bulkhead::Overloaded;
 
 /// The answer of a flight, for all on board.
 pub(super) type Landing = Result<Landed, LoadError>;
+
+/// What was seen of some cells: the answer of a flight that looks at one.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    /// What each holds that holds a value.
+    pub(super) hits: Vec<Option<Fetched>>,
+    /// Placed before; those of hits are used up.
+    pub(super) markers: Markers,
+}
+
+impl Look {
+    /// Nothing was seen, of one cell.
+    pub(super) fn in_vain() -> Self {
+        Self { hits: vec![None], markers: Markers::default() }
+    }
+}
 
 /// A value and how the flight came by it.
 #[derive(Clone, Debug)]
@@ -63,12 +79,29 @@ impl Source {
     }
 }
 
-/// One load of one key, or the wait for one.
-#[derive(Debug, Default)]
-pub(super) struct Flight {
-    landing: SetOnce<Landing>,
+/// One answer for one key, or the wait for it.
+#[derive(Debug)]
+pub(super) struct Flight<T = Landing> {
+    landing: SetOnce<T>,
     /// Whether it waits for its turn to load.
     is_queued: AtomicBool,
+}
+
+impl<T> Default for Flight<T> {
+    fn default() -> Self {
+        Self { landing: SetOnce::new(), is_queued: AtomicBool::new(false) }
+    }
+}
+
+impl<T: Clone> Flight<T> {
+    /// Waits until the flight has landed.
+    ///
+    /// # Cancel safety
+    ///
+    /// A reader that goes away leaves the flight to the others on board.
+    pub(super) async fn answer(&self) -> T {
+        self.landing.wait().await.clone()
+    }
 }
 
 impl Flight {
@@ -85,7 +118,7 @@ impl Flight {
         {
             return Err(Overloaded.into());
         }
-        self.landing.wait().await.clone()
+        self.answer().await
     }
 
     /// It waits for its turn from now on, or no more.
@@ -107,28 +140,28 @@ pub(super) enum Role {
 
 /// The flights of one kind of cell, by id.
 #[derive(Debug)]
-pub(super) struct Flights<Id> {
-    table: Mutex<HashMap<Id, Slot>>,
+pub(super) struct Flights<Id, T = Landing> {
+    table: Mutex<HashMap<Id, Slot<T>>>,
 }
 
 #[derive(Debug)]
-struct Slot {
-    current: Arc<Flight>,
+struct Slot<T> {
+    current: Arc<Flight<T>>,
     /// Whether what the current flight's answer will come from has not been issued yet.
     boarding: bool,
-    next: Option<Arc<Flight>>,
+    next: Option<Arc<Flight<T>>>,
 }
 
-impl<Id: Clone + Eq + Hash> Flights<Id> {
+impl<Id: Clone + Eq + Hash, T> Flights<Id, T> {
     pub(super) fn new() -> Self {
         Self { table: Mutex::new(HashMap::new()) }
     }
 
     /// Boards a flight whose answer will be from after now.
-    pub(super) fn board(&self, id: &Id) -> (Arc<Flight>, Role) {
+    pub(super) fn board(&self, id: &Id) -> (Arc<Flight<T>>, Role) {
         match self.lock().entry(id.clone()) {
             Entry::Vacant(vacant) => {
-                let flight = Arc::<Flight>::default();
+                let flight = Arc::<Flight<T>>::default();
                 vacant.insert(Slot { current: Arc::clone(&flight), boarding: true, next: None });
                 (flight, Role::Starter)
             }
@@ -161,7 +194,7 @@ impl<Id: Clone + Eq + Hash> Flights<Id> {
     }
 
     /// Lands the current flight of a key, and gives the next one, which is to be started now.
-    pub(super) fn land(&self, id: &Id, flight: &Flight, landing: Landing) -> Option<Arc<Flight>> {
+    pub(super) fn land(&self, id: &Id, flight: &Flight<T>, landing: T) -> Option<Arc<Flight<T>>> {
         let next = {
             let mut table = self.lock();
             let next = table.get_mut(id).and_then(|slot| {
@@ -179,7 +212,7 @@ impl<Id: Clone + Eq + Hash> Flights<Id> {
         next
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Slot>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Slot<T>>> {
         // No code under this lock can leave the table half changed, so a panic elsewhere does not make it unusable.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -196,7 +229,7 @@ mod tests {
 
     #[test]
     fn readers_join_a_flight_until_its_answer_was_asked_for() {
-        let flights = Flights::new();
+        let flights = Flights::<_>::new();
         let (first, role) = flights.board(&1);
         assert_eq!(role, Role::Starter);
         let (joined, role) = flights.board(&1);
@@ -213,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_next_flight_becomes_the_current_one() {
-        let flights = Flights::new();
+        let flights = Flights::<_>::new();
         let (first, _) = flights.board(&1);
         flights.set_boarding([1].iter(), false);
         let (late, _) = flights.board(&1);

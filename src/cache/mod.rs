@@ -21,8 +21,9 @@
 //! | `relay` | invalidation of what others wrote |
 //! | `fullness` | whether a full Redis is worth asking |
 //! | `gate` | whether Redis may be believed |
-//! | `flight` | who may share whose load within the process |
+//! | `flight` | who may share whose look or load within the process |
 //! | `read_through` | a read, from the look to the answer |
+//! | `look` | the look at cells, shared by the readers of one |
 //! | `fly` | a flight, from boarding to landing |
 //! | `sequence` | what the count of fences is called |
 //! | `near` | copies in this process, and what keeps them exact |
@@ -48,6 +49,7 @@ mod fly;
 mod fullness;
 mod gate;
 mod loader;
+mod look;
 mod near;
 mod read_through;
 mod reader;

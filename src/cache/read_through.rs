@@ -16,10 +16,10 @@ use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 use super::{
     error::LoadError,
     fetched::Fetched,
-    flight::{Flight, Landed, Landing, Role, Source},
+    flight::{Flight, Landed, Landing, Look, Role, Source},
     fly::Seat,
     loader::{Loaded, Loader},
-    near::{Kind, Markers, Near, Stamp},
+    near::{Kind, Near, Stamp},
     reader::Reader,
     shared::{Cache, CellName},
     value::CellValue,
@@ -77,6 +77,15 @@ impl<L: Loader> ReadThrough<L> {
         // Boxed, as all that is long and rare: a hit does not carry room for it.
         let mut fetched = Box::pin(self.get_many(std::slice::from_ref(id))).await?;
         Ok(fetched.pop().expect("one answer for one id"))
+    }
+
+    /// The copy of this cell in this process, as it is: it may be of before a write that was answered since, by as much as
+    /// messages are late. For what a wrong answer does no harm to; never waits.
+    #[must_use]
+    pub fn last_heard_of(&self, id: &L::Id) -> Option<CellValue> {
+        let reader = &self.inner;
+        let (near, kind) = reader.near.as_ref()?;
+        near.copy(*kind, &L::id_bytes(id), reader.cache.clock.now_ms()).map(|(value, _)| value)
     }
 
     /// What each of the cells holds, in the order of `ids`, with one look and at most one statement for all. An id that
@@ -191,14 +200,7 @@ impl<L: Loader> Reader<L> {
         near: Option<&(Near, Kind)>,
         cheap: usize,
     ) -> Result<Option<Vec<Fetched>>, LoadError> {
-        // Before the cells are looked at.
-        let mut markers = Markers::place(near, ids.iter().map(L::id_bytes));
-        let mut answers = self.look(ids).await;
-        for (at, hit) in answers.iter_mut().enumerate() {
-            if let Some(hit) = hit {
-                hit.stamp = markers.keep(at, &hit.value);
-            }
-        }
+        let Look { hits: mut answers, mut markers } = self.look(ids, near).await;
         let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
         let _refill = if missing.len() > cheap {
             let Ok(refill) = self.cache.refills.try_acquire() else { return Ok(None) };
@@ -236,21 +238,6 @@ impl<L: Loader> Reader<L> {
             match waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await {
                 Err(LoadError::Overloaded(_)) if role != Role::Starter && self.cache.loads.is_worth_another_try() => {}
                 landing => return landing,
-            }
-        }
-    }
-
-    /// The hits among `ids`. Whatever goes wrong is a miss.
-    async fn look(self: &Arc<Self>, ids: &[L::Id]) -> Vec<Option<Fetched>> {
-        let states = match self.cache.handle() {
-            Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await,
-            Err(error) => Err(error),
-        };
-        match states {
-            Ok(states) => self.hits(ids, states),
-            Err(error) => {
-                tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "look failed");
-                vec![None; ids.len()]
             }
         }
     }

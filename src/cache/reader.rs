@@ -10,7 +10,7 @@ use super::{
     early::Life,
     error::LoadError,
     fetched::Fetched,
-    flight::Flights,
+    flight::{Flights, Look},
     loader::{Loaded, Loader},
     near::{Kind, Near, Stamp},
     refreshing::Refreshing,
@@ -25,6 +25,7 @@ pub(super) struct Reader<L: Loader> {
     pub(super) cache: Cache,
     pub(super) loader: L,
     pub(super) ttl: Duration,
+    pub(super) looks: Flights<L::Id, Look>,
     pub(super) flights: Flights<L::Id>,
     /// Where this kind's copies are, if there are any.
     pub(super) near: Option<(Near, Kind)>,
@@ -36,7 +37,16 @@ impl<L: Loader> Reader<L> {
     pub(super) fn new(cache: Cache, loader: L, ttl: Duration) -> Self {
         let counts = Counts::new(&cache.metrics, L::ENTITY);
         let near = cache.copies_of(L::ENTITY, |text| L::parse_id(text).map(|id| L::id_bytes(&id)));
-        Self { cache, loader, ttl, flights: Flights::new(), near, refreshing: Refreshing::new(), counts }
+        Self {
+            cache,
+            loader,
+            ttl,
+            looks: Flights::new(),
+            flights: Flights::new(),
+            near,
+            refreshing: Refreshing::new(),
+            counts,
+        }
     }
 
     /// What a reader is given of a value that Redis holds, or a copy of which is here.

@@ -78,6 +78,14 @@ impl OwnRedis {
         self.control().await.run(words).await
     }
 
+    /// How often it carried out this command (in lower case).
+    pub(crate) async fn calls_of(&self, command: &str) -> u64 {
+        let stats: String = redis::from_redis_value(self.command(&["INFO", "commandstats"]).await).expect("a text");
+        let start = format!("cmdstat_{command}:calls=");
+        let calls = stats.lines().find_map(|line| line.strip_prefix(&start)?.split(',').next()?.parse().ok());
+        calls.unwrap_or_default()
+    }
+
     /// A connection past the application, that was there before the server began to refuse.
     pub(crate) async fn control(&self) -> Control {
         Control(self.connection().await.expect("the server answers"))

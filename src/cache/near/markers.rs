@@ -9,17 +9,19 @@ use super::{
 use crate::cache::{early, value::CellValue};
 
 /// One marker for each cell that is about to be looked at; none where copies are not current, or not kept at all.
-#[derive(Debug)]
-pub(in crate::cache) struct Markers<'a> {
-    near: Option<&'a Near>,
+///
+/// Clones are the same markers: whoever is the first to keep something under one is the only one.
+#[derive(Clone, Debug, Default)]
+pub(in crate::cache) struct Markers {
+    near: Option<Near>,
     markers: Vec<Option<Marker>>,
 }
 
-impl<'a> Markers<'a> {
+impl Markers {
     /// Puts a marker into the slot of each cell, in place of what is there.
-    pub(in crate::cache) fn place(near: Option<&'a (Near, Kind)>, ids: impl Iterator<Item = IdBytes>) -> Self {
-        let Some((near, kind)) = near else { return Self { near: None, markers: Vec::new() } };
-        Self { near: Some(near), markers: ids.map(|id| Some(near.copies().mark(*kind, &id))).collect() }
+    pub(in crate::cache) fn place(near: Option<&(Near, Kind)>, ids: impl Iterator<Item = IdBytes>) -> Self {
+        let Some((near, kind)) = near else { return Self::default() };
+        Self { near: Some(near.clone()), markers: ids.map(|id| Some(near.copies().mark(*kind, &id))).collect() }
     }
 
     /// Keeps what Redis held, some time after the markers were placed, in the slot of the cell at this place, if its marker
@@ -28,6 +30,6 @@ impl<'a> Markers<'a> {
     pub(in crate::cache) fn keep(&mut self, at: usize, value: &CellValue) -> Option<Stamp> {
         let marker = self.markers.get_mut(at)?.take()?;
         let due_ms = early::due_ms(value.expires_at_ms, value.cost_us, early::draw());
-        self.near?.copies().keep(marker, value, due_ms)
+        self.near.as_ref()?.copies().keep(marker, value, due_ms)
     }
 }

@@ -83,12 +83,6 @@ fn is_refused(reply: &Value) -> bool {
     matches!(reply, Value::ServerError(error) if error.code() == "OOM")
 }
 
-/// Looks that this Redis has answered so far.
-async fn looks(redis: &OwnRedis) -> String {
-    let stats: String = redis::from_redis_value(redis.command(&["INFO", "commandstats"]).await).expect("a text");
-    stats.lines().find(|line| line.starts_with("cmdstat_mget:")).unwrap_or_default().to_owned()
-}
-
 #[tokio::test]
 async fn a_full_redis_that_holds_nothing_is_left_alone_for_a_while() {
     let (redis, config) = own_redis().await;
@@ -98,10 +92,10 @@ async fn a_full_redis_that_holds_nothing_is_left_alone_for_a_while() {
 
     eventually("a read does without a look", async || {
         replica.reading(&(1..=40).collect::<Vec<_>>()).all().await;
-        let before = looks(&redis).await;
+        let before = redis.calls_of("mget").await;
         let read = replica.read(1).await;
         assert_eq!((body(&read), read.stored), (Some("the one"), false));
-        looks(&redis).await == before
+        redis.calls_of("mget").await == before
     })
     .await;
     redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;

@@ -2,6 +2,7 @@
 
 use super::{
     cells::Held,
+    held_looks::HeldLooks,
     things::{Things, body, key},
 };
 
@@ -76,6 +77,20 @@ async fn joining_a_dead_flight() {
     assert_eq!(body(&late[0]), Some("new"), "it began after the write was answered");
     early.all().await;
     assert_eq!(replica.statements(), 2);
+}
+
+#[tokio::test]
+async fn joining_a_look_in_the_air() {
+    let looks = HeldLooks::at("old").await;
+    let early = looks.reader.reading(&[1]);
+    looks.until_one_is_in_the_air().await;
+    looks.things.write(&looks.writer, 1, "new").await;
+
+    let late = looks.reader.reading(&[1]);
+    looks.let_go().await;
+
+    assert_eq!(body(&early.one().await), Some("old"));
+    assert_eq!(body(&late.one().await), Some("new"), "it began after the write was answered");
 }
 
 #[tokio::test]

@@ -39,9 +39,7 @@ async fn is_copied(replica: &CacheReplica) -> bool {
 
 /// How often this server carried out a `GET`: looks at the sequence, when nobody else asks for anything.
 async fn looks(server: &OwnRedis) -> u64 {
-    let stats: String = redis::from_redis_value(server.command(&["INFO", "commandstats"]).await).expect("a text");
-    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_get:calls=")?.split(',').next()?.parse().ok());
-    calls.unwrap_or_default()
+    server.calls_of("get").await
 }
 
 /// Fences the first thing, changes it, and lifts the fence; the message is lost.

@@ -11,7 +11,9 @@ use tokio::{
 
 use super::{
     cache_replica::{CacheReplica, Reading},
-    eventually, patient_backend,
+    eventually,
+    held_looks::HeldLooks,
+    patient_backend,
     things::{Things, body},
 };
 use crate::{application::metric, replica::Replica};
@@ -32,6 +34,21 @@ async fn ten_thousand_readers_in_a_process_cost_one_load() {
         assert_eq!(body(&reader.one().await), Some("the one"));
     }
     assert_eq!((replica.statements(), replica.counted_loads()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_thousand_readers_of_a_cell_share_the_look_after_the_one_in_the_air() {
+    let looks = HeldLooks::at("the one").await;
+    let first = looks.reader.reading(&[1]);
+    looks.until_one_is_in_the_air().await;
+
+    let readers: Vec<_> = (0..1_000).map(|_| looks.reader.reading(&[1])).collect();
+    looks.let_go().await;
+
+    for reader in [first].into_iter().chain(readers) {
+        assert_eq!(body(&reader.one().await), Some("the one"));
+    }
+    assert_eq!((looks.count().await, looks.reader.statements()), (2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
