@@ -2,6 +2,10 @@
 //!
 //! A good token charges its user, anything else its address. A bad token is 401, never silently anonymous; but those who
 //! want to sign in, register or read the documentation are not asked for one.
+//!
+//! To refuse, it need not be known for certain who asks: a client who is over its quota is refused by what this process saw
+//! of its session last, so a flood asks neither Redis nor Postgres. A session that has ended meanwhile is none of those that
+//! were seen, once its end was heard of.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,6 +18,7 @@ use secrecy::ExposeSecret;
 use tracing::Span;
 
 use super::{
+    cookie::SessionCookie,
     extract::{ClientAddress, Credentials},
     identity::Identity,
     meter::{self, Meter},
@@ -21,8 +26,8 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    auth::SessionToken,
-    rate_limit::{Charge, Policy},
+    auth::{SessionToken, TokenHash},
+    rate_limit::{Admission, Charge, Policy},
 };
 
 /// Lets a request through to its handler, or answers it.
@@ -31,10 +36,16 @@ where
     F: Future<Output = Response>,
 {
     let route = Route::of(&request);
-    let credentials =
-        if route.ignores_credentials() { Ok(None) } else { Credentials::find(request.headers(), state.cookie) };
-    let identity = match credentials {
-        Ok(credentials) => identify(state, credentials).await,
+    let claim = if route.ignores_credentials() { Ok(None) } else { Claim::of(&request, state.cookie) };
+    if let Ok(Some(claim)) = &claim
+        && let Some((refusal, admission)) = refuse_at_sight(state, claim)
+    {
+        let mut response = refusal.into_response();
+        meter::write_headers(&admission, response.headers_mut());
+        return response;
+    }
+    let identity = match claim {
+        Ok(claim) => identify(state, claim).await,
         Err(problem) => Err(problem),
     };
     let charge = charge(&request, identity.as_ref().ok());
@@ -96,15 +107,43 @@ where
     response
 }
 
-async fn identify(state: &ApiState, credentials: Option<Credentials>) -> Result<Identity, Problem> {
-    let Some(credentials) = credentials else {
+/// Whom a request says that it is from.
+struct Claim {
+    token: TokenHash,
+    by_cookie: bool,
+}
+
+impl Claim {
+    /// What the request brings; `None` only if it brings nothing at all.
+    fn of(request: &Request, cookie: SessionCookie) -> Result<Option<Self>, Problem> {
+        let Some(credentials) = Credentials::find(request.headers(), cookie)? else { return Ok(None) };
+        let token = SessionToken::parse(credentials.token().expose_secret()).map_err(|_| invalid_token())?;
+        Ok(Some(Self { token: token.hash(), by_cookie: matches!(credentials, Credentials::Cookie(_)) }))
+    }
+}
+
+fn invalid_token() -> Problem {
+    Problem::new(ProblemKind::InvalidToken)
+}
+
+/// The answer to a client that would be refused if it is still whom this process last saw under this token.
+fn refuse_at_sight(state: &ApiState, claim: &Claim) -> Option<(Problem, Admission)> {
+    // Hardly ever, and it spares a look at the session.
+    if !state.limiter.refuses_anybody() {
+        return None;
+    }
+    let user = state.sessions.last_known_owner(&claim.token)?;
+    let admission = state.limiter.refused_before(&Charge::new(Policy::SignedIn, user.0))?;
+    Some((meter::refusal(&admission)?, admission))
+}
+
+async fn identify(state: &ApiState, claim: Option<Claim>) -> Result<Identity, Problem> {
+    let Some(Claim { token, by_cookie }) = claim else {
         return Ok(Identity::default());
     };
-    let invalid = || Problem::new(ProblemKind::InvalidToken);
-    let token = SessionToken::parse(credentials.token().expose_secret()).map_err(|_| invalid())?;
-    let session = state.sessions.authenticate(&token).await?.ok_or_else(invalid)?;
+    let session = state.sessions.authenticate(&token).await?.ok_or_else(invalid_token)?;
     Span::current().record("user_id", tracing::field::display(session.user_id));
-    Ok(Identity { session: Some(session), by_cookie: matches!(credentials, Credentials::Cookie(_)) })
+    Ok(Identity { session: Some(session), by_cookie })
 }
 
 /// What every request is charged: its user, or its address.

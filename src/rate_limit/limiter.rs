@@ -106,6 +106,21 @@ impl Limiter {
         admission
     }
 
+    /// Whether there may be anybody whom [`refused_before`](Self::refused_before) refuses.
+    #[must_use]
+    pub fn refuses_anybody(&self) -> bool {
+        self.inner.refusals.are_any(Instant::now())
+    }
+
+    /// The refusal of a request that [`admit`](Self::admit) would certainly refuse, without asking Redis; `None` if it might not.
+    #[must_use]
+    pub fn refused_before(&self, charge: &Charge) -> Option<Admission> {
+        let inner = &self.inner;
+        let refused = inner.refused_before(&inner.quotas.limits(std::slice::from_ref(charge)))?;
+        inner.count(&refused);
+        Some(refused)
+    }
+
     /// Gives a charge back where it was made. When Redis does not answer, the charge stands until it leaves the window.
     ///
     /// # Cancel safety

@@ -10,7 +10,10 @@
 //!   told to the client  answered + retry_in                   never earlier
 //! ```
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
 
 use quick_cache::sync::Cache;
 
@@ -23,6 +26,9 @@ const CAPACITY: usize = 65_536;
 #[derive(Debug)]
 pub(super) struct Refusals {
     refused: Cache<Charge, Refused>,
+    began: Instant,
+    /// Nobody is refused from then on, in milliseconds since `began`.
+    until_ms: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +41,12 @@ struct Refused {
 
 impl Refusals {
     pub(super) fn new() -> Self {
-        Self { refused: Cache::new(CAPACITY) }
+        Self { refused: Cache::new(CAPACITY), began: Instant::now(), until_ms: AtomicU64::new(0) }
+    }
+
+    /// Whether anybody may be refused now.
+    pub(super) fn are_any(&self, now: Instant) -> bool {
+        self.since_began_ms(now) < self.until_ms.load(Ordering::Relaxed)
     }
 
     /// Remembers that Redis, asked at `asked`, had answered by `answered` that there is no room for `retry_in`.
@@ -43,6 +54,11 @@ impl Refusals {
         // What the clocks may have run apart by is not refused here but left to Redis.
         let until = asked + retry_in.saturating_sub(retry_in / DRIFT_SHARE);
         self.refused.insert(charge.clone(), Refused { until, room_at: answered + retry_in });
+        self.until_ms.fetch_max(self.since_began_ms(until) + 1, Ordering::Relaxed);
+    }
+
+    fn since_began_ms(&self, moment: Instant) -> u64 {
+        u64::try_from(moment.saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX - 1)
     }
 
     /// How long a client should wait that Redis would certainly refuse now; `None` when Redis has to be asked.
@@ -81,6 +97,19 @@ mod tests {
         // The earliest moment at which Redis may have decided is `asked`, by a clock that may be 1,000 ppm faster.
         assert_eq!(refusals.wait(&charge("client"), asked + Duration::from_millis(9_990)), None);
         assert_eq!(refusals.refused.len(), 0);
+    }
+
+    #[test]
+    fn while_nobody_is_refused_nobody_is_looked_for() {
+        let refusals = Refusals::new();
+        let now = Instant::now();
+        assert!(!refusals.are_any(now));
+
+        refusals.remember(&charge("client"), now, now, 10 * SECOND);
+        refusals.remember(&charge("other"), now, now, SECOND);
+
+        assert!(refusals.are_any(now + 9 * SECOND));
+        assert!(!refusals.are_any(now + 11 * SECOND));
     }
 
     #[test]

@@ -98,19 +98,26 @@ impl SessionRepository {
     }
 
     /// Whose token this is; `None` for one that was never given out, was signed out, or has expired. Counts as a use.
-    pub async fn authenticate(&self, token: &SessionToken) -> Result<Option<ActiveSession>, RepositoryError> {
-        let hash = token.hash();
-        let fetched = self.sessions.get(&hash).await?;
+    pub async fn authenticate(&self, token: &TokenHash) -> Result<Option<ActiveSession>, RepositoryError> {
+        let fetched = self.sessions.get(token).await?;
         let now = self.clock.now();
         let cell = match fetched.value.payload.as_deref().and_then(SessionCell::decode) {
             // By a clock that differs from Redis's. A use elsewhere may have moved the end on, which the cell does not
             // know; the row does.
-            Some(cell) if cell.idle_expires_at <= now => Box::pin(self.find_in_postgres(&hash, now)).await?,
+            Some(cell) if cell.idle_expires_at <= now => Box::pin(self.find_in_postgres(token, now)).await?,
             found => found,
         };
         let Some(cell) = cell else { return Ok(None) };
         self.upkeep.note_use(&cell, now).await?;
         Ok(Some(ActiveSession { id: cell.id, user_id: cell.user_id }))
+    }
+
+    /// Whose session this was when this process last heard of it: maybe from before it ended. Good enough to turn somebody
+    /// away, and for nothing else. Never asks anybody.
+    #[must_use]
+    pub fn last_known_owner(&self, token: &TokenHash) -> Option<UserId> {
+        let cell = self.sessions.last_heard_of(token)?;
+        Some(SessionCell::decode(&cell.payload?)?.user_id)
     }
 
     async fn find_in_postgres(
