@@ -26,9 +26,10 @@ use crate::{
 };
 
 /// Between two steps, drawn at random; also how long after its invalidation a cell is looked at, at least.
-const PAUSE_MS: std::ops::Range<u64> = 400..600;
-/// Cells of the walk compared in a step: with the pause some 800 a second, a statement for each kind.
-const CELLS: usize = 400;
+const PAUSE_MS: std::ops::Range<u64> = 80..120;
+/// Cells of the walk compared in a step: with the pause some 800 a second, a statement for each kind. Many small steps in place
+/// of few large ones: what a step takes of Redis, of Postgres and of this process, requests wait for.
+const CELLS: usize = 80;
 /// Parts of the keyspace looked through in a step, at most, to find so many.
 const WALKED: usize = 5;
 /// A round begins so long after the one before, at least: a small cache is not walked without a pause.

@@ -25,8 +25,8 @@ const SWEEP: Duration = Duration::from_millis(250);
 /// An advance is settled so long before its end, so that it is not counted any more where it was not used by the time that it
 /// looks like requests which were admitted.
 const MARGIN: Duration = Duration::from_millis(500);
-/// Settled in one round trip: a millisecond of Redis's time, which others wait for.
-const BATCH: usize = 64;
+/// Settled in one round trip: a third of a millisecond of Redis's time, which others wait for.
+const BATCH: usize = 16;
 /// Recalls waiting to be seen to. One that finds no room is made again by whoever waits for it.
 const QUEUE: usize = 1_024;
 
