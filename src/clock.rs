@@ -10,23 +10,30 @@ use std::{
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-/// Wall-clock time. Clones share one offset, so that a test moves it for the whole application.
-#[derive(Clone, Debug, Default)]
+/// Wall-clock time.
+#[derive(Clone, Debug)]
 pub struct Clock {
-    offset_micros: Arc<AtomicI64>,
+    /// Of one that a test moves, shared by its clones. Without it a clone costs nothing: handlers have one each.
+    offset_micros: Option<Arc<AtomicI64>>,
 }
 
 impl Clock {
     /// The system's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self::default()
+        Self { offset_micros: None }
+    }
+
+    /// The system's clock, which [`advance`](Self::advance) moves.
+    #[must_use]
+    pub fn movable() -> Self {
+        Self { offset_micros: Some(Arc::default()) }
     }
 
     /// Now, cut to microseconds: what Postgres keeps, so that a value read back equals the value written.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        let offset = TimeDelta::microseconds(self.offset_micros.load(Ordering::Relaxed));
+        let offset = TimeDelta::microseconds(self.offset_micros());
         (Utc::now() + offset).trunc_subsecs(6)
     }
 
@@ -36,12 +43,20 @@ impl Clock {
         // Asked for several times in a hit, so without a calendar.
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let micros = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
-        (micros + self.offset_micros.load(Ordering::Relaxed)) / 1_000
+        (micros + self.offset_micros()) / 1_000
     }
 
     /// Moves this clock, and all its clones, forward.
+    ///
+    /// # Panics
+    ///
+    /// When it is not [`movable`](Self::movable).
     pub fn advance(&self, by: TimeDelta) {
-        let micros = by.num_microseconds().unwrap_or(i64::MAX);
-        self.offset_micros.fetch_add(micros, Ordering::Relaxed);
+        let offset_micros = self.offset_micros.as_ref().expect("it is movable");
+        offset_micros.fetch_add(by.num_microseconds().unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    fn offset_micros(&self) -> i64 {
+        self.offset_micros.as_ref().map_or(0, |offset| offset.load(Ordering::Relaxed))
     }
 }

@@ -26,7 +26,7 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    auth::{SessionToken, TokenHash},
+    auth::TokenHash,
     rate_limit::{Admission, Charge, Policy},
 };
 
@@ -117,8 +117,8 @@ impl Claim {
     /// What the request brings; `None` only if it brings nothing at all.
     fn of(request: &Request, cookie: SessionCookie) -> Result<Option<Self>, Problem> {
         let Some(credentials) = Credentials::find(request.headers(), cookie)? else { return Ok(None) };
-        let token = SessionToken::parse(credentials.token().expose_secret()).map_err(|_| invalid_token())?;
-        Ok(Some(Self { token: token.hash(), by_cookie: matches!(credentials, Credentials::Cookie(_)) }))
+        let token = TokenHash::of_token(credentials.token().expose_secret()).map_err(|_| invalid_token())?;
+        Ok(Some(Self { token, by_cookie: matches!(credentials, Credentials::Cookie(_)) }))
     }
 }
 

@@ -11,6 +11,7 @@
 //! | after the first signal | idle connections end at once, requests under way have `shutdown_timeout` |
 
 use std::{
+    cell::RefCell,
     io,
     net::SocketAddr,
     sync::Arc,
@@ -28,7 +29,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tower::ServiceExt;
+use tower::Service;
 
 use super::{
     extract::ClientAddress,
@@ -139,11 +140,13 @@ impl Connections {
             tracing::debug!(%error, "the connection is gone already");
             return;
         }
-        let (router, trusted_proxies) = (self.router, self.trusted_proxies);
+        // A clone for each connection and not for each request: what clones share, all connections of all cores would write to.
+        let (router, trusted_proxies) = (RefCell::new(self.router), self.trusted_proxies);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = ClientAddress::find(peer.ip(), request.headers(), &trusted_proxies);
             request.extensions_mut().insert(client);
-            router.clone().oneshot(request).map_ok(allow::complete)
+            // Routers are always ready.
+            router.borrow_mut().call(request).map_ok(allow::complete)
         });
         let io = TokioIo::new(client_stream(socket, self.write_timeout));
         let mut http = self.http;

@@ -117,6 +117,20 @@ impl RedisClient {
             .ok_or(RedisError::Unavailable)
     }
 
+    /// Whether whatever [`handle`](Self::handle) gives leads to the Redis process of this namespace. Every read asks, so it
+    /// writes nothing that the other cores read.
+    #[must_use]
+    pub fn leads_to(&self, namespace: &str) -> bool {
+        let mut namespaces = 0;
+        let is_it = |slot: &ArcSwapOption<Link>| {
+            slot.load().as_ref().is_none_or(|link| {
+                namespaces += 1;
+                link.namespace == namespace
+            })
+        };
+        self.shared.slots.iter().all(is_it) && namespaces > 0 && !self.shared.breaker.is_open()
+    }
+
     /// Whether there is a connection, and Redis is fast enough to be of use.
     #[must_use]
     pub fn is_up(&self) -> bool {

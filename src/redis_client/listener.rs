@@ -66,10 +66,10 @@ impl Listener {
         self.up.load().as_ref().map(|listening| listening.number)
     }
 
-    /// Whether it leads to the Redis process of this namespace.
+    /// Whether it listens to the Redis process that commands go to.
     #[must_use]
-    pub fn listens_to(&self, namespace: &str) -> bool {
-        self.up.load().as_ref().is_some_and(|listening| listening.handle.namespace() == namespace)
+    pub fn hears(&self, redis: &RedisClient) -> bool {
+        self.up.load().as_ref().is_some_and(|listening| redis.leads_to(listening.handle.namespace()))
     }
 }
 

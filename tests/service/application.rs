@@ -93,7 +93,7 @@ pub(crate) struct TestApplication {
 impl TestApplication {
     /// Migrates and serves.
     pub(crate) async fn start(config: Config) -> Self {
-        let clock = Clock::system();
+        let clock = Clock::movable();
         let application = Application::build_with_clock(config, &clock).expect("the application starts");
         application.migrate().await.expect("the migrations run");
         let (public, admin) = (application.public_address(), application.admin_address());

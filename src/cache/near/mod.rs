@@ -101,7 +101,7 @@ impl Near {
         if once::has_looked(number) {
             return true;
         }
-        if !redis.handle().is_ok_and(|handle| self.shared.listener.listens_to(handle.namespace())) {
+        if !self.shared.listener.hears(redis) {
             return false;
         }
         let seen = if self.has_looked_lately(number) { Some(number) } else { self.look().await };

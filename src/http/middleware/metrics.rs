@@ -32,10 +32,8 @@ struct Series {
 
 impl RouteMetrics {
     /// What the route of this request, which is always the same, is called.
-    pub(super) fn name(&self, request: &Request) -> Arc<str> {
-        let path = request.extensions().get().map_or(UNMATCHED, MatchedPath::as_str);
-        let name = self.name.get_or_init(|| path.into());
-        if **name == *path { Arc::clone(name) } else { path.into() }
+    pub(super) fn name(&self, request: &Request) -> &Arc<str> {
+        self.name.get_or_init(|| request.extensions().get().map_or(UNMATCHED, MatchedPath::as_str).into())
     }
 
     /// Counts a request, once it is answered.

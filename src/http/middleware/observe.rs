@@ -19,22 +19,22 @@ use crate::telemetry::metrics::Metrics;
 
 /// A request that is under way.
 #[derive(Debug)]
-pub(in crate::http) struct Observed {
+pub(in crate::http) struct Observed<'a> {
     started: Instant,
     id: RequestId,
     method: &'static str,
-    route: Arc<str>,
+    route: &'a Arc<str>,
     span: Span,
     is_timed: bool,
 }
 
-impl Observed {
+impl<'a> Observed<'a> {
     /// From here on it is watched.
-    pub(in crate::http) fn begin(request: &Request, of_route: &RouteMetrics) -> Self {
+    pub(in crate::http) fn begin(request: &Request, of_route: &'a RouteMetrics) -> Self {
         let started = Instant::now();
         let id = RequestId::of(request.headers());
         let (method, route) = (metrics::method_label(request.method()), of_route.name(request));
-        let span = trace::span(request, &id, &route);
+        let span = trace::span(request, &id, route);
         Self { started, id, method, route, span, is_timed: !sign_in::is_sign_in(request) }
     }
 
@@ -57,7 +57,7 @@ impl Observed {
     ) {
         let total = self.started.elapsed();
         self.span.in_scope(|| trace::log(answer, total));
-        of_route.count(metrics, (self.method, &self.route), answer.status(), total);
+        of_route.count(metrics, (self.method, self.route), answer.status(), total);
 
         let headers = answer.headers_mut();
         headers.insert(X_REQUEST_ID, self.id.into_header());

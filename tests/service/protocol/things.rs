@@ -92,7 +92,7 @@ impl Things {
         let redis = TestRedis::connect(self.redis.clone()).await;
         let metrics = Arc::clone(&redis.metrics);
         let config = change(long_lives());
-        let (clock, shutdown) = (Clock::system(), Shutdown::new());
+        let (clock, shutdown) = (Clock::movable(), Shutdown::new());
         let cache = Cache::new(redis.client.clone(), config, loads, clock.clone(), metrics, shutdown.clone());
         // There is no outbox here that would have to be waited for.
         cache.gate().open(cache.gate().closed());

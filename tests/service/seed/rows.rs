@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs, os::unix::fs::PermissionsExt};
 
 use aside::{
-    auth::SessionToken,
+    auth::TokenHash,
     domain::{Bio, DisplayName, PostBody, Username},
 };
 use tempfile::tempdir;
@@ -128,7 +128,7 @@ async fn each_token_opens_a_session_of_another_user_and_is_for_its_owners_eyes()
     let path = arguments.tokens.unwrap();
     let tokens = fs::read_to_string(&path).unwrap();
     let hashes: HashSet<_> =
-        tokens.lines().map(|token| SessionToken::parse(token).unwrap().hash().as_bytes().to_vec()).collect();
+        tokens.lines().map(|token| TokenHash::of_token(token).unwrap().as_bytes().to_vec()).collect();
     let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM sessions").fetch_all(&pool).await.unwrap();
     assert_eq!(hashes, stored.into_iter().collect());
     assert_eq!((hashes.len(), tokens.lines().count()), (300, 300));
