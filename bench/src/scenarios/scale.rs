@@ -14,8 +14,10 @@ use crate::{
 };
 
 const MIB: f64 = 1_048_576.0;
-/// Warm-ups, each as long as that of other scenarios: a million users' pages are not read in one.
-const WARM_UPS: usize = 3;
+/// Warm-ups at most, each as long as that of other scenarios: a million users' pages are not read in one.
+const MOST_WARM_UPS: usize = 30;
+/// It is warm when so many warm-ups in a row were not faster by a twentieth than what was before them.
+const LEVEL: usize = 3;
 
 pub(super) async fn measure(context: &Context<'_>) -> Result<Measured> {
     let what = "GET /home by Zipf's law (0.99) over all users of a database, each of whom is signed in; near, warm";
@@ -28,9 +30,12 @@ pub(super) async fn measure(context: &Context<'_>) -> Result<Measured> {
         let load = Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
         let (wrk, script) = (&context.arguments.wrk, bed.script()?);
         context.now(&format!("{users} users: warming"));
-        for _warming in 0..WARM_UPS {
-            drive(wrk, &script, near.address(), &load, context.plan.warm_up).await?;
+        let mut warming = Vec::new();
+        while !is_warm(&warming) {
+            warming.push(drive(wrk, &script, near.address(), &load, context.plan.warm_up).await?.rate);
         }
+        let warmed_for = context.plan.warm_up * u32::try_from(warming.len())?;
+        measured.note(&format!("{users}: warmed"), format!("for {} s", warmed_for.as_secs()));
         let begun = Metrics::of(&near).await?;
         let mut rates = Vec::new();
         for round in 0..context.plan.rounds {
@@ -45,6 +50,13 @@ pub(super) async fn measure(context: &Context<'_>) -> Result<Measured> {
         context.progress.inc(1);
     }
     Ok(measured)
+}
+
+/// Whether there is nothing more to be had from warming, by the rates of the warm-ups so far.
+fn is_warm(rates: &[f64]) -> bool {
+    let highest = |rates: &[f64]| rates.iter().copied().fold(0.0, f64::max);
+    let Some((before, last)) = rates.len().checked_sub(LEVEL).map(|at| rates.split_at(at)) else { return false };
+    rates.len() >= MOST_WARM_UPS || highest(last) < highest(before) * 1.05
 }
 
 async fn note(
@@ -67,7 +79,7 @@ async fn note(
     let text: String = bed.redis.query(&["INFO", "memory"]).await?;
     let keys: f64 = bed.redis.query(&["DBSIZE"]).await?;
     let used = info(&text, "used_memory")?;
-    let active = bed.active_readers(crate::zipf::Choice::Zipf)?;
+    let active = bed.active_readers().await?;
     let mut note = |name: &str, figure: String| measured.note(&format!("{users}: {name}"), figure);
     note("pages that were kept", format!("{:.1} %", 100.0 * (1.0 - made / pages.max(1.0))));
     note(
@@ -93,4 +105,18 @@ async fn note(
         note("resident memory of the service", format!("{:.0} MiB, with CACHE_NEAR_BYTES=256MiB", resident / MIB));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_warm_when_it_gets_no_faster() {
+        assert!(!is_warm(&[]));
+        assert!(!is_warm(&[1.0, 1.0, 1.0]), "nothing was before them");
+        assert!(is_warm(&[1.0, 1.0, 1.04, 0.9]));
+        assert!(!is_warm(&[1.0, 1.0, 1.1, 0.9]));
+        assert!(is_warm(&(1..=30).map(f64::from).collect::<Vec<_>>()));
+    }
 }
