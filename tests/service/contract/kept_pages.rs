@@ -157,6 +157,19 @@ async fn it_is_served_past_the_soft_ends_of_its_cells_and_made_again_before_they
 }
 
 #[tokio::test]
+async fn it_is_not_served_past_the_lives_of_its_cells() {
+    let scene = Scene::new().await;
+    let asked = async || scene.here.metric("cache_requests_total", &["timeline"]).await;
+    let before = asked().await;
+
+    // Nobody has read it since, so nobody has had it made again.
+    scene.here.clock.advance(TimeDelta::seconds(601));
+    scene.home().await;
+
+    assert!(asked().await > before, "it is as old as no cell may be");
+}
+
+#[tokio::test]
 async fn it_is_kept_when_it_was_made_of_what_redis_held() {
     let scene = Scene::new().await;
     let third = scene.backend.start().await;
