@@ -37,6 +37,16 @@ pub const MUTANTS: &[Mutant] = &[
         noticed_by: &[&["--test", "service", "joining_a_dead_flight"]],
     },
     Mutant {
+        name: "looks_joined_too_late",
+        does: "readers join a look at a cell that was issued before they came",
+        changes: &[Change {
+            file: "src/cache/look.rs",
+            was: "            self.reader.looks.set_boarding(iter::once(&self.id), false);\n",
+            is: "",
+        }],
+        noticed_by: &[&["--test", "service", "joining_a_look_in_the_air"]],
+    },
+    Mutant {
         name: "invalidation_before_the_commit",
         does: "cells are invalidated, and the fence is lifted, before the COMMIT",
         changes: &[

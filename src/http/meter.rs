@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 
 use super::problem::Problem;
-use crate::rate_limit::{Admission, Charge, Limiter, Policy};
+use crate::rate_limit::{Admission, Charge, Limiter};
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -67,8 +67,7 @@ impl Meter {
 /// What a request that may not go on is told.
 pub(super) fn refusal(admission: &Admission) -> Option<Problem> {
     let refusal = admission.refusal.as_ref()?;
-    let policies = refusal.policies.iter().map(|policy| Policy::as_str(*policy)).collect();
-    Some(Problem::quota_exceeded(policies, refusal.retry_after))
+    Some(Problem::quota_exceeded(refusal.policies.clone(), refusal.retry_after))
 }
 
 /// Tells the client how it stands.

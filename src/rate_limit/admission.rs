@@ -52,7 +52,7 @@ pub struct Room {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The policies without room, the one that lasts longest first; never empty.
-    pub policies: Vec<Policy>,
+    pub policies: SmallVec<[Policy; 1]>,
     /// Until this request would be admitted, if nobody else came. Not before the [`Room::reset`] of its policies.
     pub retry_after: Duration,
 }
@@ -122,7 +122,7 @@ impl Admission {
 fn refusal(limits: &[Limit], readings: &[Option<Reading>]) -> Option<Refusal> {
     let waits =
         limits.iter().zip(readings).filter_map(|(limit, reading)| Some(((*reading)?.retry_in?, limit.policy())));
-    let mut waits: Vec<(Duration, Policy)> = waits.collect();
+    let mut waits: SmallVec<[(Duration, Policy); 1]> = waits.collect();
     waits.sort_by(|(one, _), (other, _)| other.cmp(one));
     let retry_after = waits.first()?.0;
     Some(Refusal { policies: waits.into_iter().map(|(_, policy)| policy).collect(), retry_after })

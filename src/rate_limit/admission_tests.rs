@@ -34,7 +34,7 @@ fn a_refusal_tells_what_refused_and_never_to_come_back_before_t() {
     let admission = Admission::new(&limits, &readings.map(Some), Decision::Denied);
 
     let refusal = admission.refusal.as_ref().expect("two policies have no room");
-    assert_eq!(refusal.policies, [Policy::LoginAccount, Policy::LoginAddress]);
+    assert_eq!(refusal.policies[..], [Policy::LoginAccount, Policy::LoginAddress]);
     assert_eq!((refusal.policy(), refusal.retry_after_seconds()), (Policy::LoginAccount, 8));
     assert_eq!(admission.limit_header().as_deref(), Some(r#""login-address";r=0;t=3, "login-account";r=0;t=1"#));
     assert_eq!(admission.standings[0].room, None);

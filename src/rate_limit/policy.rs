@@ -22,7 +22,7 @@ pub enum Policy {
 
 impl Policy {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 4] = [Self::Anonymous, Self::SignedIn, Self::LoginAddress, Self::LoginAccount];
+    pub(crate) const ALL: [Self; 4] = [Self::Anonymous, Self::SignedIn, Self::LoginAddress, Self::LoginAccount];
 
     /// The name in headers, metrics and keys.
     #[must_use]

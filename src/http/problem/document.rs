@@ -9,6 +9,7 @@ use utoipa::{
 };
 
 use super::{Problem, ProblemKind};
+use crate::rate_limit::Policy;
 
 /// One part of a request that is wrong, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -84,7 +85,7 @@ impl From<Problem> for ProblemDocument {
             status: problem.kind.status().as_u16(),
             detail: problem.detail,
             errors: problem.errors,
-            violated_policies: problem.violated_policies,
+            violated_policies: problem.violated_policies.into_iter().map(Policy::as_str).collect(),
         }
     }
 }

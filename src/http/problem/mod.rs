@@ -7,12 +7,22 @@
 mod document;
 mod kind;
 
-use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
+use smallvec::SmallVec;
+
 use super::answer_fields::ALL_FIELDS;
+use crate::rate_limit::Policy;
 
 pub use document::{InvalidPart, ProblemDocument};
 pub use kind::ProblemKind;
@@ -22,6 +32,9 @@ pub(in crate::http) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Room for most documents.
 const USUAL_BYTES: usize = 512;
+
+/// The documents of those who are over one quota: a flood is answered with the same again and again.
+static REFUSALS: [OnceLock<Vec<u8>>; Policy::ALL.len()] = [const { OnceLock::new() }; Policy::ALL.len()];
 
 /// What every 401 asks for.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"aside\"");
@@ -35,7 +48,7 @@ pub struct Problem {
     kind: ProblemKind,
     detail: Cow<'static, str>,
     errors: Vec<InvalidPart>,
-    violated_policies: Vec<&'static str>,
+    violated_policies: SmallVec<[Policy; 1]>,
     retry_after: Option<Duration>,
     cause: Option<Cause>,
 }
@@ -65,7 +78,7 @@ impl Problem {
             kind,
             detail: Cow::Borrowed(kind.explanation()),
             errors: Vec::new(),
-            violated_policies: Vec::new(),
+            violated_policies: SmallVec::new(),
             retry_after: (kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
             cause: None,
         }
@@ -97,7 +110,7 @@ impl Problem {
 
     /// 429: over the quota of these policies; worth another try after `retry_after`.
     #[must_use]
-    pub fn quota_exceeded(violated_policies: Vec<&'static str>, retry_after: Duration) -> Self {
+    pub fn quota_exceeded(violated_policies: SmallVec<[Policy; 1]>, retry_after: Duration) -> Self {
         Self { violated_policies, retry_after: Some(retry_after), ..Self::new(ProblemKind::QuotaExceeded) }
     }
 
@@ -129,6 +142,16 @@ impl Problem {
         json
     }
 
+    /// The document; of a refusal under one policy the one that was made before.
+    fn into_body(self) -> Bytes {
+        match &self.violated_policies[..] {
+            &[policy] if self.errors.is_empty() && self.detail == self.kind.explanation() => {
+                Bytes::from_static(REFUSALS[policy as usize].get_or_init(|| self.into_json()))
+            }
+            _other => self.into_json().into(),
+        }
+    }
+
     /// What kind of problem this is.
     #[must_use]
     pub fn kind(&self) -> ProblemKind {
@@ -140,7 +163,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { kind, retry_after, .. } = self;
         let cause = self.cause.clone();
-        let mut response = Response::new(self.into_json().into());
+        let mut response = Response::new(self.into_body().into());
         *response.status_mut() = kind.status();
 
         let headers = response.headers_mut();
@@ -189,6 +212,21 @@ mod tests {
     fn retry_after_is_rounded_up_and_never_zero() {
         for (after, expected) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (59_500, 60)] {
             assert_eq!(whole_seconds(Duration::from_millis(after)), expected, "{after} ms");
+        }
+    }
+
+    #[test]
+    fn what_was_made_before_is_only_for_the_same() {
+        let over = |policies: &[Policy]| Problem::quota_exceeded(policies.into(), Duration::from_secs(1));
+        let (one, other) = ([Policy::Anonymous], [Policy::SignedIn]);
+        let both = [Policy::Anonymous, Policy::SignedIn];
+
+        for _time in 0..2 {
+            assert_eq!(over(&one).into_body(), over(&one).into_json());
+            assert_eq!(over(&other).into_body(), over(&other).into_json());
+            assert_eq!(over(&both).into_body(), over(&both).into_json());
+            let detailed = || over(&one).with_detail("Something else.");
+            assert_eq!(detailed().into_body(), detailed().into_json());
         }
     }
 
