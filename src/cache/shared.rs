@@ -144,6 +144,12 @@ impl Cache {
         self.redis.is_connected()
     }
 
+    /// How long a reply of Redis is waited for.
+    #[must_use]
+    pub fn command_timeout(&self) -> Duration {
+        self.redis.command_timeout()
+    }
+
     /// Whether what Redis holds may be believed.
     #[must_use]
     pub fn gate(&self) -> &Gate {

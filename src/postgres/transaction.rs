@@ -33,11 +33,16 @@ pub enum CommitError {
 
 impl Database {
     /// Begins a transaction, in one round trip with its deadlines and with the token that its rows in the invalidation
-    /// outbox will carry.
-    pub async fn begin(&self, token: &[u8]) -> Result<WriteTransaction, DatabaseError> {
+    /// outbox will carry. The server ends it when nothing is heard of it for `longest_pause`, or else for as long as the
+    /// whole of it may last.
+    pub async fn begin(
+        &self,
+        token: &[u8],
+        longest_pause: Option<Duration>,
+    ) -> Result<WriteTransaction, DatabaseError> {
         let connection = self.run(async {
             let mut connection = self.pool().acquire().await?;
-            connection.execute(AssertSqlSafe(self.begin_statement(token))).await?;
+            connection.execute(AssertSqlSafe(self.begin_statement(token, longest_pause))).await?;
             Ok(connection)
         });
         Ok(WriteTransaction {
@@ -48,12 +53,14 @@ impl Database {
     }
 
     /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
-    fn begin_statement(&self, token: &[u8]) -> String {
+    fn begin_statement(&self, token: &[u8], longest_pause: Option<Duration>) -> String {
         let config = &self.config;
+        let longest_pause =
+            longest_pause.map_or(config.transaction_timeout, |pause| pause.min(config.transaction_timeout));
         let timeouts = [
             ("statement_timeout", config.statement_timeout),
             ("lock_timeout", config.lock_timeout),
-            ("idle_in_transaction_session_timeout", config.transaction_timeout),
+            ("idle_in_transaction_session_timeout", longest_pause),
             ("transaction_timeout", config.transaction_timeout),
         ];
         let known = if self.server_version() >= HAS_TRANSACTION_TIMEOUT { timeouts.len() } else { timeouts.len() - 1 };

@@ -143,6 +143,12 @@ impl RedisClient {
         self.shared.is_connected()
     }
 
+    /// How long a reply is waited for.
+    #[must_use]
+    pub fn command_timeout(&self) -> Duration {
+        self.shared.config.command_timeout
+    }
+
     /// How many connections broke so far.
     #[must_use]
     pub fn lost_connections(&self) -> u64 {

@@ -95,7 +95,7 @@ impl Writer {
 
     async fn run<T>(self, statements: impl Statements<T>) -> Result<T, WriteError> {
         let token = WriteToken::random();
-        let mut transaction = self.database.begin(token.as_bytes()).await?;
+        let mut transaction = self.database.begin(token.as_bytes(), None).await?;
         let written = match self.execute(&mut transaction, statements).await {
             Ok(written) => written,
             Err(error) => {

@@ -65,7 +65,7 @@ async fn asleep(database: &TestDatabase) -> i64 {
 async fn go_away_inside_begin_then_insert(database: Database, round: i32) -> Result<i32, sqlx::Error> {
     tokio::select! {
         biased;
-        _begun = database.begin(&[]) => {}
+        _begun = database.begin(&[], None) => {}
         () = give_way(rand::random_range(0..100)) => {}
     }
     sqlx::query("INSERT INTO written VALUES ($1)").bind(round).execute(database.pool()).await?;

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use reqwest::{Method, StatusCode};
 use sqlx::PgPool;
 
-use super::{cells::Held, eventually, gate::Gate, scene::Scene};
+use super::{cells::Held, eventually, gate::Gate, patient_backend, scene::Scene};
 use crate::{
     application::Backend,
     proxy::{Proxy, Way},
@@ -82,6 +82,41 @@ async fn writer_stopped_between_fence_and_commit() {
     assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((name_while_stopped.as_str(), scene.name_in_postgres().await.as_str()), ("old", "old"));
     assert_eq!(scene.name_read().await, "old");
+}
+
+#[tokio::test]
+async fn relay_stopped_with_rows_in_hand() {
+    let backend = patient_backend().await;
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let redis = proxy.url(&test_redis::url());
+    let variables = [("REDIS_URL", redis.as_str()), ("REDIS_COMMAND_TIMEOUT", "5s")];
+    let relay = Replica::start(backend.variables(&variables)).await;
+    let ada = relay.api().register("ada").await;
+    let pool = backend.database.pool().await;
+    eventually("what she wrote is done with", async || rows_at_rest(&pool).await == (0, 0)).await;
+    proxy.set(Way::Frozen);
+    sqlx::query("UPDATE users SET display_name = 'new'").execute(&pool).await.expect("the update");
+    eventually("the relay has them in hand", async || {
+        let (all, free) = rows_at_rest(&pool).await;
+        all > 0 && free == 0
+    })
+    .await;
+
+    relay.stop();
+
+    // Long before the 40 seconds that it may last: the server ends the transaction by itself.
+    eventually("they are free for other relays", async || rows_at_rest(&pool).await.1 > 0).await;
+    let other = backend.start().await;
+    eventually("they are done with", async || rows_at_rest(&pool).await.0 == 0).await;
+    let user = other.api().get_json(&format!("/users/{}", ada.id)).await;
+    assert_eq!(user["display_name"], "new");
+}
+
+/// Rows of the outbox, and those of them that no transaction has in hand.
+async fn rows_at_rest(pool: &PgPool) -> (i64, i64) {
+    let counts = "SELECT (SELECT count(*) FROM invalidation_outbox),
+                         (SELECT count(*) FROM (SELECT FROM invalidation_outbox FOR UPDATE SKIP LOCKED) AS free)";
+    sqlx::query_as(counts).fetch_one(pool).await.expect("rows can be counted")
 }
 
 /// A replica whose transactions are ended by the server within two seconds, and which the proxy can cut off from Redis.
