@@ -41,7 +41,7 @@ pub const MUTANTS: &[Mutant] = &[
         does: "readers join a look at a cell that was issued before they came",
         changes: &[Change {
             file: "src/cache/look.rs",
-            was: "            self.reader.looks.set_boarding(iter::once(&self.id), false);\n",
+            was: "        self.reader.looks.set_boarding(iter::once(&self.id), false);\n",
             is: "",
         }],
         noticed_by: &[&["--test", "service", "joining_a_look_in_the_air"]],

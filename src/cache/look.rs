@@ -22,7 +22,7 @@ impl<L: Loader> Reader<L> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the waiting; a look that others share goes on.
+    /// Dropping the future drops the waiting, or the look; others who were to share it then have seen nothing.
     pub(super) async fn look(self: &Arc<Self>, ids: &[L::Id], near: Option<&(Near, Kind)>) -> Look {
         match ids {
             // Those for whom copies are not current place no markers, so they are not among those who do.
@@ -33,11 +33,16 @@ impl<L: Loader> Reader<L> {
 
     async fn look_together(self: &Arc<Self>, id: &L::Id) -> Look {
         let (flight, role) = self.looks.board(id);
-        if role == Role::Starter {
-            let lookout = Lookout { reader: Arc::clone(self), id: id.clone(), flight: Some(Arc::clone(&flight)) };
-            self.cache.shutdown.spawn(lookout.look());
+        if role != Role::Starter {
+            return waiting(Waiting::Cache, flight.answer()).await;
         }
-        waiting(Waiting::Cache, flight.answer()).await
+        let mut lookout = Lookout { reader: Arc::clone(self), id: id.clone(), flight: Some(flight) };
+        let look = lookout.look().await;
+        if lookout.land(look.clone()) {
+            // Whoever came meanwhile is not kept waiting by what becomes of this reader.
+            self.cache.shutdown.spawn(lookout.look_on());
+        }
+        look
     }
 
     async fn look_at(self: &Arc<Self>, ids: &[L::Id], near: Option<&(Near, Kind)>) -> Look {
@@ -63,7 +68,7 @@ impl<L: Loader> Reader<L> {
     }
 }
 
-/// Looks at one cell, again and again, as long as somebody waits for a look.
+/// The duty to look at one cell as long as somebody waits for a look.
 struct Lookout<L: Loader> {
     reader: Arc<Reader<L>>,
     id: L::Id,
@@ -72,12 +77,17 @@ struct Lookout<L: Loader> {
 }
 
 impl<L: Loader> Lookout<L> {
-    async fn look(mut self) {
+    async fn look(&self) -> Look {
+        self.reader.looks.set_boarding(iter::once(&self.id), false);
+        self.reader.look_at(slice::from_ref(&self.id), self.reader.near.as_ref()).await
+    }
+
+    /// One look after the other, until nobody waits for one.
+    async fn look_on(mut self) {
         loop {
             // Whoever is ready to read boards first: the fuller a look, the fewer there are.
             task::yield_now().await;
-            self.reader.looks.set_boarding(iter::once(&self.id), false);
-            let look = self.reader.look_at(slice::from_ref(&self.id), self.reader.near.as_ref()).await;
+            let look = self.look().await;
             if !self.land(look) {
                 return;
             }
@@ -93,7 +103,8 @@ impl<L: Loader> Lookout<L> {
 }
 
 impl<L: Loader> Drop for Lookout<L> {
-    /// Whatever ended the task: nobody waits for ever.
+    /// Its reader has gone away, or whatever else has ended it: nobody waits for ever. Who has waited loads, or finds the value on
+    /// the way to that.
     fn drop(&mut self) {
         while self.land(Look::in_vain()) {}
     }

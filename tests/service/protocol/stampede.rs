@@ -51,6 +51,22 @@ async fn a_thousand_readers_of_a_cell_share_the_look_after_the_one_in_the_air() 
     assert_eq!((looks.count().await, looks.reader.statements()), (2, 0));
 }
 
+#[tokio::test]
+async fn who_shares_the_look_of_a_reader_that_goes_away_is_answered() {
+    let looks = HeldLooks::at("the one").await;
+    let first = looks.reader.reading(&[1]);
+    looks.until_one_is_in_the_air().await;
+    let others: Vec<_> = (0..10).map(|_| looks.reader.reading(&[1])).collect();
+    tokio::task::yield_now().await;
+
+    first.give_up().await;
+    looks.let_go().await;
+
+    for other in others {
+        assert_eq!(body(&other.one().await), Some("the one"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_of_two_replicas_cost_one_load() {
     let things = Things::with("the one").await;
