@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     auth::TokenHash,
-    rate_limit::{Admission, Charge, Policy},
+    rate_limit::{Charge, Policy},
 };
 
 /// Lets a request through to its handler, or answers it.
@@ -38,11 +38,9 @@ where
     let route = Route::of(&request);
     let claim = if route.ignores_credentials() { Ok(None) } else { Claim::of(&request, state.cookie) };
     if let Ok(Some(claim)) = &claim
-        && let Some((refusal, admission)) = refuse_at_sight(state, claim)
+        && let Some(refused) = refuse_at_sight(state, claim)
     {
-        let mut response = refusal.into_response();
-        meter::write_headers(&admission, response.headers_mut());
-        return response;
+        return refused;
     }
     let identity = match claim {
         Ok(claim) => identify(state, claim).await,
@@ -127,14 +125,16 @@ fn invalid_token() -> Problem {
 }
 
 /// The answer to a client that would be refused if it is still whom this process last saw under this token.
-fn refuse_at_sight(state: &ApiState, claim: &Claim) -> Option<(Problem, Admission)> {
+fn refuse_at_sight(state: &ApiState, claim: &Claim) -> Option<Response> {
     // Hardly ever, and it spares a look at the session.
     if !state.limiter.refuses_anybody() {
         return None;
     }
     let user = state.sessions.last_known_owner(&claim.token)?;
     let admission = state.limiter.refused_before(&Charge::new(Policy::SignedIn, user.0))?;
-    Some((meter::refusal(&admission)?, admission))
+    let mut refused = meter::refusal(&admission)?.into_response();
+    meter::write_headers(&admission, refused.headers_mut());
+    Some(refused)
 }
 
 async fn identify(state: &ApiState, claim: Option<Claim>) -> Result<Identity, Problem> {

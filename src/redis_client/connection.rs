@@ -121,14 +121,8 @@ impl RedisClient {
     /// writes nothing that the other cores read.
     #[must_use]
     pub fn leads_to(&self, namespace: &str) -> bool {
-        let mut namespaces = 0;
-        let is_it = |slot: &ArcSwapOption<Link>| {
-            slot.load().as_ref().is_none_or(|link| {
-                namespaces += 1;
-                link.namespace == namespace
-            })
-        };
-        self.shared.slots.iter().all(is_it) && namespaces > 0 && !self.shared.breaker.is_open()
+        let is_it = |slot: &ArcSwapOption<Link>| slot.load().as_ref().is_none_or(|link| link.namespace == namespace);
+        self.is_up() && self.shared.slots.iter().all(is_it)
     }
 
     /// Whether there is a connection, and Redis is fast enough to be of use.

@@ -47,7 +47,7 @@ impl RouteMetrics {
         let status = status.as_u16();
         let known = self.series.load();
         let is_it = |series: &&Series| series.labels.status == status && series.labels.method == method;
-        if let Some(series) = known.iter().find(is_it).filter(|series| series.labels.route == *route) {
+        if let Some(series) = known.iter().find(is_it) {
             series.requests.inc();
             series.duration.observe_duration(duration);
             return;

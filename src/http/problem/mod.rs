@@ -18,7 +18,6 @@ use std::{
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-
 use smallvec::SmallVec;
 
 use super::answer_fields::ALL_FIELDS;

@@ -22,7 +22,7 @@ async fn over_quota(backend: &Backend) -> (TestApplication, SignedIn) {
 }
 
 #[tokio::test]
-async fn who_is_over_its_quota_asks_neither_redis_nor_postgres() {
+async fn who_is_over_its_quota_costs_no_look() {
     let redis = OwnRedis::start().await;
     let backend = Backend::create().await.with("REDIS_URL", redis.url.as_str());
     let (_here, ada) = over_quota(&backend).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aside::config::RedisConfig;
 
 use super::{
-    cache_replica::CacheReplica,
+    cache_replica::{CacheReplica, Reading},
     eventually,
     things::{Things, body},
 };
@@ -28,8 +28,8 @@ pub(super) struct HeldLooks {
 }
 
 impl HeldLooks {
-    /// The first of the things has this body, and is cached.
-    pub(super) async fn at(first: &str) -> Self {
+    /// The first of the things has this body, and is cached; the look of one who reads it is in the air.
+    pub(super) async fn of_one_who_reads(first: &str) -> (Self, Reading) {
         let server = OwnRedis::start().await;
         let proxy = Proxy::start(&server.url).await;
         let mut things = Things::in_redis(test_redis::config(&server.url), first).await;
@@ -41,12 +41,10 @@ impl HeldLooks {
         assert_eq!(body(&writer.read(1).await), Some(first));
         let before = server.calls_of("mget").await;
         proxy.set(Way::RepliesHeld);
-        Self { things, reader, writer, proxy, server, before }
-    }
-
-    /// Waits until Redis has carried out the first look.
-    pub(super) async fn until_one_is_in_the_air(&self) {
-        eventually("a look is in the air", async || self.count().await > 0).await;
+        let looks = Self { things, reader, writer, proxy, server, before };
+        let reading = looks.reader.reading(&[1]);
+        eventually("a look is in the air", async || looks.count().await > 0).await;
+        (looks, reading)
     }
 
     /// Lets them land, once all reads that were spawned have got as far as they can without.

@@ -81,9 +81,7 @@ async fn joining_a_dead_flight() {
 
 #[tokio::test]
 async fn joining_a_look_in_the_air() {
-    let looks = HeldLooks::at("old").await;
-    let early = looks.reader.reading(&[1]);
-    looks.until_one_is_in_the_air().await;
+    let (looks, early) = HeldLooks::of_one_who_reads("old").await;
     looks.things.write(&looks.writer, 1, "new").await;
 
     let late = looks.reader.reading(&[1]);

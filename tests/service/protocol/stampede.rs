@@ -38,9 +38,7 @@ async fn ten_thousand_readers_in_a_process_cost_one_load() {
 
 #[tokio::test]
 async fn a_thousand_readers_of_a_cell_share_the_look_after_the_one_in_the_air() {
-    let looks = HeldLooks::at("the one").await;
-    let first = looks.reader.reading(&[1]);
-    looks.until_one_is_in_the_air().await;
+    let (looks, first) = HeldLooks::of_one_who_reads("the one").await;
 
     let readers: Vec<_> = (0..1_000).map(|_| looks.reader.reading(&[1])).collect();
     looks.let_go().await;
@@ -53,9 +51,7 @@ async fn a_thousand_readers_of_a_cell_share_the_look_after_the_one_in_the_air() 
 
 #[tokio::test]
 async fn who_shares_the_look_of_a_reader_that_goes_away_is_answered() {
-    let looks = HeldLooks::at("the one").await;
-    let first = looks.reader.reading(&[1]);
-    looks.until_one_is_in_the_air().await;
+    let (looks, first) = HeldLooks::of_one_who_reads("the one").await;
     let others: Vec<_> = (0..10).map(|_| looks.reader.reading(&[1])).collect();
     tokio::task::yield_now().await;
 
