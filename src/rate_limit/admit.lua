@@ -1,11 +1,12 @@
 #!lua
 -- Admits or refuses one request under all limits that apply to it, by the server's clock; and gives a replica an advance on
--- what is left to a client (docs/adr/0019-quota-in-advances.md).
+-- what is left to a client (docs/adr/0019-quota-in-advances.md), with a request or without one.
 --
 -- KEYS     one for each limit: what its client was admitted lately. The window's length is part of the name.
 -- ARGV     for each key: quota (requests), window (microseconds); then
---            channel  where a key is published whose advances should be settled
---            wanted   requests to be advanced beside this one, on the first key; 0 for none
+--            channel   where a key is published whose advances should be settled
+--            requests  1 to decide on one; 0 when an advance is all that is asked for
+--            wanted    requests to be advanced beside that, on the first key; 0 for none
 --            and, to settle an advance on the first key before anything else, what settle.lua takes:
 --            bucket, count, and then for each bucket in which some of it was used: bucket, count
 -- Returns  integers: the server's time (microseconds since the epoch), then for each key
@@ -16,6 +17,7 @@
 --            advanced  requests advanced
 --            recalled  1 when it was refused only for want of what other replicas have in advance, and may not need
 --          The request was admitted, and counted under every key, when no retry_in is above 0. Else nothing was counted.
+--          Without one, retry_in is above 0 only where more is counted than the quota.
 --
 -- An advance is counted in the last bucket of its life, which is still to come: at least as long as any request that is
 -- admitted under it. Settling moves what was used to where it was used.
@@ -29,7 +31,7 @@
 
 local SUBWINDOWS = 60
 -- For how many buckets, the present one included, an advance is good.
-local LIFE = 20
+local LIFE = 60
 -- The largest advance is this part of a quota, and nothing is advanced beyond three quarters of it.
 local PART = 16
 
@@ -53,7 +55,7 @@ local function read(key, quota, window)
       local held, count = index, cells[at + 1]
       if index > newest then
         -- The server's clock was set back. The bucket counts as if it was an advance of now, so that it delays its client by
-        -- little more than a window, and not by as much as the clock was changed.
+        -- two windows, and not by as much as the clock was changed.
         held, moved = newest, true
       end
       if held == last then
@@ -157,11 +159,12 @@ local function may_have_room(limit)
 end
 
 local further = 2 * #KEYS + 1
-local limits, refused, may_change = {}, false, true
+local channel, requests, wanted = ARGV[further], tonumber(ARGV[further + 1]), tonumber(ARGV[further + 2])
+local limits, refused, may_change = {}, false, requests > 0
 for at, key in ipairs(KEYS) do
   limits[at] = read(key, tonumber(ARGV[2 * at - 1]), tonumber(ARGV[2 * at]))
-  if at == 1 and ARGV[further + 2] then settle(limits[at], further + 2) end
-  refused = refused or limits[at].used >= limits[at].quota
+  if at == 1 and ARGV[further + 3] then settle(limits[at], further + 3) end
+  refused = refused or limits[at].used + requests > limits[at].quota
   may_change = may_change and may_have_room(limits[at])
 end
 
@@ -170,11 +173,11 @@ for at, limit in ipairs(limits) do
   local wait = refused and retry_in(limit) or 0
   if refused and may_change and limit.used >= limit.quota then
     -- Whoever has some of it in advance is asked to settle.
-    redis.call('PUBLISH', ARGV[further], limit.key)
+    redis.call('PUBLISH', channel, limit.key)
     recalled = 1
   elseif not refused then
-    add(limit, limit.present, 1)
-    if at == 1 then advanced = advance(limit, tonumber(ARGV[further + 1])) end
+    if requests > 0 then add(limit, limit.present, requests) end
+    if at == 1 then advanced = advance(limit, wanted) end
   end
   if not refused or limit.moved then write(limit) end
   reply[#reply + 1] = limit.used

@@ -19,16 +19,19 @@ use super::{
 };
 
 /// For how many buckets an advance is good, the present one included; as in `admit.lua`.
-const LIFE: u32 = 20;
+const LIFE: u32 = 60;
+/// One that is in use is renewed when it is so many buckets old: what its client is told is left was so then.
+const RENEWED_AFTER: u32 = LIFE / 2;
+/// Or when no more than this part of it is left.
+const RENEWED_AT: u32 = 4;
 /// The largest advance is this part of a quota; as in `admit.lua`.
 const PART: u32 = 16;
 /// Of shorter windows nothing is advanced: it would be over before it could be settled.
 const MIN_WINDOW_US: u64 = 10_000_000;
 /// An advance is not used any more so long before its end: a client who still comes settles it with the next one.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
-/// One that was used up is followed by one so many times as large, by how soon it was used up.
-const LEAST_GROWTH: u128 = 2;
-const MOST_GROWTH: u128 = 16;
+/// The next one is at most so many times as large.
+const MOST_GROWTH: u32 = 16;
 
 /// What Redis gave in advance to one client of this process.
 #[derive(Debug)]
@@ -41,8 +44,8 @@ pub(super) struct Advance {
     bucket: u64,
     taken: u32,
     left: u32,
-    /// How many were used, by bucket, oldest first.
-    used: Vec<(u64, u32)>,
+    /// How many were used, by bucket, oldest first; buckets are counted from the one in which it was taken.
+    used: Vec<(u32, u32)>,
     /// What was counted for the client when it was taken, all of it included.
     counted: u64,
     /// When some of what is counted leaves the window.
@@ -67,13 +70,13 @@ impl Advance {
         if cut.window_us() < MIN_WINDOW_US { 0 } else { quota / PART }
     }
 
-    /// `taken` requests beside the one that is admitted now, whose reading this is.
+    /// `taken` requests beside what is admitted now, if anything is; the reading is of both.
     pub(super) fn new(key: ChargedKey, cut: Subwindows, taken_at: Moment, taken: u32, reading: Reading) -> Self {
         Self {
             key,
             cut,
             taken_at,
-            bucket: cut.bucket_at(taken_at.server_us) + u64::from(LIFE) - 1,
+            bucket: cut.bucket_at(taken_at.server_us) + u64::from(LIFE - 1),
             taken,
             left: taken,
             used: Vec::new(),
@@ -88,7 +91,7 @@ impl Advance {
         if self.is_over(now, RENEWAL) {
             return None;
         }
-        let present = self.present(now, clock)?;
+        let present = self.since_first(self.present(now, clock)?);
         self.left -= 1;
         match self.used.last_mut() {
             Some((bucket, count)) if *bucket == present => *count += 1,
@@ -104,27 +107,35 @@ impl Advance {
 
     /// Whether nothing is left of it, or its time is over within `margin`.
     pub(super) fn is_over(&self, now: Instant, margin: Duration) -> bool {
-        self.left == 0 || self.cut.bucket_at(self.taken_at.bounds(now + margin).latest_us) > self.bucket
+        self.left == 0 || self.ends_within(now, margin)
     }
 
-    /// How much to ask for when it is over, at `now`: as much as would last its client for a whole life, if it was used up;
-    /// less when most of it was not used.
+    /// Whether its time is over within `margin`.
+    pub(super) fn ends_within(&self, now: Instant, margin: Duration) -> bool {
+        self.cut.bucket_at(self.taken_at.bounds(now + margin).latest_us) > self.bucket
+    }
+
+    /// Whether it is to be renewed while it is still good, so that no request waits for the next one: it is in use, and either
+    /// old or nearly used up.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        let age = now.saturating_duration_since(self.taken_at.answered);
+        self.left < self.taken && (self.left <= self.taken / RENEWED_AT || age >= self.cut.width() * RENEWED_AFTER)
+    }
+
+    /// How much to ask for next, at `now`: what would last its client for a whole life at the pace at which it used this one.
     pub(super) fn next_size(&self, now: Instant) -> u32 {
-        match self.left {
-            0 => {
-                let life = self.cut.width() * LIFE;
-                let lasted = now.saturating_duration_since(self.taken_at.answered).max(Duration::from_micros(1));
-                let times = life.as_micros().div_ceil(lasted.as_micros()).clamp(LEAST_GROWTH, MOST_GROWTH);
-                self.taken.saturating_mul(u32::try_from(times).expect("at most MOST_GROWTH"))
-            }
-            left if left > self.taken / 2 => (self.taken / 2).max(1),
-            _most_was_used => self.taken,
-        }
+        let life = self.cut.width() * LIFE;
+        let age = now.saturating_duration_since(self.taken_at.answered).max(Duration::from_micros(1));
+        let used = u128::from(self.taken - self.left);
+        let lasting = u32::try_from((used * life.as_micros()).div_ceil(age.as_micros())).unwrap_or(u32::MAX);
+        lasting.clamp((self.taken / 2).max(1), self.taken.saturating_mul(MOST_GROWTH))
     }
 
     /// What makes it counted as it was used.
     pub(super) fn settle(self) -> Settlement {
+        let first = self.first();
         let Self { key, cut, bucket, taken, used, .. } = self;
+        let used = used.into_iter().map(|(since_first, count)| (first + u64::from(since_first), count)).collect();
         Settlement { key, window_us: cut.window_us(), bucket, count: taken, used }
     }
 
@@ -136,6 +147,15 @@ impl Advance {
         }
         self.counted = counted;
         self.left
+    }
+
+    /// The bucket in which it was taken.
+    fn first(&self) -> u64 {
+        self.bucket + 1 - u64::from(LIFE)
+    }
+
+    fn since_first(&self, bucket: u64) -> u32 {
+        u32::try_from(bucket - self.first()).expect("it is used within its life")
     }
 
     /// The server's bucket that `now` is certainly in.

@@ -44,13 +44,13 @@ fn one_that_is_over_admits_nothing() {
     let asked = Instant::now();
     let mut advance = advance(9, asked, Duration::ZERO);
 
-    // The last bucket ends twenty seconds after the first began; a thousandth of that is for the clocks, and a second for
+    // The last bucket ends a minute after the first began; a thousandth of that is for the clocks, and a second for
     // whoever still comes to take another.
-    assert!(advance.spend(asked + Duration::from_millis(18_970), &clock()).is_some());
-    assert!(!advance.is_over(asked + Duration::from_millis(19_970), Duration::ZERO));
-    assert!(advance.is_over(asked + Duration::from_millis(19_990), Duration::ZERO));
-    assert!(advance.is_over(asked + Duration::from_millis(19_600), Duration::from_millis(500)));
-    assert_eq!(advance.spend(asked + Duration::from_millis(18_990), &clock()), None);
+    assert!(advance.spend(asked + Duration::from_millis(58_930), &clock()).is_some());
+    assert!(!advance.is_over(asked + Duration::from_millis(59_930), Duration::ZERO));
+    assert!(advance.is_over(asked + Duration::from_millis(59_950), Duration::ZERO));
+    assert!(advance.is_over(asked + Duration::from_millis(59_500), Duration::from_millis(500)));
+    assert_eq!(advance.spend(asked + Duration::from_millis(58_950), &clock()), None);
 }
 
 #[test]
@@ -82,26 +82,29 @@ fn only_what_redis_said_after_it_was_taken_changes_what_is_counted() {
 }
 
 #[test]
-fn most_of_it_unused_makes_the_next_one_smaller() {
+fn the_next_one_would_last_a_life_at_the_pace_of_this_one() {
     let asked = Instant::now();
-    let mut advance = advance(9, asked, Duration::ZERO);
+    let mut advance = advance(10, asked, Duration::ZERO);
+    let size = |advance: &Advance, age_ms| advance.next_size(asked + Duration::from_millis(age_ms));
 
-    assert_eq!(advance.next_size(asked), 4);
-    for _ in 0..6 {
-        advance.spend(asked + Duration::from_millis(1), &clock());
+    assert_eq!(size(&advance, 30_000), 5, "half as large at least");
+    for _ in 0..4 {
+        advance.spend(asked, &clock());
     }
-
-    assert_eq!(advance.next_size(asked), 9);
+    assert_eq!([0, 1_000, 10_000, 30_000, 60_000].map(|age_ms| size(&advance, age_ms)), [160, 160, 24, 8, 5]);
 }
 
 #[test]
-fn one_that_was_used_up_is_followed_by_one_that_would_have_lasted() {
+fn one_in_use_is_due_when_it_is_old_or_nearly_used_up() {
     let asked = Instant::now();
-    let mut advance = advance(1, asked, Duration::ZERO);
-    advance.spend(asked, &clock());
+    let mut advance = advance(8, asked, Duration::ZERO);
+    let [young, old] = [29_999, 30_000].map(|age_ms| asked + Duration::from_millis(age_ms));
+    assert!(!advance.is_due(old), "nobody uses it");
 
-    for (lasted_ms, size) in [(0, 16), (1_000, 16), (5_000, 4), (6_000, 4), (9_000, 3), (18_000, 2)] {
-        assert_eq!(advance.next_size(asked + Duration::from_millis(lasted_ms)), size, "{lasted_ms} ms");
+    for left in (0..8).rev() {
+        advance.spend(asked, &clock());
+        assert_eq!(advance.is_due(young), left <= 2, "{left} left");
+        assert!(advance.is_due(old));
     }
 }
 
@@ -148,7 +151,7 @@ proptest! {
         round_trip_us in 0..50_000_u64,
         read_at in 0.0..=1.0_f64,
         rate in 0.999_1..=1.000_9_f64,
-        gaps_us in vec(0..400_000_u64, 1..80),
+        gaps_us in vec(0..1_000_000_u64, 1..80),
         told in vec((0..20_000_u64, 0.0..=1.0_f64), 80),
     ) {
         let asked = Instant::now();

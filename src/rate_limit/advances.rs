@@ -19,7 +19,7 @@ use super::{
 
 /// Each with a lock of its own.
 const SHARDS: usize = 64;
-/// Clients remembered in each; all together some 10 MB.
+/// Clients remembered in each; all together some 20 MB, 40 if all of them come in each bucket.
 const CLIENTS: usize = 1_024;
 
 /// The first advance of a client who has come a second time within a while.
@@ -54,6 +54,13 @@ pub(super) enum Next {
     Wait(watch::Receiver<()>),
     /// It asks for itself alone.
     Ask,
+}
+
+/// What was found among the advances.
+#[derive(Debug, Default)]
+pub(super) struct Swept {
+    pub(super) ended: Vec<Settlement>,
+    pub(super) due: Vec<Charge>,
 }
 
 /// What to ask for. To be dropped once [`Advances::keep`] was told the answer.
@@ -109,13 +116,16 @@ impl Advances {
             }
             State::Held { .. } | State::Seen { .. } | State::Asking(_) => {}
         }
-        let (asking, answered) = watch::channel(());
-        let (wanted, settlement) = match std::mem::replace(state, State::Asking(answered)) {
-            State::Held { advance, .. } => (advance.next_size(now), Some(advance.settle())),
-            State::Seen { wanted, .. } => (wanted, None),
-            State::Asking(_) => (FIRST, None),
-        };
-        Next::Take(Take { wanted: wanted.min(largest), settlement, _asking: asking })
+        Next::Take(take(state, now, largest))
+    }
+
+    /// What to ask Redis for, without a request, in place of an advance that [`sweep`](Self::sweep) has found due; `None` if it has
+    /// none any more that was taken on this connection.
+    pub(super) fn renew(&self, limit: &Limit, now: Instant, connection: u64) -> Option<Take> {
+        let mut shard = self.shard(&limit.charge);
+        let state = shard.get_mut(&limit.charge)?;
+        let is_due = matches!(state, State::Held { advance, connection: taken_on } if *taken_on == connection && advance.is_due(now));
+        is_due.then(|| take(state, now, Advance::largest(limit.quota.requests, limit.cut)))
     }
 
     /// Whoever was to ask has asked: here is what it got.
@@ -142,21 +152,18 @@ impl Advances {
         }
     }
 
-    /// Takes those away that end within `margin`, or were taken on another connection, and forgets clients who have not come
-    /// for a while.
-    pub(super) fn sweep(&self, now: Instant, margin: Duration, connection: Option<u64>) -> Vec<Settlement> {
-        let mut settlements = Vec::new();
+    /// Takes those away that end within `margin`, or were taken on another connection; names the clients whose advances are due
+    /// to be renewed; and forgets clients who have not come for a while.
+    pub(super) fn sweep(&self, now: Instant, margin: Duration, connection: Option<u64>) -> Swept {
+        let mut swept = Swept::default();
         for shard in &self.shards {
             let mut shard = lock(shard);
-            for state in shard.values_mut() {
-                let is_over = match state {
-                    State::Held { advance, connection: taken_on } => {
-                        Some(*taken_on) != connection || advance.is_over(now, margin)
-                    }
-                    State::Seen { .. } | State::Asking(_) => false,
-                };
-                if is_over {
-                    settlements.extend(settle(state, now));
+            for (charge, state) in shard.iter_mut() {
+                let State::Held { advance, connection: taken_on } = state else { continue };
+                if Some(*taken_on) != connection || advance.ends_within(now, margin) {
+                    swept.ended.extend(settle(state, now));
+                } else if advance.is_due(now) {
+                    swept.due.push(charge.clone());
                 }
             }
             shard.retain(|_, state| match state {
@@ -164,7 +171,7 @@ impl Advances {
                 State::Asking(_) | State::Held { .. } => true,
             });
         }
-        settlements
+        swept
     }
 
     fn shard(&self, charge: &Charge) -> MutexGuard<'_, HashMap<Charge, State, DefaultHashBuilder>> {
@@ -172,6 +179,17 @@ impl Advances {
         // Other bits than those by which the map itself chooses.
         lock(&self.shards[usize::from(hash[4]) % SHARDS])
     }
+}
+
+/// Takes what there is away, for another advance.
+fn take(state: &mut State, now: Instant, largest: u32) -> Take {
+    let (asking, answered) = watch::channel(());
+    let (wanted, settlement) = match std::mem::replace(state, State::Asking(answered)) {
+        State::Held { advance, .. } => (advance.next_size(now), Some(advance.settle())),
+        State::Seen { wanted, .. } => (wanted, None),
+        State::Asking(_) => (FIRST, None),
+    };
+    Take { wanted: wanted.min(largest), settlement, _asking: asking }
 }
 
 fn settle(state: &mut State, now: Instant) -> Option<Settlement> {

@@ -9,7 +9,6 @@ use tokio::time::sleep;
 
 use super::{
     admission::Admission,
-    advance::Advance,
     advances::{Advances, Next, Take},
     charged_key::ChargedKey,
     decisions::{Decision, Decisions},
@@ -65,9 +64,10 @@ impl Limiter {
         let clock = Arc::new(ServerClock::default());
         let shared = SharedLimiter::new(redis.clone(), Arc::clone(&clock));
         let advances = Arc::new(Advances::new(clock));
-        let recalls = settler::start(redis, shared.clone(), Arc::clone(&advances), shutdown);
+        let quotas = Quotas::new(config);
+        let recalls = settler::start(redis, quotas, shared.clone(), Arc::clone(&advances), shutdown);
         let inner = Inner {
-            quotas: Quotas::new(config),
+            quotas,
             refusals: Refusals::new(),
             advances,
             recalls,
@@ -223,11 +223,11 @@ impl Inner {
                 keep(take, None);
                 self.decide(limits).await
             }
-            Ok(Decided { mut verdict, keys, at }) => {
-                let (advanced, reading) = (verdict.advanced, verdict.readings[0]);
-                keep(take, (advanced > 0).then(|| Advance::new(keys[0].clone(), cut, at, advanced, reading)));
+            Ok(decided) => {
+                keep(take, decided.advance(cut));
+                let Decided { mut verdict, keys, at } = decided;
                 self.remember(&limits, &verdict, &at);
-                verdict.readings[0].used -= u64::from(advanced);
+                verdict.readings[0].used -= u64::from(verdict.advanced);
                 by_redis(limits, &verdict, keys)
             }
             Err(error) => {

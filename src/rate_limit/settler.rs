@@ -1,4 +1,5 @@
-//! Settles advances: those that end, and those that are called back for a client that would be refused elsewhere.
+//! Looks after advances: renews those in use before a request has to wait for the next one, and settles those that end, and those
+//! that are called back for a client that would be refused elsewhere.
 
 use std::{
     collections::VecDeque,
@@ -7,12 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::mpsc, time};
+use tokio::{
+    sync::mpsc,
+    time::{self, MissedTickBehavior},
+};
 
 use super::{
     advance::Settlement,
-    advances::Advances,
-    policy::Charge,
+    advances::{Advances, Take},
+    policy::{Charge, Limit, Quotas},
     shared::{RECALLS, SharedLimiter},
 };
 use crate::{
@@ -25,14 +29,15 @@ const SWEEP: Duration = Duration::from_millis(250);
 /// An advance is settled so long before its end, so that it is not counted any more where it was not used by the time that it
 /// looks like requests which were admitted.
 const MARGIN: Duration = Duration::from_millis(500);
-/// Settled in one round trip: a third of a millisecond of Redis's time, which others wait for.
+/// Settled, or renewed, in one round trip: a third of a millisecond of Redis's time, which others wait for.
 const BATCH: usize = 16;
 /// Recalls waiting to be seen to. One that finds no room is made again by whoever waits for it.
 const QUEUE: usize = 1_024;
 
-/// Starts settling; gives what tells whether recalls are heard.
+/// Starts; gives what tells whether recalls are heard.
 pub(super) fn start(
     redis: &RedisClient,
+    quotas: Quotas,
     shared: SharedLimiter,
     advances: Arc<Advances>,
     shutdown: &Shutdown,
@@ -49,15 +54,12 @@ pub(super) fn start(
         }
     };
     let listener = redis.listen(RECALLS, hear, shutdown);
-    let settler = Settler { shared, advances, listener: listener.clone() };
+    let settler = Settler { quotas, shared, advances, listener: listener.clone() };
     let stop = shutdown.clone();
     shutdown.spawn(async move {
-        tokio::select! {
-            () = stop.drained() => {}
-            () = settler.run(recalled) => {}
-        }
+        settler.run(recalled, stop).await;
         // Nobody uses them any more.
-        settler.settle(settler.advances.sweep(Instant::now(), MARGIN, None)).await;
+        settler.settle(&settler.advances.sweep(Instant::now(), MARGIN, None).ended).await;
     });
     listener
 }
@@ -71,28 +73,40 @@ enum Recall {
 }
 
 struct Settler {
+    quotas: Quotas,
     shared: SharedLimiter,
     advances: Arc<Advances>,
     listener: Listener,
 }
 
 impl Settler {
-    async fn run(&self, mut recalled: mpsc::Receiver<Recall>) {
+    /// Until the shutdown; what it has begun it finishes.
+    async fn run(&self, mut recalled: mpsc::Receiver<Recall>, stop: Shutdown) {
         let mut ticks = time::interval(SWEEP);
-        // Those that end can wait a moment; somebody waits for what is called back.
-        let mut ending = VecDeque::new();
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // These can wait a moment; somebody waits for what is called back.
+        let (mut ending, mut due) = (VecDeque::new(), VecDeque::new());
         let mut recalls = Vec::new();
         loop {
             tokio::select! {
                 biased;
+                () = stop.drained() => return,
                 1.. = recalled.recv_many(&mut recalls, BATCH) => {
-                    self.settle(recalls.drain(..).flat_map(|recall| self.recall(&recall)).collect()).await;
+                    let settlements: Vec<Settlement> = recalls.drain(..).flat_map(|recall| self.recall(&recall)).collect();
+                    self.settle(&settlements).await;
                 }
                 () = future::ready(()), if !ending.is_empty() => {
-                    self.settle(ending.drain(..BATCH.min(ending.len())).collect()).await;
+                    let settlements: Vec<Settlement> = ending.drain(..BATCH.min(ending.len())).collect();
+                    self.settle(&settlements).await;
+                }
+                () = future::ready(()), if !due.is_empty() => {
+                    let charges: Vec<Charge> = due.drain(..BATCH.min(due.len())).collect();
+                    self.renew(&charges).await;
                 }
                 _tick = ticks.tick() => {
-                    ending.extend(self.advances.sweep(Instant::now(), MARGIN, self.listener.number()));
+                    let swept = self.advances.sweep(Instant::now(), MARGIN, self.listener.number());
+                    ending.extend(swept.ended);
+                    due.extend(swept.due);
                 }
             }
         }
@@ -105,14 +119,36 @@ impl Settler {
                 let charge = self.shared.name_of(key).and_then(|name| Charge::of_name(&name));
                 charge.and_then(|charge| self.advances.recall(&charge, now)).into_iter().collect()
             }
-            Recall::All => self.advances.sweep(now, MARGIN, None),
+            Recall::All => self.advances.sweep(now, MARGIN, None).ended,
         }
     }
 
     /// What Redis does not answer for stands until it leaves the window.
-    async fn settle(&self, settlements: Vec<Settlement>) {
+    async fn settle(&self, settlements: &[Settlement]) {
         for batch in settlements.chunks(BATCH) {
             self.shared.settle(batch).await;
+        }
+    }
+
+    /// Takes another advance in place of each that is due. Requests of these clients wait for it meanwhile.
+    async fn renew(&self, charges: &[Charge]) {
+        let Some(connection) = self.listener.number() else { return };
+        let now = Instant::now();
+        let due: Vec<(Limit, Take)> = self
+            .quotas
+            .limits(charges)
+            .into_iter()
+            .filter_map(|limit| self.advances.renew(&limit, now, connection).map(|take| (limit, take)))
+            .collect();
+        let decided = self.shared.renew(&due).await.unwrap_or_else(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "advances were not renewed");
+            Vec::new()
+        });
+        // Who got no answer has nothing in hand, and asks when it comes again.
+        let mut decided = decided.into_iter();
+        for (limit, take) in due {
+            let advance = decided.next().and_then(Result::ok).and_then(|decided| decided.advance(limit.cut));
+            self.advances.keep(&limit.charge, advance, take.wanted, Instant::now(), connection);
         }
     }
 }

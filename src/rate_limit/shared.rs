@@ -1,18 +1,19 @@
 //! The limiter that all replicas share: two scripts on Redis, by Redis's clock.
 
 use std::{
+    slice,
     sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
 use super::{
-    advance::Settlement,
+    advance::{Advance, Settlement},
     advances::Take,
     charged_key::ChargedKey,
     policy::Limit,
     server_clock::{Moment, ServerClock},
     verdict::Verdict,
-    window::Reading,
+    window::{Reading, Subwindows},
 };
 use crate::redis_client::{Call, Handle, RedisClient, RedisError, Script, Value};
 
@@ -23,6 +24,8 @@ static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("set
 const NUMBERS_A_LIMIT: usize = 3;
 /// Those before them, and those behind.
 const OTHER_NUMBERS: usize = 3;
+
+const UNEXPECTED: RedisError = RedisError::UnexpectedReply { command: "admit" };
 
 /// Where keys are published whose advances should be settled.
 pub(super) const RECALLS: &str = "recalls";
@@ -44,6 +47,39 @@ pub(super) struct Decided {
     pub(super) at: Moment,
 }
 
+/// What `admit.lua` is asked.
+struct Question<'a> {
+    limits: &'a [Limit],
+    /// One, or none when only an advance is wanted.
+    requests: u32,
+    take: Option<&'a Take>,
+}
+
+impl Question<'_> {
+    fn call(&self, handle: &Handle) -> (Call, Vec<ChargedKey>) {
+        let Self { limits, requests, take } = *self;
+        let keys: Vec<ChargedKey> = limits.iter().map(|limit| ChargedKey::new(handle.key(&limit.name()))).collect();
+        let mut call = ADMIT.call();
+        for (key, limit) in keys.iter().zip(limits) {
+            call = call.key(key.as_str()).number(limit.quota.requests).number(limit.cut.window_us());
+        }
+        call = call.arg(handle.key(RECALLS)).number(requests).number(take.map_or(0, |take| take.wanted));
+        let settlement = take.and_then(|take| take.settlement.as_ref());
+        if let Some(settlement) = settlement.filter(|settlement| Some(&settlement.key) == keys.first()) {
+            call = settled(call, settlement.bucket, settlement.count, &settlement.used);
+        }
+        (call, keys)
+    }
+}
+
+impl Decided {
+    /// What was advanced under the first limit, which is cut like this; `None` if nothing was.
+    pub(super) fn advance(&self, cut: Subwindows) -> Option<Advance> {
+        let Verdict { advanced, ref readings, .. } = self.verdict;
+        (advanced > 0).then(|| Advance::new(self.keys[0].clone(), cut, self.at, advanced, readings[0]))
+    }
+}
+
 impl SharedLimiter {
     /// What it is told of Redis's clock it notes in `clock`.
     pub(super) fn new(redis: RedisClient, clock: Arc<ServerClock>) -> Self {
@@ -57,32 +93,37 @@ impl SharedLimiter {
     ///
     /// When Redis gave no usable answer; it may have charged.
     pub(super) async fn admit(&self, limits: &[Limit], take: Option<&Take>) -> Result<Decided, RedisError> {
+        let mut decided = self.decide(&[Question { limits, requests: 1, take }]).await?;
+        decided.pop().ok_or(UNEXPECTED)?
+    }
+
+    /// Settles an advance for each of these limits and takes another, with no request to decide on. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// When Redis gave no answer at all; it may have done everything.
+    pub(super) async fn renew(&self, due: &[(Limit, Take)]) -> Result<Vec<Result<Decided, RedisError>>, RedisError> {
+        let questions: Vec<Question<'_>> = due
+            .iter()
+            .map(|(limit, take)| Question { limits: slice::from_ref(limit), requests: 0, take: Some(take) })
+            .collect();
+        self.decide(&questions).await
+    }
+
+    async fn decide(&self, questions: &[Question<'_>]) -> Result<Vec<Result<Decided, RedisError>>, RedisError> {
         let handle = self.redis.handle()?;
-        let keys: Vec<ChargedKey> = limits.iter().map(|limit| ChargedKey::new(handle.key(&limit.name()))).collect();
-        let mut call = ADMIT.call();
-        for (key, limit) in keys.iter().zip(limits) {
-            call = call.key(key.as_str()).number(limit.quota.requests).number(limit.cut.window_us());
-        }
-        call = call.arg(handle.key(RECALLS)).number(take.map_or(0, |take| take.wanted));
-        let settlement = take.and_then(|take| take.settlement.as_ref());
-        if let Some(settlement) = settlement.filter(|settlement| Some(&settlement.key) == keys.first()) {
-            call = settled(call, settlement.bucket, settlement.count, &settlement.used);
-        }
+        let (calls, keys): (Vec<Call>, Vec<Vec<ChargedKey>>) =
+            questions.iter().map(|question| question.call(&handle)).unzip();
         let asked = Instant::now();
-        let reply = answer(&handle, call, "admit").await?;
+        let replies = handle.call(&calls).await?;
         let answered = Instant::now();
-        let numbers = numbers(reply).filter(|numbers| numbers.len() == OTHER_NUMBERS + limits.len() * NUMBERS_A_LIMIT);
-        let unexpected = RedisError::UnexpectedReply { command: "admit" };
-        let Some([time_us, readings @ .., advanced, recalled]) = numbers.as_deref() else { return Err(unexpected) };
-        let verdict = Verdict {
-            time_us: *time_us,
-            readings: readings.chunks_exact(NUMBERS_A_LIMIT).map(reading).collect(),
-            advanced: u32::try_from(*advanced).map_err(|_| unexpected)?,
-            is_recalled: *recalled > 0,
-        };
-        let at = Moment { server_us: verdict.time_us, asked, answered };
-        self.clock.note(handle.namespace(), &at);
-        Ok(Decided { verdict, keys, at })
+        let decided = replies.into_iter().zip(keys).map(|(reply, keys)| {
+            let verdict = verdict(reply.extract_error()?, keys.len()).ok_or(UNEXPECTED)?;
+            let at = Moment { server_us: verdict.time_us, asked, answered };
+            self.clock.note(handle.namespace(), &at);
+            Ok(Decided { verdict, keys, at })
+        });
+        Ok(decided.collect())
     }
 
     /// Gives one request back to the bucket it was counted in.
@@ -92,7 +133,8 @@ impl SharedLimiter {
     /// When Redis gave no usable answer; it may have given it back.
     pub(super) async fn refund(&self, key: &ChargedKey, limit: &Limit, bucket: u64) -> Result<(), RedisError> {
         let call = settled(SETTLE.call().key(key.as_str()).number(limit.cut.window_us()), bucket, 1, &[]);
-        answer(&self.redis.handle()?, call, "settle").await?;
+        let reply = self.redis.handle()?.call(&[call]).await?.pop();
+        reply.ok_or(RedisError::UnexpectedReply { command: "settle" })?.extract_error()?;
         Ok(())
     }
 
@@ -123,9 +165,15 @@ fn settled(call: Call, bucket: u64, count: u32, used: &[(u64, u32)]) -> Call {
     used.iter().fold(call, |call, (bucket, count)| call.number(*bucket).number(*count))
 }
 
-async fn answer(handle: &Handle, call: Call, command: &'static str) -> Result<Value, RedisError> {
-    let reply = handle.call(&[call]).await?.pop().ok_or(RedisError::UnexpectedReply { command })?;
-    Ok(reply.extract_error()?)
+fn verdict(reply: Value, limits: usize) -> Option<Verdict> {
+    let numbers = numbers(reply).filter(|numbers| numbers.len() == OTHER_NUMBERS + limits * NUMBERS_A_LIMIT)?;
+    let [time_us, readings @ .., advanced, recalled] = &numbers[..] else { return None };
+    Some(Verdict {
+        time_us: *time_us,
+        readings: readings.chunks_exact(NUMBERS_A_LIMIT).map(reading).collect(),
+        advanced: u32::try_from(*advanced).ok()?,
+        is_recalled: *recalled > 0,
+    })
 }
 
 fn numbers(reply: Value) -> Option<Vec<u64>> {

@@ -80,6 +80,26 @@ async fn a_busy_client_costs_a_round_trip_now_and_then_and_sees_its_quota_count_
 }
 
 #[tokio::test]
+async fn what_is_nearly_used_up_is_renewed_before_anybody_asks_for_more() {
+    let (proxy, redis) = behind_a_proxy().await;
+    let limiter = listening(&redis, 10_000).await;
+    // One without, one that takes 8 in advance, and 7 of these.
+    admitted(&limiter, 9).await;
+    let calls = proxy.script_calls();
+
+    let renewed = async {
+        while proxy.script_calls() == calls {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), renewed).await.expect("it is renewed without a request");
+
+    let left = remaining(&admit(&limiter, Policy::SignedIn, CLIENT).await, 0);
+    assert_eq!(left, Some(10_000 - 10));
+    assert_eq!(admitted(&limiter, 10_000).await, 10_000 - 10);
+}
+
+#[tokio::test]
 async fn a_burst_of_one_client_asks_a_few_times_and_is_admitted_to_its_quota() {
     let (proxy, redis) = behind_a_proxy().await;
     let limiter = listening(&redis, 100_000).await;

@@ -11,6 +11,9 @@ use proptest::{
 
 use crate::test_redis::{self, TestRedis};
 
+/// Buckets of an advance's life.
+const LIFE: u64 = 60;
+
 const ADMIT: &str = include_str!("../../../src/rate_limit/admit.lua");
 const SETTLE: &str = include_str!("../../../src/rate_limit/settle.lua");
 
@@ -41,7 +44,7 @@ impl Limit {
 
     /// The window, the life of an advance, and the milliseconds that PX may lack.
     fn longest_ttl_ms(&self) -> i64 {
-        i64::try_from((self.window_us + self.window_us / 60 * 20) / 1_000 + 2).expect("it is small")
+        i64::try_from((self.window_us + self.window_us / 60 * LIFE) / 1_000 + 2).expect("it is small")
     }
 
     fn has_room(&self, now_us: u64) -> bool {
@@ -97,9 +100,18 @@ fn admit_at(limits: &[Limit], now_us: u64) -> Cmd {
 
 /// Wants so much in advance, and settles before.
 fn take_at(limits: &[Limit], wanted: u64, settled: &[u64], now_us: u64) -> Cmd {
+    ask_at(limits, 1, wanted, settled, now_us)
+}
+
+/// The same without a request.
+fn renew_at(limits: &[Limit], wanted: u64, settled: &[u64], now_us: u64) -> Cmd {
+    ask_at(limits, 0, wanted, settled, now_us)
+}
+
+fn ask_at(limits: &[Limit], requests: u64, wanted: u64, settled: &[u64], now_us: u64) -> Cmd {
     let keys: Vec<&str> = limits.iter().map(|limit| limit.key.as_str()).collect();
     let mut arguments: Vec<u64> = limits.iter().flat_map(|limit| [limit.quota, limit.window_us]).collect();
-    arguments.push(wanted);
+    arguments.extend([requests, wanted]);
     arguments.extend(settled);
     eval(ADMIT, &keys, &arguments, Some(&channel_of(&limits[0])), now_us)
 }
@@ -228,7 +240,7 @@ async fn a_request_that_is_refused_writes_no_key() {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_costs_a_client_little_more_than_a_window_and_no_quota() {
+async fn a_clock_set_back_costs_a_client_two_windows_and_no_quota() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limit = [Limit::new(&redis, 2, 60)];
     let hour_back = START_US - 3600 * SECOND_US;
@@ -237,10 +249,10 @@ async fn a_clock_set_back_costs_a_client_little_more_than_a_window_and_no_quota(
     }
 
     let refused = decision(&run(&redis, admit_at(&limit, hour_back)).await);
-    let still = decision(&run(&redis, admit_at(&limit, hour_back + 80 * SECOND_US - 1)).await);
-    let admitted = decision(&run(&redis, admit_at(&limit, hour_back + 80 * SECOND_US)).await);
+    let still = decision(&run(&redis, admit_at(&limit, hour_back + 120 * SECOND_US - 1)).await);
+    let admitted = decision(&run(&redis, admit_at(&limit, hour_back + 120 * SECOND_US)).await);
 
-    assert_eq!(refused[1..], [2, 80_000_000, 80_000_000], "as if both were in advance");
+    assert_eq!(refused[1..], [2, 120_000_000, 120_000_000], "as if both were in advance");
     assert_eq!(still[1..], [2, 1, 1]);
     assert_eq!(admitted[1..], [1, 61_000_000, 0]);
 }
@@ -309,11 +321,11 @@ async fn an_advance_is_counted_in_the_last_bucket_of_its_life() {
     let taken = integers(&run(&redis, take_at(&limit, 8, &[], START_US)).await);
     let ttl = ttl_ms(&redis, &limit[0]).await;
     let after_the_request = decision(&run(&redis, admit_at(&limit, START_US + 61 * SECOND_US)).await);
-    let before_its_end = decision(&run(&redis, admit_at(&limit, START_US + 80 * SECOND_US - 1)).await);
-    let at_its_end = decision(&run(&redis, admit_at(&limit, START_US + 80 * SECOND_US)).await);
+    let before_its_end = decision(&run(&redis, admit_at(&limit, START_US + 120 * SECOND_US - 1)).await);
+    let at_its_end = decision(&run(&redis, admit_at(&limit, START_US + 120 * SECOND_US)).await);
 
     assert_eq!(taken[1..], [9, 61_000_000, 0, 8, 0]);
-    assert!((1..=80_001).contains(&ttl), "{ttl}");
+    assert!((1..=120_001).contains(&ttl), "{ttl}");
     assert_eq!(after_the_request[1], 9, "the first has left, the advance has not");
     assert_eq!(before_its_end[1], 10);
     assert_eq!(at_its_end[1], 3, "it has");
@@ -342,7 +354,7 @@ async fn settling_counts_what_was_used_where_it_was_used() {
         let limit = [Limit::new(&redis, 320, 60)];
         run(&redis, take_at(&limit, 8, &[], START_US)).await;
         // Of eight, one was used in the first bucket and two in the third.
-        let settled = [bucket + 19, 8, bucket, 1, bucket + 2, 2];
+        let settled = [bucket + LIFE - 1, 8, bucket, 1, bucket + 2, 2];
 
         if in_one_call {
             run(&redis, take_at(&limit, 0, &settled, START_US + 3 * SECOND_US)).await;
@@ -362,10 +374,32 @@ async fn settling_counts_what_was_used_where_it_was_used() {
 }
 
 #[tokio::test]
+async fn without_a_request_an_advance_is_settled_and_another_taken_and_nobody_is_refused() {
+    let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
+    let limit = [Limit::new(&redis, 320, 60)];
+    let (bucket, later) = (START_US / SECOND_US, START_US + 3 * SECOND_US);
+    run(&redis, take_at(&limit, 8, &[], START_US)).await;
+    // Two of eight were used.
+    let settled = [bucket + LIFE - 1, 8, bucket + 2, 2];
+
+    let renewed = integers(&run(&redis, renew_at(&limit, 9, &settled, later)).await);
+    for _ in 0..308 {
+        run(&redis, admit_at(&limit, later)).await;
+    }
+    let settled = [bucket + 3 + LIFE - 1, 9, bucket + 3, 9];
+    let full = integers(&run(&redis, renew_at(&limit, 9, &settled, later)).await);
+    let after_the_first = decision(&run(&redis, admit_at(&limit, START_US + 61 * SECOND_US)).await);
+
+    assert_eq!(renewed[1..], [12, 58_000_000, 0, 9, 0], "one and two that were admitted, and nine in advance");
+    assert_eq!(full[1..], [320, 58_000_000, 0, 0, 0]);
+    assert_eq!(after_the_first[1..], [320, 2_000_000, 0], "only the first has left");
+}
+
+#[tokio::test]
 async fn an_advance_is_settled_once_and_not_when_it_is_not_there() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limit = [Limit::new(&redis, 320, 60)];
-    let settled = [START_US / SECOND_US + 19, 8];
+    let settled = [START_US / SECOND_US + LIFE - 1, 8];
     run(&redis, take_at(&limit, 8, &[], START_US)).await;
 
     let first = run(&redis, settle_at(&limit[0], &settled, START_US)).await;
