@@ -85,10 +85,20 @@ pub const MUTANTS: &[Mutant] = &[
         does: "copies are believed by the messages alone",
         changes: &[Change {
             file: "src/cache/near/look.rs",
-            was: "        if max_staleness.is_zero() {\n            return false;\n        }\n",
-            is: "        let max_staleness = max_staleness + std::time::Duration::from_hours(1);\n",
+            was: "        age <= life\n",
+            is: "        age <= life + std::time::Duration::from_hours(1)\n",
         }],
         noticed_by: &[&["--test", "service", "invalidation_message_lost"]],
+    },
+    Mutant {
+        name: "commits_at_once",
+        does: "writers do not wait, after their fence, for the end of looks from before it",
+        changes: &[Change {
+            file: "src/cache/fence.rs",
+            was: "                outlast_looks(Instant::now()).await;\n                fence.is_sure",
+            is: "                fence.is_sure",
+        }],
+        noticed_by: &[&["--test", "service", "who_announces_something_goes_on"]],
     },
     Mutant {
         name: "markers_without_identity",

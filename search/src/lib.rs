@@ -103,6 +103,10 @@
 //! |---|---|---|
 //! | no look at the sequence | confirmed | 0 |
 //! | a look that is in the air already will do | confirmed | 0 |
+//! | a look is good for a time from its reply on | confirmed | 0 |
+//! | a writer does not wait before COMMIT until older looks are over | confirmed | 0 |
+//! | a writer whose fence was lost does not wait before its answer | confirmed | 1: the fence's eviction |
+//! | the relay does not wait before it deletes its rows | settled | 0 |
 //! | no marker | confirmed | 0 |
 //! | a marker without identity | confirmed | 0 |
 //! | what was loaded is kept though it was not stored | confirmed | 0 |
@@ -137,6 +141,9 @@
 //!   handled after the relay has done its work and the gate has opened, it is believed. Asked at the issue, for every
 //!   reader who joins up to then, a second question adds nothing: whoever began before the gate closed is owed nothing of
 //!   the write that closed it.
+//! * **A relay has to wait, too.** A look is good for a while, and there is no time in this model: who has announced something takes its
+//!   next step when all older looks are over, which is when it has waited as long as one lives. For writers one would think of it; for a relay
+//!   it is the deletion of its rows, after which a gate opens, and nobody looks again.
 //! * **No order between messages and replies is needed.** A message may be later than any look that was executed after
 //!   it, or never come. The number alone decides.
 //! * **A broken listener need not forget**, as long as a sequence never says a number twice. It does forget, since the clock

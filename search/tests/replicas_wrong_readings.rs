@@ -25,19 +25,54 @@ fn a_look_that_was_in_the_air_says_nothing_of_a_later_write() {
     assert_order(&trace, &wanted);
 }
 
+/// It has no notion of time: the end of the wait is the end of the looks. Here nobody waits.
+#[test]
+fn a_commit_that_does_not_wait_is_hidden_by_a_look_from_before_the_fence() {
+    let trace = assert_stale_with(Variant::CommitsAtOnce, Promise::Confirmed, &[], NEAR);
+
+    assert_order(&trace, &[What::FenceSet, What::LiftFoundOwnFence, What::LookReused, What::CopyTaken]);
+}
+
+/// The wait was over when the reply came.
+#[test]
+fn a_look_that_lives_from_its_reply_on_outlives_the_wait() {
+    let trace = assert_stale_with(Variant::LookLivesFromItsReply, Promise::Confirmed, &[], NEAR);
+
+    let wanted = [What::SequenceSeen, What::FenceSet, What::Committed, What::LookReused, What::CopyTaken];
+    assert_order(&trace, &wanted);
+}
+
+#[test]
+fn an_answer_that_does_not_wait_after_a_lost_fence_is_hidden_by_a_look_from_before_the_lift() {
+    let trace = assert_stale_with(Variant::AnswersAtOnce, Promise::Confirmed, &[Fault::CellEvicted], NEAR);
+
+    let wanted =
+        [What::CellEvicted, What::LiftFoundNoFence, What::WaitedAndAnswered, What::LookReused, What::CopyTaken];
+    assert_order(&trace, &wanted);
+}
+
+#[test]
+fn a_relay_that_deletes_its_rows_at_once_calls_done_what_a_look_from_before_still_hides() {
+    let bounds = Bounds { relays: 1, programs: 1, ..NEAR };
+
+    let trace = assert_stale_with(Variant::RelayDeletesRowsAtOnce, Promise::Settled, &[], bounds);
+
+    assert_order(&trace, &[What::ProgramCommits, What::RowsDeleted, What::LookReused, What::CopyTaken]);
+}
+
 #[test]
 fn without_a_marker_an_old_value_is_kept_after_the_slot_was_emptied() {
     let trace = assert_stale_with(Variant::NoMarker, Promise::Confirmed, &[], NEAR);
 
-    assert_order(&trace, &[What::FenceSet, What::NumberNotAppliedInTime, What::CopyKept, What::CopyTaken]);
+    assert_order(&trace, &[What::FenceSet, What::MessageApplied, What::CopyKept, What::CopyTaken]);
 }
 
-/// The message has emptied the slot, and another read has put its marker there.
+/// The slot was emptied, and another read has put its marker there.
 #[test]
 fn a_marker_without_identity_is_taken_for_ones_own() {
     let trace = assert_stale_with(Variant::MarkerWithoutIdentity, Promise::Confirmed, &[], NEAR);
 
-    assert_order(&trace, &[What::MarkerPlaced, What::MessageApplied, What::MarkerPlaced, What::CopyTaken]);
+    assert_order(&trace, &[What::MarkerPlaced, What::NumberNotAppliedInTime, What::MarkerPlaced, What::CopyTaken]);
 }
 
 #[test]
@@ -178,7 +213,7 @@ fn a_gate_that_is_asked_only_when_the_reply_is_handled_is_asked_too_late() {
     );
 }
 
-/// As above, with a look at the sequence in place of one at the cell.
+/// As above, with a look at the sequence, which is still good, in place of one at the cell.
 #[test]
 fn a_gate_that_is_asked_only_when_a_copy_is_taken_is_asked_too_late() {
     let variant = Variant::GateAskedAtReplyOnly;
@@ -187,7 +222,7 @@ fn a_gate_that_is_asked_only_when_a_copy_is_taken_is_asked_too_late() {
 
     let trace = assert_stale_with(variant, Promise::Answered, &faults, bounds);
 
-    let wanted = [What::LiftUnanswered, What::SequenceSeen, What::RowsDeleted, What::GateOpens, What::CopyTaken];
+    let wanted = [What::LiftUnanswered, What::LookReused, What::RowsDeleted, What::GateOpens, What::CopyTaken];
     assert_order(&trace, &wanted);
 }
 

@@ -9,11 +9,15 @@
 //! While the fence is there nothing can be stored: a load that began before the COMMIT holds a lease that the fence has
 //! overwritten. A writer that dies leaves its fence, which outlives the transaction's own deadlines and then runs out.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use super::{
     announce::announce,
     cell,
+    sequence::outlast_looks,
     shared::{Cache, CellName},
     token::Token,
 };
@@ -81,7 +85,8 @@ pub enum Ended {
 
 impl Cache {
     /// Fences `cells` for a transaction that holds all its row locks, has made all its changes, and has not been sent its
-    /// COMMIT. Never fails: without Redis the write goes on, and the lift is tried all the same.
+    /// COMMIT. When it is back, no replica reads by a look at the sequence that was issued before. Never fails: without Redis
+    /// the write goes on, and the lift is tried all the same.
     pub async fn fence(&self, WriteToken(token): WriteToken, cells: Vec<CellName>) -> Fence {
         let handle = self.redis.handle_however_slow().ok();
         let mut fence = Fence { cache: self.clone(), cells, token, handle, is_sure: false };
@@ -93,7 +98,10 @@ impl Cache {
             None => Err(RedisError::Unavailable),
         };
         match set {
-            Ok(()) => fence.is_sure = true,
+            Ok(()) => {
+                outlast_looks(Instant::now()).await;
+                fence.is_sure = true;
+            }
             Err(error) => {
                 self.gate.close();
                 let cells = fence.cells.len();
@@ -127,11 +135,15 @@ impl Fence {
             None => Err(RedisError::Unavailable),
         };
         let lifted = match lifted {
-            Ok(()) => Ok(()),
+            Ok(lost) => Ok(lost),
             Err(_own_connection_broke) => self.lift_anew().await,
         };
         match lifted {
-            Ok(()) => {
+            Ok(lost) => {
+                // Where a fence was lost, a replica may have kept what was true before the COMMIT.
+                if lost > 0 && ended == Ended::Committed {
+                    outlast_looks(Instant::now()).await;
+                }
                 let count = self.cells.len().try_into().unwrap_or(u64::MAX);
                 self.cache.metrics.cache_invalidations.get_or_create(&SourceLabels { source: "inline" }).inc_by(count);
                 Lifted::Confirmed
@@ -144,7 +156,7 @@ impl Fence {
         }
     }
 
-    async fn lift_anew(&self) -> Result<(), RedisError> {
+    async fn lift_anew(&self) -> Result<i64, RedisError> {
         if self.handle.is_some() {
             self.cache.redis.wait_until_up(LIFT_RECONNECT).await;
         }
@@ -152,11 +164,12 @@ impl Fence {
         self.lift_through(&handle).await
     }
 
-    async fn lift_through(&self, handle: &Handle) -> Result<(), RedisError> {
+    /// Gives the number of cells that did not hold this fence any more.
+    async fn lift_through(&self, handle: &Handle) -> Result<i64, RedisError> {
         // A new token matches no fence.
         let own = if self.is_sure { self.token } else { Token::random() };
-        announce(handle, &LIFT, &self.cells, |call| call.arg(cell::fence(own))).await?;
+        let lost = announce(handle, &LIFT, &self.cells, |call| call.arg(cell::fence(own))).await?;
         self.cache.invalidated.note(&self.cells);
-        Ok(())
+        Ok(lost)
     }
 }

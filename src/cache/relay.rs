@@ -1,9 +1,10 @@
 //! Invalidation of cells that somebody else has written: a writer that died, one that had no Redis, another program.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Instant};
 
 use super::{
     announce::announce,
+    sequence::outlast_looks,
     shared::{Cache, CellName},
 };
 use crate::redis_client::{RedisError, Script};
@@ -11,7 +12,8 @@ use crate::redis_client::{RedisError, Script};
 static RELAY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/relay.lua")));
 
 impl Cache {
-    /// Deletes these cells, whose rows were changed by transactions that have committed, and tells everybody. Fences stay.
+    /// Deletes these cells, whose rows were changed by transactions that have committed, and tells everybody. Fences stay. When it
+    /// is back, no replica reads by a look at the sequence that was issued before.
     ///
     /// # Errors
     ///
@@ -21,6 +23,7 @@ impl Cache {
             return Ok(());
         }
         announce(&self.redis.handle_however_slow()?, &RELAY, cells, |call| call).await?;
+        outlast_looks(Instant::now()).await;
         self.invalidated.note(cells);
         Ok(())
     }

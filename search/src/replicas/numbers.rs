@@ -4,7 +4,7 @@
 //! together: neighbours stay neighbours, others become neighbours but one. That keeps the search finite however often
 //! the sequence counts or starts again.
 
-use super::process::ReaderPhase;
+use super::process::{ReaderPhase, Relay, Writer};
 use super::replica::Replica;
 use super::state::{MAX_NUMBER, Number, REPLICAS, State};
 
@@ -24,9 +24,38 @@ fn alive(state: &State) -> u16 {
     let known = |replica: &Replica| {
         let waiting = replica.readers.iter().filter(|reader| reader.phase == ReaderPhase::Waiting);
         let waited_for = waiting.fold(0, |set, reader| set | only(reader.number));
-        waited_for | replica.messages | replica.applied.map_or(0, only)
+        let announced = announced(replica).into_iter().flatten().fold(0, |set, number| set | only(number));
+        waited_for | announced | replica.messages | replica.applied.map_or(0, only) | replica.look.map_or(0, only)
     };
     state.replicas.iter().fold(state.sequence.map_or(0, only), |set, replica| set | known(replica))
+}
+
+/// What the writer and the relay of a replica have announced, and wait for the end of older looks.
+fn announced(replica: &Replica) -> [Option<Number>; 2] {
+    let Writer { announced, .. } = replica.writer;
+    let by_relay = if let Relay::Applied(_, number) = replica.relay { number } else { None };
+    [announced, by_relay]
+}
+
+/// Looks that were issued before this was announced are over, and those in the air will not be good for others.
+pub(super) fn end_looks_before(state: &mut State, number: Number, in_the_air_too: bool) {
+    for replica in &mut state.replicas {
+        replica.look = replica.look.filter(|look| *look >= number);
+        for reader in &mut replica.readers {
+            reader.lends &= reader.number >= number || !in_the_air_too;
+        }
+    }
+}
+
+/// Forgets of a good look by how much it is older than what somebody has announced who waits for its end.
+pub(super) fn forget_age(state: &mut State) {
+    let awaited: Vec<Number> = state.replicas.iter().flat_map(announced).flatten().collect();
+    let newest = state.sequence;
+    for replica in &mut state.replicas {
+        let Some(look) = replica.look else { continue };
+        let next = awaited.iter().copied().filter(|number| *number > look).min();
+        replica.look = next.map(|number| number - 1).or(newest.max(Some(look)));
+    }
 }
 
 /// Above every number ever used: those that nobody knows any more do not count.
@@ -39,7 +68,7 @@ pub(super) fn forget_applied(replica: &mut Replica) {
     let Some(applied) = replica.applied else { return };
     replica.messages &= !(only(applied) | (only(applied) - 1));
     for reader in &mut replica.readers {
-        if reader.phase == ReaderPhase::Waiting {
+        if reader.phase == ReaderPhase::Waiting && !reader.lends {
             reader.number = reader.number.max(applied);
         }
     }
@@ -67,6 +96,11 @@ pub(super) fn move_together(state: &mut State) {
     for replica in &mut state.replicas {
         replica.messages = all_moved(replica.messages);
         replica.applied = replica.applied.map(moved);
+        replica.look = replica.look.map(moved);
+        replica.writer.announced = replica.writer.announced.map(moved);
+        if let Relay::Applied(_, number) = &mut replica.relay {
+            *number = number.map(moved);
+        }
         for reader in &mut replica.readers {
             reader.number = if reader.phase == ReaderPhase::Waiting { moved(reader.number) } else { 0 };
         }

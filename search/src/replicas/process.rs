@@ -42,12 +42,21 @@ pub struct Reader {
     pub has_lease: bool,
     /// The marker in the slot is its.
     pub has_marker: bool,
+    /// Its look at the sequence will be good for others once its number is applied.
+    pub lends: bool,
 }
 
 impl Reader {
     /// A reader between two reads.
-    pub const IDLE: Self =
-        Self { phase: ReaderPhase::Idle, version: 0, floor: 0, number: 0, has_lease: false, has_marker: false };
+    pub const IDLE: Self = Self {
+        phase: ReaderPhase::Idle,
+        version: 0,
+        floor: 0,
+        number: 0,
+        has_lease: false,
+        has_marker: false,
+        lends: false,
+    };
 }
 
 /// How far a writer is.
@@ -57,10 +66,12 @@ pub enum WriterPhase {
     Idle,
     /// Holds the row lock, has changed the row, the fence is on its way.
     Fencing,
-    /// The fence was answered or given up; COMMIT is next.
+    /// The fence was answered or given up; COMMIT is next, once older looks are over.
     Fenced,
     /// Has committed; the lift is on its way.
     Lifting,
+    /// Its lift has announced; the answer is next, once older looks are over.
+    Lifted,
     /// Dead or given up, with its transaction still open in Postgres and perhaps its COMMIT on its way.
     Gone,
     /// Dead before it sent its COMMIT, with its transaction still open in Postgres.
@@ -76,8 +87,8 @@ pub struct Writer {
     pub version: Version,
     /// The fence in the cell is its.
     pub has_fence: bool,
-    /// Its fence was answered.
-    pub is_sure: bool,
+    /// The number under which its fence, or its lift, was announced and answered.
+    pub announced: Option<Number>,
     /// The fence in the cell outlives its transaction.
     pub guarded: bool,
 }
@@ -85,12 +96,12 @@ pub struct Writer {
 impl Writer {
     /// A writer between two writes.
     pub const IDLE: Self =
-        Self { phase: WriterPhase::Idle, version: 0, has_fence: false, is_sure: false, guarded: false };
+        Self { phase: WriterPhase::Idle, version: 0, has_fence: false, announced: None, guarded: false };
 
     /// Whether its transaction is open, and has the row lock.
     #[must_use]
     pub fn holds_lock(&self) -> bool {
-        !matches!(self.phase, WriterPhase::Idle | WriterPhase::Lifting)
+        !matches!(self.phase, WriterPhase::Idle | WriterPhase::Lifting | WriterPhase::Lifted)
     }
 }
 
@@ -101,8 +112,8 @@ pub enum Relay {
     Idle,
     /// Has taken these rows; its script is on its way.
     Applying(Versions),
-    /// The script has run; the DELETE of the rows is not committed.
-    Applied(Versions),
+    /// The script has run, and announced this number; the DELETE of the rows is not committed.
+    Applied(Versions, Option<Number>),
 }
 
 impl Relay {
@@ -111,7 +122,7 @@ impl Relay {
     pub fn rows(self) -> Versions {
         match self {
             Self::Idle => Versions::NONE,
-            Self::Applying(rows) | Self::Applied(rows) => rows,
+            Self::Applying(rows) | Self::Applied(rows, _) => rows,
         }
     }
 }

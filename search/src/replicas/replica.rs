@@ -18,6 +18,8 @@ pub struct Replica {
     pub listens: bool,
     /// The number up to which it has applied messages; `None` before the first look of a new connection.
     pub applied: Option<Number>,
+    /// The number of a look that is still good for reads that arrive now.
+    pub look: Option<Number>,
     /// Messages on their way to it, as a set of numbers. They arrive in this order.
     pub messages: u16,
     /// The near cache's slot of the cell.
@@ -76,6 +78,7 @@ impl Replica {
             link: Link::Up,
             listens,
             applied: listens.then_some(0),
+            look: None,
             messages: 0,
             slot: Slot::Empty,
             gate: Gate::Open,

@@ -3,12 +3,22 @@
 /// A near read uses …
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Look {
-    /// … a look at the sequence that is issued after the read has arrived.
+    /// … a look at the sequence that is issued after the read has arrived, or is still good then.
     IssuedAfterArrival,
     /// … also one that is in the air already.
     InTheAir,
     /// … none: it trusts the messages.
     None,
+}
+
+/// For how long a look is good for reads that arrive after it was issued. Whoever announces something waits as long before it
+/// goes on, so what counts is from when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LookLife {
+    /// From before it was issued.
+    FromIssue,
+    /// From its reply.
+    FromReply,
 }
 
 /// What a read that finds no copy leaves in the slot, to know later whether it may keep what it found.
@@ -119,6 +129,14 @@ pub enum OwnRow {
 pub struct Rules {
     /// Which look at the sequence will do.
     pub look: Look,
+    /// From when a look is good for later reads.
+    pub look_life: LookLife,
+    /// Whether a writer waits, after its fence, until looks that were issued before are over.
+    pub waits_before_commit: bool,
+    /// Whether it does after a lift that did not find its fence.
+    pub waits_before_answer: bool,
+    /// Whether the relay does before it deletes its rows.
+    pub waits_before_deleting_rows: bool,
     /// What a read leaves in the slot.
     pub marker: Marker,
     /// What is kept.
@@ -165,6 +183,10 @@ impl Rules {
     /// The protocol.
     pub const OURS: Self = Self {
         look: Look::IssuedAfterArrival,
+        look_life: LookLife::FromIssue,
+        waits_before_commit: true,
+        waits_before_answer: true,
+        waits_before_deleting_rows: true,
         marker: Marker::OfThisRead,
         keep: Keep::WhatRedisHeld,
         gap: Jump::EmptiesEverything,

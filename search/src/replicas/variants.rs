@@ -1,8 +1,8 @@
 //! Natural readings of the protocol that differ in one rule.
 
 use super::rules::{
-    BrokenListener, GateAsked, GateOpens, Jump, Keep, Look, Marker, MissingSequence, OwnRow, RelayFence, RelayRow,
-    Rules,
+    BrokenListener, GateAsked, GateOpens, Jump, Keep, Look, LookLife, Marker, MissingSequence, OwnRow, RelayFence,
+    RelayRow, Rules,
 };
 
 /// The protocol, and other readings of it.
@@ -12,6 +12,14 @@ pub enum Variant {
     Ours,
     /// A near read trusts the messages: no look at the sequence.
     NoLook,
+    /// A look is good for a time from its reply on.
+    LookLivesFromItsReply,
+    /// A writer does not wait before COMMIT until older looks are over.
+    CommitsAtOnce,
+    /// A writer whose fence was lost does not wait before its answer.
+    AnswersAtOnce,
+    /// The relay does not wait before it deletes its rows.
+    RelayDeletesRowsAtOnce,
     /// A near read takes the number of a look that is in the air already.
     JoinsALookInTheAir,
     /// What a read found is kept whatever has happened to the slot.
@@ -70,9 +78,13 @@ pub enum Variant {
 
 impl Variant {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::Ours,
         Self::NoLook,
+        Self::LookLivesFromItsReply,
+        Self::CommitsAtOnce,
+        Self::AnswersAtOnce,
+        Self::RelayDeletesRowsAtOnce,
         Self::JoinsALookInTheAir,
         Self::NoMarker,
         Self::MarkerWithoutIdentity,
@@ -109,6 +121,10 @@ impl Variant {
         match self {
             Self::Ours => {}
             Self::NoLook => rules.look = Look::None,
+            Self::LookLivesFromItsReply => rules.look_life = LookLife::FromReply,
+            Self::CommitsAtOnce => rules.waits_before_commit = false,
+            Self::AnswersAtOnce => rules.waits_before_answer = false,
+            Self::RelayDeletesRowsAtOnce => rules.waits_before_deleting_rows = false,
             Self::JoinsALookInTheAir => rules.look = Look::InTheAir,
             Self::NoMarker => rules.marker = Marker::None,
             Self::MarkerWithoutIdentity => rules.marker = Marker::WithoutIdentity,

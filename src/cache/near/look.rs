@@ -1,8 +1,9 @@
 //! The look at the sequence: one `GET`, shared by all reads that wait for one, and never more than one in the air.
 //!
 //! ```text
-//!   reads     a ──┐        b c ──┐      d ──┐
-//!   looks       GET ─▶ 7       GET ─▶ 7     GET ─▶ 8       a read takes part in a look that was issued after it arrived
+//!   reads     a ──┐       c    b ──┐        d
+//!   looks       GET ─▶ 7         GET ─▶ 8            a and b wait for a look that is issued after they arrived
+//!   good for    ├─── 3 ms ───┤   ├─── 3 ms ───┤      c and d wait for none
 //! ```
 
 use std::{
@@ -15,7 +16,7 @@ use tokio::sync::SetOnce;
 
 use super::Near;
 use crate::{
-    cache::sequence::{SEQUENCE, SEQUENCE_LIFE},
+    cache::sequence::{LOOK_LIFE, SEQUENCE, SEQUENCE_LIFE},
     redis_client::{Listening, Pipeline, RedisError, Script, Value},
     telemetry::timings::{Waiting, waiting},
 };
@@ -63,21 +64,18 @@ impl Near {
         *waiting(Waiting::Cache, look.landing.wait()).await
     }
 
-    /// Whether a look was issued within `CACHE_MAX_STALENESS`. One that is half as old is renewed, so that reads under load
-    /// never wait for one.
+    /// Whether there is a look that is still good: its life is not over, or was over within `CACHE_MAX_STALENESS`. One that is
+    /// half as old is renewed, so that reads under load never wait for one.
     pub(super) fn has_looked_lately(&self, connection: u64) -> bool {
-        let max_staleness = self.shared.max_staleness;
-        if max_staleness.is_zero() {
-            return false;
-        }
+        let life = LOOK_LIFE + self.shared.max_staleness;
         let last = self.shared.looks.last.load();
         // The clock is asked at each read: a process that was stopped is late, and knows.
         let of_this = last.as_ref().filter(|seen| seen.connection == connection);
         let Some(age) = of_this.map(|seen| seen.issued_at.elapsed()) else { return false };
-        if age > max_staleness / 2 {
+        if age > life / 2 {
             self.renew();
         }
-        age <= max_staleness
+        age <= life
     }
 
     /// Issues a look, unless one is on its way.

@@ -4,13 +4,13 @@
 //! cells were fenced so far. Every fence counts it up and publishes its new number with the names of its cells.
 //!
 //! ```text
-//!   writer     FENCE: sequence 8, publish "8 user:7" ─ COMMIT ─ LIFT ─ answer
+//!   writer     FENCE: sequence 8, publish "8 user:7" ─ 4 ms ─ COMMIT ─ LIFT ─ answer
 //!   replica    … applied 7 ──────────────────▶ empties the slot of user:7, applied 8
-//!   reader                                                           arrives ─ GET sequence: 8 ─ applied? ─ slot
+//!   reader                                                                  arrives ─ GET sequence: 8 ─ applied? ─ slot
 //! ```
 //!
-//! A read that begins after the answer gets a number that is at least the fence's, and waits until that is *applied*. What
-//! is in a slot then is as good as Redis. What is not is read from Redis and kept only if the slot still holds the very
+//! A read that begins after the answer gets a number that is at least the fence's, and waits until that is *applied*; a number that was asked for up to
+//! 3 ms before it began is, since writers wait longer than that. What is in a slot then is as good as Redis. What is not is read from Redis and kept only if the slot still holds the very
 //! *marker* that this reader has put there before it looked: a fence in between has emptied it.
 //!
 //! | file | what it owns |

@@ -3,17 +3,17 @@
 //! A write that nobody hears of is made by hand: what `fence.lua` and `lift.lua` do, without the message.
 
 use aside::{
-    cache::{look_again, look_once},
+    cache::{Ended, Lifted, WriteToken, look_again, look_once},
     config::{CacheConfig, CacheMode},
     telemetry::metrics::CacheOutcome,
 };
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant, sleep};
 
 use super::{
     cache_replica::CacheReplica,
     cells::Cells,
     eventually,
-    things::{Things, body, key},
+    things::{Things, body, cell, key},
 };
 use crate::{own_redis::OwnRedis, test_redis};
 
@@ -42,10 +42,16 @@ async fn looks(server: &OwnRedis) -> u64 {
     server.calls_of("get").await
 }
 
+/// For how long whoever announces something waits before it goes on: until looks that were issued before are over.
+const WAIT: Duration = Duration::from_millis(4);
+/// For how long a look is good.
+const LOOK_LIFE: Duration = Duration::from_millis(3);
+
 /// Fences the first thing, changes it, and lifts the fence; the message is lost.
 async fn write_unheard(things: &Things, cells: &Cells, text: &str) {
     cells.command("SET", &key(1), &[b"Funheard-of-token", b"PX", b"60000"]).await;
     cells.command("INCR", "sequence", &[]).await;
+    sleep(WAIT).await;
     things.set(&things.pool, 1, text).await;
     cells.evict(&key(1)).await;
 }
@@ -132,7 +138,7 @@ async fn a_value_that_a_fence_has_overtaken_is_not_kept() {
     let reading = replica.reading(&[1]);
     let load = replica.held_load().await;
 
-    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![super::things::cell(1)]).await;
+    let fence = writer.cache.fence(WriteToken::random(), vec![cell(1)]).await;
     load.go_on();
     assert_eq!(body(&reading.one().await), Some("old"));
     replica.let_loads_pass();
@@ -145,6 +151,27 @@ async fn a_value_that_a_fence_has_overtaken_is_not_kept() {
 }
 
 #[tokio::test]
+async fn who_announces_something_goes_on_when_no_older_look_is_good_any_more() {
+    let things = Things::with("x").await;
+    let (writer, cells, names) = (things.replica().await, things.cells().await, vec![cell(1)]);
+
+    let began = Instant::now();
+    let fence = writer.cache.fence(WriteToken::random(), names.clone()).await;
+    let fenced = began.elapsed();
+    cells.evict(&key(1)).await;
+    let began = Instant::now();
+    assert_eq!(fence.lift(Ended::Committed).await, Lifted::Confirmed);
+    let lifted = began.elapsed();
+    let began = Instant::now();
+    writer.cache.invalidate_committed(&names).await.expect("redis is there");
+    let invalidated = began.elapsed();
+
+    for waited in [fenced, lifted, invalidated] {
+        assert!(waited > LOOK_LIFE, "{waited:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_sequence_that_was_lost_goes_on_above_every_number_used() {
     let things = Things::with("old").await;
     let (replica, cells) = (with_a_copy(&things).await, things.cells().await);
@@ -153,6 +180,7 @@ async fn a_sequence_that_was_lost_goes_on_above_every_number_used() {
 
     cells.evict("sequence").await;
     cells.evict(&key(1)).await;
+    sleep(WAIT).await;
     things.set(&things.pool, 1, "new").await;
 
     assert_eq!(body(&replica.read(1).await), Some("new"));
@@ -196,8 +224,9 @@ async fn a_redis_that_lost_everything_leaves_no_copies() {
     let things = Things::in_redis(test_redis::config(&server.url), "old").await;
     let replica = with_a_copy(&things).await;
 
-    things.set(&things.pool, 1, "new").await;
     server.command(&["FLUSHALL"]).await;
+    sleep(WAIT).await;
+    things.set(&things.pool, 1, "new").await;
 
     assert_eq!(body(&replica.read(1).await), Some("new"));
 }
@@ -238,6 +267,7 @@ async fn the_reads_of_a_request_share_one_look() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "old").await;
     let (replica, cells) = (with_a_copy(&things).await, things.cells().await);
+    sleep(WAIT).await;
 
     let before = looks(&server).await;
     let (unheard, heard) = look_once(async {
@@ -261,6 +291,7 @@ async fn readers_that_wait_share_one_look() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "x").await;
     let replica = with_a_copy(&things).await;
+    sleep(WAIT).await;
 
     let before = looks(&server).await;
     let readings: Vec<_> = (0..500).map(|_| replica.reading(&[1])).collect();

@@ -5,7 +5,7 @@
 mod bits;
 mod unpack;
 
-use super::numbers::{forget_applied, move_together};
+use super::numbers::{forget_age, forget_applied, move_together};
 use super::process::{Reader, Relay, Stray, Writer};
 use super::replica::{Gate, Replica, Slot};
 use super::rules::{Marker, MissingSequence, Rules};
@@ -19,7 +19,7 @@ pub(super) use unpack::unpack;
 pub(super) type Packed = [u128; 2];
 
 /// Bits of a replica.
-const REPLICA: u32 = 72;
+const REPLICA: u32 = 88;
 /// How the part of the rest that goes with one replica is cut off.
 const REST: u32 = 128 - REPLICA;
 
@@ -49,6 +49,7 @@ fn forget(rules: &Rules, state: &mut State) {
     }
     if rules.missing_sequence != MissingSequence::StartsAtOne {
         state.replicas.iter_mut().for_each(forget_applied);
+        forget_age(state);
         move_together(state);
     }
 }
@@ -59,6 +60,7 @@ fn pack_replica(replica: &Replica) -> u128 {
     bits.push(2, replica.link as u8);
     bits.push(1, replica.listens);
     bits.push(4, replica.applied.unwrap_or(NO_NUMBER));
+    bits.push(4, replica.look.unwrap_or(NO_NUMBER));
     bits.push(12, replica.messages);
     bits.push(
         4,
@@ -79,22 +81,21 @@ fn pack_replica(replica: &Replica) -> u128 {
     let mut readers = replica.readers.map(pack_reader);
     readers.sort_unstable();
     for reader in readers {
-        bits.push(14, reader);
+        bits.push(15, reader);
     }
-    let Writer { phase, version, has_fence, is_sure, guarded } = replica.writer;
+    let Writer { phase, version, has_fence, announced, guarded } = replica.writer;
     bits.push(3, phase as u8);
     bits.push(2, version);
     bits.push(1, has_fence);
-    bits.push(1, is_sure);
+    bits.push(4, announced.unwrap_or(NO_NUMBER));
     bits.push(1, guarded);
-    bits.push(
-        5,
-        match replica.relay {
-            Relay::Idle => 0,
-            Relay::Applying(Versions(rows)) => 8 | rows,
-            Relay::Applied(Versions(rows)) => 16 | rows,
-        },
-    );
+    let (relay, number) = match replica.relay {
+        Relay::Idle => (0, None),
+        Relay::Applying(Versions(rows)) => (8 | rows, None),
+        Relay::Applied(Versions(rows), number) => (16 | rows, number),
+    };
+    bits.push(5, relay);
+    bits.push(4, number.unwrap_or(NO_NUMBER));
     bits.0
 }
 
@@ -106,6 +107,7 @@ fn pack_reader(reader: Reader) -> u128 {
     bits.push(4, reader.number);
     bits.push(1, reader.has_lease);
     bits.push(1, reader.has_marker);
+    bits.push(1, reader.lends);
     bits.0
 }
 
@@ -150,12 +152,13 @@ mod tests {
             link: Link::Down,
             listens: true,
             applied: Some(1),
+            look: Some(1),
             messages: 0b1101 << 2,
             slot: Slot::Marker,
             gate: Gate::Waiting(Versions(5)),
             readers: [Reader::IDLE; READERS],
-            writer: Writer { phase: WriterPhase::Gone, version: 3, has_fence: true, is_sure: true, guarded: true },
-            relay: Relay::Applied(Versions(6)),
+            writer: Writer { phase: WriterPhase::Gone, version: 3, has_fence: true, announced: Some(2), guarded: true },
+            relay: Relay::Applied(Versions(6), Some(5)),
         };
         busy.readers[0] = Reader { phase: ReaderPhase::Waiting, version: 3, floor: 1, number: 4, ..Reader::IDLE };
         busy.readers[1] = Reader { phase: ReaderPhase::Storing, has_lease: true, has_marker: true, ..Reader::IDLE };
@@ -179,10 +182,10 @@ mod tests {
 
         assert_eq!(canonical.row, 3);
         assert_eq!(canonical.strays[2], busy_state().strays[0]);
-        assert_eq!(
-            canonical.replicas.iter().filter(|replica| replica.writer == busy_state().replicas[0].writer).count(),
-            1
-        );
+        // The numbers have been moved.
+        let writer_of = |replica: &Replica| Writer { announced: None, ..replica.writer };
+        let busy = writer_of(&busy_state().replicas[0]);
+        assert_eq!(canonical.replicas.iter().filter(|replica| writer_of(replica) == busy).count(), 1);
         assert_eq!(unpack(pack(&Rules::OURS, &canonical)), canonical);
     }
 
@@ -206,6 +209,11 @@ mod tests {
         for replica in &mut higher.replicas {
             replica.applied = replica.applied.map(|number| number + 2);
             replica.messages <<= 2;
+            replica.look = replica.look.map(|number| number + 2);
+            replica.writer.announced = replica.writer.announced.map(|number| number + 2);
+            if let Relay::Applied(_, number) = &mut replica.relay {
+                *number = number.map(|number| number + 2);
+            }
             replica.readers.iter_mut().for_each(|reader| reader.number += 2);
         }
 

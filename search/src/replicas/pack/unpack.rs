@@ -3,7 +3,7 @@
 use super::{NO_NUMBER, Packed, REPLICA, REST, bits::Bits};
 use crate::replicas::process::{Reader, ReaderPhase, Relay, Stray, StrayKind, Writer, WriterPhase};
 use crate::replicas::replica::{Gate, Link, READERS, Replica, Slot};
-use crate::replicas::state::{Cell, Outbox, REPLICAS, STRAYS, State, Versions};
+use crate::replicas::state::{Cell, Number, Outbox, REPLICAS, STRAYS, State, Versions};
 
 const READER_PHASES: [ReaderPhase; 10] = [
     ReaderPhase::Idle,
@@ -17,11 +17,12 @@ const READER_PHASES: [ReaderPhase; 10] = [
     ReaderPhase::Filling,
     ReaderPhase::Storing,
 ];
-const WRITER_PHASES: [WriterPhase; 6] = [
+const WRITER_PHASES: [WriterPhase; 7] = [
     WriterPhase::Idle,
     WriterPhase::Fencing,
     WriterPhase::Fenced,
     WriterPhase::Lifting,
+    WriterPhase::Lifted,
     WriterPhase::Gone,
     WriterPhase::Doomed,
 ];
@@ -45,7 +46,7 @@ fn unpack_rest(packed: u128, replicas: [Replica; REPLICAS]) -> State {
     let (programs_left, others_left) = (bits.pop(2), bits.pop(2));
     let (done, rows) = (Versions(bits.pop(3)), Versions(bits.pop(3)));
     let ours = bits.pop_wide(12);
-    let sequence = Some(bits.pop(4)).filter(|number| *number != NO_NUMBER);
+    let sequence = pop_number(&mut bits);
     let version = bits.pop(2);
     let cell = match bits.pop(2) {
         0 => Cell::Absent,
@@ -58,22 +59,27 @@ fn unpack_rest(packed: u128, replicas: [Replica; REPLICAS]) -> State {
     State { row, faults_left, cell, sequence, ours, outbox, others_left, programs_left, replicas, strays }
 }
 
+fn pop_number(bits: &mut Bits) -> Option<Number> {
+    Some(bits.pop(4)).filter(|number| *number != NO_NUMBER)
+}
+
 fn unpack_replica(packed: u128) -> Replica {
     let mut bits = Bits(packed);
+    let number = pop_number(&mut bits);
     let relay = match bits.pop(5) {
         0 => Relay::Idle,
         applying if applying & 16 == 0 => Relay::Applying(Versions(applying & 7)),
-        applied => Relay::Applied(Versions(applied & 7)),
+        applied => Relay::Applied(Versions(applied & 7), number),
     };
-    let (guarded, is_sure, has_fence) = (bits.pop_flag(), bits.pop_flag(), bits.pop_flag());
+    let (guarded, announced, has_fence) = (bits.pop_flag(), pop_number(&mut bits), bits.pop_flag());
     let version = bits.pop(2);
-    let writer = Writer { phase: WRITER_PHASES[usize::from(bits.pop(3))], version, has_fence, is_sure, guarded };
+    let writer = Writer { phase: WRITER_PHASES[usize::from(bits.pop(3))], version, has_fence, announced, guarded };
     let mut readers = [Reader::IDLE; READERS];
     for reader in readers.iter_mut().rev() {
-        let (has_marker, has_lease) = (bits.pop_flag(), bits.pop_flag());
+        let (lends, has_marker, has_lease) = (bits.pop_flag(), bits.pop_flag(), bits.pop_flag());
         let (number, floor, version) = (bits.pop(4), bits.pop(2), bits.pop(2));
         let phase = READER_PHASES[usize::from(bits.pop(4))];
-        *reader = Reader { phase, version, floor, number, has_lease, has_marker };
+        *reader = Reader { phase, version, floor, number, has_lease, has_marker, lends };
     }
     let gate = match bits.pop(4) {
         0 => Gate::Open,
@@ -86,8 +92,9 @@ fn unpack_replica(packed: u128) -> Replica {
         copy => Slot::Copy(copy & 3),
     };
     let messages = bits.pop_wide(12);
-    let applied = Some(bits.pop(4)).filter(|number| *number != NO_NUMBER);
+    let look = pop_number(&mut bits);
+    let applied = pop_number(&mut bits);
     let listens = bits.pop_flag();
     let (link, floor) = (LINKS[usize::from(bits.pop(2))], bits.pop(2));
-    Replica { floor, link, listens, applied, messages, slot, gate, readers, writer, relay }
+    Replica { floor, link, listens, applied, look, messages, slot, gate, readers, writer, relay }
 }

@@ -150,7 +150,7 @@ fn late_command(steps: &mut Steps<'_>, place: usize) {
             What::LateFence
         }
         StrayKind::Lift => {
-            redis::lift(&rules, &mut after, has_fence);
+            let _nobody_waits = redis::lift(&rules, &mut after, has_fence);
             What::LateLift
         }
         StrayKind::Relay => {

@@ -82,7 +82,7 @@ fn notice(steps: &mut Steps<'_>, at: usize) {
 /// The listener's connection is no more: whoever waits for a number reads Postgres.
 pub(super) fn stop_listening(steps: &Steps<'_>, state: &mut State, at: usize) {
     let replica = &mut state.replicas[at];
-    (replica.listens, replica.messages) = (false, 0);
+    (replica.listens, replica.look, replica.messages) = (false, None, 0);
     for reader in &mut replica.readers {
         if matches!(reader.phase, ReaderPhase::AskingSequence | ReaderPhase::Waiting) {
             *reader = Reader::IDLE;

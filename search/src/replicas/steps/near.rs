@@ -14,7 +14,7 @@ pub(super) fn ask_sequence(steps: &mut Steps<'_>, at: usize, index: usize) {
     let mut after = *steps.from;
     let (number, what) = redis::look_at_sequence(&steps.setting.rules, &mut after);
     let reader = &mut after.replicas[at].readers[index];
-    (reader.phase, reader.number) = (ReaderPhase::Waiting, number);
+    (reader.phase, reader.number, reader.lends) = (ReaderPhase::Waiting, number, true);
     steps.lead_to(Actor::Reader(at, index), what, after, None);
 }
 
@@ -41,16 +41,26 @@ pub(super) fn wait(steps: &mut Steps<'_>, at: usize, index: usize) {
 fn take_copy(steps: &mut Steps<'_>, at: usize, index: usize) {
     let Replica { slot, readers, .. } = steps.from.replicas[at];
     let actor = Actor::Reader(at, index);
+    let Reader { number, lends, floor, .. } = readers[index];
+    // From here on the look is good for others.
+    let lend = move |state: &mut State| {
+        let look = &mut state.replicas[at].look;
+        *look = if lends { (*look).max(Some(number)) } else { *look };
+    };
     if !reader::believes(steps, at) {
-        steps.take(actor, What::NotBelieved, |state| state.replicas[at].readers[index] = Reader::IDLE);
+        steps.take(actor, What::NotBelieved, |state| {
+            lend(state);
+            state.replicas[at].readers[index] = Reader::IDLE;
+        });
     } else if let Slot::Copy(version) = slot {
         reader::answer(steps, at, index, What::CopyTaken, version, |state| {
+            lend(state);
             state.replicas[at].readers[index] = Reader::IDLE;
         });
     } else {
-        let floor = readers[index].floor;
         let rules = steps.setting.rules;
         steps.take(actor, What::MarkerPlaced, |state| {
+            lend(state);
             state.replicas[at].set_slot(rules.marker, Slot::Marker);
             state.replicas[at].readers[index] =
                 Reader { phase: ReaderPhase::Looking, floor, has_marker: true, ..Reader::IDLE };

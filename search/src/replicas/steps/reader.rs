@@ -44,7 +44,10 @@ fn arrive(steps: &mut Steps<'_>, at: usize, index: usize) {
     let busy = all.filter(|reader| reader.phase != ReaderPhase::Idle).count();
     let gate_asked = steps.setting.rules.gate_asked;
     let refused = gate_asked != GateAsked::AtReply && steps.from.replicas[at].gate != Gate::Open;
-    if busy == steps.setting.bounds.readers || steps.from.replicas[at].link != Link::Up || refused {
+    let Replica { link, look, .. } = steps.from.replicas[at];
+    // Until a break is noticed, reads go on by a look that is still good.
+    let may_begin = link == Link::Up || link == Link::Broken && look.is_some();
+    if busy == steps.setting.bounds.readers || !may_begin || refused {
         return;
     }
     if gate_asked == GateAsked::AtTheBeginning {
@@ -58,16 +61,20 @@ fn arrive(steps: &mut Steps<'_>, at: usize, index: usize) {
 
 /// Whoever joins joins before this.
 fn issue(steps: &mut Steps<'_>, at: usize, index: usize) {
-    let Replica { floor, link, listens, readers, .. } = steps.from.replicas[at];
-    if link != Link::Up {
-        return;
-    }
+    let Replica { floor, link, listens, readers, look, .. } = steps.from.replicas[at];
     let (actor, reads, rule) = (Actor::Reader(at, index), steps.setting.bounds.reads, steps.setting.rules.look);
     let mut begin = |what, phase, number| {
         steps.take(actor, what, |state| {
             state.replicas[at].readers[index] = Reader { phase, floor, number, ..Reader::IDLE };
         });
     };
+    if look.is_some() && listens && reads != Reads::Redis && rule == Look::IssuedAfterArrival {
+        // Its number is applied: there is none to wait for.
+        begin(What::LookReused, ReaderPhase::Waiting, 0);
+    }
+    if link != Link::Up {
+        return;
+    }
     if reads != Reads::Near {
         begin(What::LookIssued, ReaderPhase::Looking, 0);
     }

@@ -50,14 +50,16 @@ pub(super) fn fence(rules: &Rules, state: &mut State, version: Version) {
     }
 }
 
-/// Deletes whatever is there but another writer's fence.
-pub(super) fn lift(rules: &Rules, state: &mut State, finds_own_fence: bool) {
+/// Deletes whatever is there but another writer's fence. True when it has announced something.
+pub(super) fn lift(rules: &Rules, state: &mut State, finds_own_fence: bool) -> bool {
     if finds_own_fence || !matches!(state.cell, Cell::Fence { .. }) {
         state.set_cell(Cell::Absent);
     }
-    if !rules.fence_is_published || !finds_own_fence && rules.lost_fence_is_published {
+    let announces = !rules.fence_is_published || !finds_own_fence && rules.lost_fence_is_published;
+    if announces {
         announce(rules, state, true);
     }
+    announces
 }
 
 /// The relay's script.

@@ -7,7 +7,7 @@ use crate::replicas::event::{Actor, What};
 use crate::replicas::process::Relay;
 use crate::replicas::replica::Link;
 use crate::replicas::rules::RelayRow;
-use crate::replicas::state::Versions;
+use crate::replicas::state::{Number, Versions};
 
 /// The steps of the relay of replica `at`.
 pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
@@ -16,9 +16,9 @@ pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
         (Relay::Idle, Link::Up) => take_rows(steps, at),
         (Relay::Applying(rows), Link::Up) => apply(steps, at, rows),
         (Relay::Applying(_), Link::Down) => fail(steps, at),
-        (Relay::Applied(rows), Link::Up | Link::Broken | Link::Starting) => delete(steps, at, rows),
-        (Relay::Applied(rows), Link::Down) => {
-            delete(steps, at, rows);
+        (Relay::Applied(rows, number), Link::Up | Link::Broken | Link::Starting) => delete(steps, at, rows, number),
+        (Relay::Applied(rows, number), Link::Down) => {
+            delete(steps, at, rows, number);
             fail(steps, at);
         }
         (Relay::Idle, _) | (Relay::Applying(_), Link::Broken | Link::Starting) => {}
@@ -49,7 +49,7 @@ fn apply(steps: &mut Steps<'_>, at: usize, rows: Versions) {
     let mut after = *steps.from;
     let what = redis::invalidate(rules, &mut after, rows);
     after.replicas[at].relay = match rules.relay_row {
-        RelayRow::AfterTheReply => Relay::Applied(rows),
+        RelayRow::AfterTheReply => Relay::Applied(rows, after.sequence.filter(|_| rules.relay_publishes)),
         RelayRow::BeforeApplying => Relay::Idle,
     };
     steps.lead_to(Actor::Relay(at), what, after, None);
@@ -60,8 +60,9 @@ fn fail(steps: &mut Steps<'_>, at: usize) {
     steps.take(Actor::Relay(at), What::RelayFails, |state| state.replicas[at].relay = Relay::Idle);
 }
 
-fn delete(steps: &mut Steps<'_>, at: usize, rows: Versions) {
+fn delete(steps: &mut Steps<'_>, at: usize, rows: Versions, announced: Option<Number>) {
     let mut after = *steps.from;
+    writer::end_looks_before(steps, &mut after, announced, steps.setting.rules.waits_before_deleting_rows);
     after.replicas[at].relay = Relay::Idle;
     writer::delete_rows(steps, &mut after, rows);
     steps.lead_to(Actor::Relay(at), What::RowsDeleted, after, None);

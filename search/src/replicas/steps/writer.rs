@@ -3,13 +3,13 @@
 //! Who has changed the row holds its lock until COMMIT or ROLLBACK, so at most one transaction is open at a time. A write
 //! that is rolled back is one whose writer dies.
 
-use super::{Steps, gate, redis};
+use super::{Steps, gate, numbers, redis};
 use crate::replicas::event::{Actor, What};
 use crate::replicas::process::{StrayKind, Writer, WriterPhase};
 use crate::replicas::property::Milestone;
 use crate::replicas::replica::Link;
-use crate::replicas::rules::OwnRow;
-use crate::replicas::state::{REPLICAS, State, Version, Versions};
+use crate::replicas::rules::{LookLife, MissingSequence, OwnRow};
+use crate::replicas::state::{MAX_NUMBER, Number, REPLICAS, State, Version, Versions};
 
 /// The steps of the writer of replica `at`.
 pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
@@ -21,6 +21,7 @@ pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
         (WriterPhase::Fenced, _) => commit(steps, at, What::Committed),
         (WriterPhase::Lifting, Link::Up) => lift(steps, at),
         (WriterPhase::Lifting, Link::Down) => give_up_lift(steps, at),
+        (WriterPhase::Lifted, _) => answer_late(steps, at),
         // What becomes of the command shows when the break is noticed.
         (WriterPhase::Fencing | WriterPhase::Lifting, Link::Broken | Link::Starting) => {}
         (WriterPhase::Gone | WriterPhase::Doomed, _) => {
@@ -47,8 +48,9 @@ fn fence(steps: &mut Steps<'_>, at: usize) {
     let rules = steps.setting.rules;
     steps.take(Actor::Writer(at), What::FenceSet, |state| {
         redis::fence(&rules, state, state.row + 1);
+        let announced = state.sequence;
         let writer = &mut state.replicas[at].writer;
-        (writer.phase, writer.has_fence, writer.is_sure) = (WriterPhase::Fenced, true, true);
+        (writer.phase, writer.has_fence, writer.announced) = (WriterPhase::Fenced, true, announced);
     });
 }
 
@@ -64,10 +66,17 @@ fn give_up_fence(steps: &mut Steps<'_>, at: usize) {
 fn commit(steps: &mut Steps<'_>, at: usize, what: What) {
     let mut after = *steps.from;
     let version = put_row(&mut after);
-    let fenced = after.replicas[at].writer.is_sure;
+    // An orphan's COMMIT was sent after the wait, too.
+    end_looks_before(
+        steps,
+        &mut after,
+        steps.from.replicas[at].writer.announced,
+        steps.setting.rules.waits_before_commit,
+    );
+    let fenced = after.replicas[at].writer.announced.is_some();
     steps.reach(&mut after, Milestone::Committed { fenced }, version);
     let writer = &mut after.replicas[at].writer;
-    (writer.guarded, writer.is_sure) = (false, false);
+    (writer.guarded, writer.announced) = (false, None);
     if what == What::Committed {
         (writer.phase, writer.version) = (WriterPhase::Lifting, version);
     } else {
@@ -92,11 +101,38 @@ fn lift(steps: &mut Steps<'_>, at: usize) {
         (false, false) => What::LiftSilent,
     };
     let mut after = *steps.from;
-    redis::lift(&rules, &mut after, has_fence);
-    after.replicas[at].writer = Writer::IDLE;
-    after.outbox.done = after.outbox.done.with(Versions::only(version).and(after.outbox.rows));
-    steps.reach(&mut after, Milestone::Confirmed, version);
+    if redis::lift(&rules, &mut after, has_fence) {
+        let announced = after.sequence;
+        after.replicas[at].writer = Writer { phase: WriterPhase::Lifted, version, announced, ..Writer::IDLE };
+    } else {
+        confirm(steps, &mut after, at, version);
+    }
     steps.lead_to(Actor::Writer(at), what, after, None);
+}
+
+/// After a lift that has announced something.
+fn answer_late(steps: &mut Steps<'_>, at: usize) {
+    let Writer { version, announced, .. } = steps.from.replicas[at].writer;
+    let mut after = *steps.from;
+    end_looks_before(steps, &mut after, announced, steps.setting.rules.waits_before_answer);
+    confirm(steps, &mut after, at, version);
+    steps.lead_to(Actor::Writer(at), What::WaitedAndAnswered, after, None);
+}
+
+fn confirm(steps: &Steps<'_>, state: &mut State, at: usize, version: Version) {
+    state.replicas[at].writer = Writer::IDLE;
+    state.outbox.done = state.outbox.done.with(Versions::only(version).and(state.outbox.rows));
+    steps.reach(state, Milestone::Confirmed, version);
+}
+
+/// The time is over that this was waited for, if it was.
+pub(super) fn end_looks_before(steps: &Steps<'_>, state: &mut State, announced: Option<Number>, is_waited_for: bool) {
+    let rules = &steps.setting.rules;
+    let Some(number) = announced.filter(|_| is_waited_for) else { return };
+    // Where numbers do not tell which looks are older, all end.
+    let tells = rules.fence_is_published && rules.missing_sequence != MissingSequence::StartsAtOne;
+    let number = if tells { number } else { MAX_NUMBER };
+    numbers::end_looks_before(state, number, rules.look_life == LookLife::FromIssue);
 }
 
 fn give_up_lift(steps: &mut Steps<'_>, at: usize) {
@@ -119,18 +155,18 @@ pub(super) fn answer_unconfirmed(steps: &Steps<'_>, state: &mut State, at: usize
 
 /// The process of the writer is no more; its transaction may be, and its command may be on its way.
 pub(super) fn kill(steps: &Steps<'_>, state: &mut State, at: usize) {
-    let Writer { phase, version, is_sure, guarded, .. } = state.replicas[at].writer;
+    let Writer { phase, version, announced, guarded, .. } = state.replicas[at].writer;
     if let Some(stray) = command_on_its_way(state, at) {
         state.send_stray(stray);
     }
     state.replicas[at].writer = match phase {
-        WriterPhase::Idle | WriterPhase::Lifting => Writer::IDLE,
+        WriterPhase::Idle | WriterPhase::Lifting | WriterPhase::Lifted => Writer::IDLE,
         WriterPhase::Fenced | WriterPhase::Gone => {
-            Writer { phase: WriterPhase::Gone, is_sure, guarded, ..Writer::IDLE }
+            Writer { phase: WriterPhase::Gone, announced, guarded, ..Writer::IDLE }
         }
         WriterPhase::Fencing | WriterPhase::Doomed => Writer { phase: WriterPhase::Doomed, guarded, ..Writer::IDLE },
     };
-    if phase == WriterPhase::Lifting {
+    if matches!(phase, WriterPhase::Lifting | WriterPhase::Lifted) {
         steps.reach(state, Milestone::Ended, version);
     }
 }
