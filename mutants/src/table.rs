@@ -95,7 +95,7 @@ pub const MUTANTS: &[Mutant] = &[
         does: "writers do not wait, after their fence, for the end of looks from before it",
         changes: &[Change {
             file: "src/cache/fence.rs",
-            was: "                outlast_looks(Instant::now()).await;\n                fence.is_sure",
+            was: "                outlast_looks().await;\n                fence.is_sure",
             is: "                fence.is_sure",
         }],
         noticed_by: &[&["--test", "service", "who_announces_something_goes_on"]],

@@ -141,9 +141,9 @@
 //!   handled after the relay has done its work and the gate has opened, it is believed. Asked at the issue, for every
 //!   reader who joins up to then, a second question adds nothing: whoever began before the gate closed is owed nothing of
 //!   the write that closed it.
-//! * **A relay has to wait, too.** A look is good for a while, and there is no time in this model: who has announced something takes its
-//!   next step when all older looks are over, which is when it has waited as long as one lives. For writers one would think of it; for a relay
-//!   it is the deletion of its rows, after which a gate opens, and nobody looks again.
+//! * **A relay has to wait, too.** A look is good for a while, and there is no time in this model: who has announced
+//!   something takes its next step when all older looks are over, which is when it has waited as long as one lives. For
+//!   writers one would think of it; for a relay it is the deletion of its rows, after which a gate opens.
 //! * **No order between messages and replies is needed.** A message may be later than any look that was executed after
 //!   it, or never come. The number alone decides.
 //! * **A broken listener need not forget**, as long as a sequence never says a number twice. It does forget, since the clock

@@ -9,10 +9,7 @@
 //! While the fence is there nothing can be stored: a load that began before the COMMIT holds a lease that the fence has
 //! overwritten. A writer that dies leaves its fence, which outlives the transaction's own deadlines and then runs out.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::{sync::LazyLock, time::Duration};
 
 use super::{
     announce::announce,
@@ -99,7 +96,7 @@ impl Cache {
         };
         match set {
             Ok(()) => {
-                outlast_looks(Instant::now()).await;
+                outlast_looks().await;
                 fence.is_sure = true;
             }
             Err(error) => {
@@ -142,7 +139,7 @@ impl Fence {
             Ok(lost) => {
                 // Where a fence was lost, a replica may have kept what was true before the COMMIT.
                 if lost > 0 && ended == Ended::Committed {
-                    outlast_looks(Instant::now()).await;
+                    outlast_looks().await;
                 }
                 let count = self.cells.len().try_into().unwrap_or(u64::MAX);
                 self.cache.metrics.cache_invalidations.get_or_create(&SourceLabels { source: "inline" }).inc_by(count);

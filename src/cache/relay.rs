@@ -1,6 +1,6 @@
 //! Invalidation of cells that somebody else has written: a writer that died, one that had no Redis, another program.
 
-use std::{sync::LazyLock, time::Instant};
+use std::sync::LazyLock;
 
 use super::{
     announce::announce,
@@ -23,7 +23,7 @@ impl Cache {
             return Ok(());
         }
         announce(&self.redis.handle_however_slow()?, &RELAY, cells, |call| call).await?;
-        outlast_looks(Instant::now()).await;
+        outlast_looks().await;
         self.invalidated.note(cells);
         Ok(())
     }

@@ -18,8 +18,9 @@ pub(super) const LOOK_LIFE: Duration = Duration::from_millis(3);
 /// The same and a third for the writers, whose clocks may run faster than readers' (docs/adr/0022-writers-wait-for-looks.md).
 const LOOKS_ARE_OVER: Duration = Duration::from_millis(4);
 
-/// Waits until no look is good any more that was issued before what Redis has answered at `answered`.
-pub(super) async fn outlast_looks(answered: Instant) {
+/// Waits until no look is good any more that was issued before what Redis has just answered.
+pub(super) async fn outlast_looks() {
+    let answered = Instant::now();
     // A timer that comes early would break what readers are promised, so its word is not taken for it.
     while let Some(left) = LOOKS_ARE_OVER.checked_sub(answered.elapsed()).filter(|left| !left.is_zero()) {
         time::sleep(left).await;

@@ -24,7 +24,7 @@ const BATCH: i64 = 500;
 /// After a failure: Redis or Postgres is away, and rows keep.
 const PAUSE: Duration = Duration::from_millis(200);
 /// A relay that has rows in hand and is not heard of for so much longer than Redis is waited for was stopped, or cut off: the
-/// server ends its transaction, and others have the rows. So with the usual time-outs, rows that two relays take one after the
+/// server ends its transaction, and others have the rows. The wait for the end of older looks is a part of it. So with the usual time-outs, rows that two relays take one after the
 /// other are through within a second.
 const SLACK: Duration = Duration::from_millis(50);
 

@@ -124,7 +124,8 @@ impl Advances {
     pub(super) fn renew(&self, limit: &Limit, now: Instant, connection: u64) -> Option<Take> {
         let mut shard = self.shard(&limit.charge);
         let state = shard.get_mut(&limit.charge)?;
-        let is_due = matches!(state, State::Held { advance, connection: taken_on } if *taken_on == connection && advance.is_due(now));
+        let State::Held { advance, connection: taken_on } = &*state else { return None };
+        let is_due = *taken_on == connection && advance.is_due(now);
         is_due.then(|| take(state, now, Advance::largest(limit.quota.requests, limit.cut)))
     }
 

@@ -11,7 +11,7 @@
 //! | `shared.rs`, `admit.lua`, `settle.lua` | the algorithm in Redis, one round trip for all policies of a request |
 //! | `advance.rs`, `advances.rs` | what was taken from Redis beforehand, so that a busy client costs a round trip now and then |
 //! | `server_clock.rs` | what this process knows of Redis's clock: in which bucket a request is that Redis is not asked about |
-//! | `settler.rs` | renews advances that are in use; makes them counted as they were used, when they end and when they are called back |
+//! | `settler.rs` | renews advances in use; makes them counted as they were used, when they end and when they are called back |
 //! | `local.rs` | the algorithm in this process, while Redis is away |
 //! | `refusals.rs` | clients over their quota, so that a flood of theirs costs Redis nothing |
 //! | `admission.rs` | [`Admission`]: the answer, and the texts of the `RateLimit` headers |

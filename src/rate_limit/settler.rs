@@ -1,4 +1,4 @@
-//! Looks after advances: renews those in use before a request has to wait for the next one, and settles those that end, and those
+//! Looks after advances: renews those in use before a request has to wait for the next one, and settles those that end and those
 //! that are called back for a client that would be refused elsewhere.
 
 use std::{
@@ -79,6 +79,10 @@ struct Settler {
     listener: Listener,
 }
 
+fn batch_of<T>(queue: &mut VecDeque<T>) -> Vec<T> {
+    queue.drain(..BATCH.min(queue.len())).collect()
+}
+
 impl Settler {
     /// Until the shutdown; what it has begun it finishes.
     async fn run(&self, mut recalled: mpsc::Receiver<Recall>, stop: Shutdown) {
@@ -96,12 +100,10 @@ impl Settler {
                     self.settle(&settlements).await;
                 }
                 () = future::ready(()), if !ending.is_empty() => {
-                    let settlements: Vec<Settlement> = ending.drain(..BATCH.min(ending.len())).collect();
-                    self.settle(&settlements).await;
+                    self.settle(&batch_of(&mut ending)).await;
                 }
                 () = future::ready(()), if !due.is_empty() => {
-                    let charges: Vec<Charge> = due.drain(..BATCH.min(due.len())).collect();
-                    self.renew(&charges).await;
+                    self.renew(&batch_of(&mut due)).await;
                 }
                 _tick = ticks.tick() => {
                     let swept = self.advances.sweep(Instant::now(), MARGIN, self.listener.number());

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use tokio::time::timeout;
 
 use crate::{
     api::{Api, SignedIn},
     application::Backend,
     proxy::{Proxy, Way},
+    test_database::outbox_is_empty,
     test_redis,
 };
 
@@ -35,12 +35,6 @@ async fn wait_for_name(api: &Api, user: &SignedIn, expected: &str) {
 async fn rename(user: &SignedIn, name: &str) {
     let response = user.api.patch(&format!("/users/{}", user.id), &json!({ "display_name": name })).await;
     assert_eq!(response.status(), StatusCode::OK);
-}
-
-async fn outbox_is_empty(pool: &PgPool) -> bool {
-    let rows: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM invalidation_outbox").fetch_one(pool).await.expect("a count");
-    rows == 0
 }
 
 /// Whether the last answer about this user came out of Redis.

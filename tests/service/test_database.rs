@@ -49,3 +49,10 @@ async fn execute(server: &Url, statement: String) {
     let mut connection = PgConnection::connect(server.as_str()).await.expect("the PostgreSQL of DATABASE_URL answers");
     connection.execute(AssertSqlSafe(statement)).await.expect("databases can be created and dropped");
 }
+
+/// Whether no write has left anything for a relay to do.
+pub(crate) async fn outbox_is_empty(pool: &PgPool) -> bool {
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM invalidation_outbox").fetch_one(pool).await.expect("a count");
+    rows == 0
+}

@@ -42,7 +42,7 @@ pub struct Reader {
     pub has_lease: bool,
     /// The marker in the slot is its.
     pub has_marker: bool,
-    /// Its look at the sequence will be good for others once its number is applied.
+    /// Its look at the sequence is good for others once its number is applied.
     pub lends: bool,
 }
 

@@ -9,8 +9,9 @@
 //!   reader                                                                  arrives ─ GET sequence: 8 ─ applied? ─ slot
 //! ```
 //!
-//! A read that begins after the answer gets a number that is at least the fence's, and waits until that is *applied*; a number that was asked for up to
-//! 3 ms before it began is, since writers wait longer than that. What is in a slot then is as good as Redis. What is not is read from Redis and kept only if the slot still holds the very
+//! A read that begins after the answer gets a number that is at least the fence's, and waits until that is *applied*. A number that
+//! was asked for up to 3 ms before the read began is at least that, too, since writers wait longer between their fence and COMMIT. What
+//! is in a slot then is as good as Redis. What is not is read from Redis and kept only if the slot still holds the very
 //! *marker* that this reader has put there before it looked: a fence in between has emptied it.
 //!
 //! | file | what it owns |

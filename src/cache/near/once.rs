@@ -1,5 +1,5 @@
-//! One look for all reads of a request: a look that was issued after the request arrived was issued after each of its reads
-//! was asked for.
+//! One look for all reads of a request: one that was issued after the request arrived, or was still good then, will do for each of
+//! its reads.
 //!
 //! The scope is opened around a request, as that of `telemetry::timings` is. Reads outside of one look for themselves.
 

@@ -16,6 +16,7 @@ use crate::{
     api::{Api, PASSWORD, SignedIn},
     application::{Backend, TestApplication},
     proxy::{Proxy, Snare, Way},
+    test_database::outbox_is_empty,
 };
 
 /// Whether a write was done; otherwise it was refused as it should be.
@@ -129,8 +130,7 @@ async fn while_postgres_is_away_what_is_cached_is_served_and_the_rest_refused() 
     let cached = ["/home".to_owned(), "/users/me".to_owned(), format!("/users/{}", ada.id), format!("/posts/{post}")];
     let pool = backend.database.pool().await;
     // A row that is still there when Postgres goes away makes a relay empty its cell when Postgres is back.
-    let rows = async || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM invalidation_outbox").fetch_one(&pool).await;
-    until(async || rows().await.expect("a count") == 0).await;
+    until(async || outbox_is_empty(&pool).await).await;
     for path in &cached {
         ada.api.get_json(path).await;
     }

@@ -2,12 +2,13 @@
 //!
 //! Each reader has a look at the sequence of its own. One that several share is as if theirs ran at the same instant.
 
+use super::numbers::end_looks_before;
 use super::{Steps, reader, redis};
 use crate::replicas::event::{Actor, What};
 use crate::replicas::process::{Reader, ReaderPhase};
 use crate::replicas::replica::{Replica, Slot};
-use crate::replicas::rules::{Jump, Marker};
-use crate::replicas::state::{State, Version};
+use crate::replicas::rules::{Jump, LookLife, Marker, MissingSequence};
+use crate::replicas::state::{MAX_NUMBER, Number, State, Version};
 
 /// The look runs.
 pub(super) fn ask_sequence(steps: &mut Steps<'_>, at: usize, index: usize) {
@@ -91,4 +92,14 @@ pub(super) fn may_keep(steps: &Steps<'_>, at: usize, index: usize) -> bool {
 /// A marker that its reader has kept a copy in place of is gone.
 pub(super) fn put_copy(state: &mut State, at: usize, version: Version) {
     state.replicas[at].slot = Slot::Copy(version);
+}
+
+/// Whoever has announced this has waited for the end of the looks before it, if it waits.
+pub(super) fn end_looks(steps: &Steps<'_>, state: &mut State, announced: Option<Number>, is_waited_for: bool) {
+    let rules = &steps.setting.rules;
+    let Some(number) = announced.filter(|_| is_waited_for) else { return };
+    // Where numbers do not tell which looks are older, all end.
+    let tells = rules.fence_is_published && rules.missing_sequence != MissingSequence::StartsAtOne;
+    let number = if tells { number } else { MAX_NUMBER };
+    end_looks_before(state, number, rules.look_life == LookLife::FromIssue);
 }

@@ -1,6 +1,7 @@
 //! A read, through the near cache or straight from Redis.
 //!
 //! ```text
+//! Idle ─── by a good look ─▶┐
 //! Idle ─▶ AskingSequence ─▶ Waiting ─┬─ copy ───▶ answers
 //!                                    └─ none ───▶ Looking ─┬─ value ────────▶ Found ───▶ answers, keeps
 //! Idle ────────────────────────────────────────▶ Looking   ├─ absent ───────▶ Granted ─▶ answers ▶ Filling ▶ Storing, keeps

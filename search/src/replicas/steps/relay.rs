@@ -2,7 +2,7 @@
 //!
 //! A row that one relay has locked is skipped by the other. Any of the free rows may be old enough to be taken.
 
-use super::{Steps, redis, writer};
+use super::{Steps, near, redis, writer};
 use crate::replicas::event::{Actor, What};
 use crate::replicas::process::Relay;
 use crate::replicas::replica::Link;
@@ -62,7 +62,7 @@ fn fail(steps: &mut Steps<'_>, at: usize) {
 
 fn delete(steps: &mut Steps<'_>, at: usize, rows: Versions, announced: Option<Number>) {
     let mut after = *steps.from;
-    writer::end_looks_before(steps, &mut after, announced, steps.setting.rules.waits_before_deleting_rows);
+    near::end_looks(steps, &mut after, announced, steps.setting.rules.waits_before_deleting_rows);
     after.replicas[at].relay = Relay::Idle;
     writer::delete_rows(steps, &mut after, rows);
     steps.lead_to(Actor::Relay(at), What::RowsDeleted, after, None);

@@ -3,13 +3,13 @@
 //! Who has changed the row holds its lock until COMMIT or ROLLBACK, so at most one transaction is open at a time. A write
 //! that is rolled back is one whose writer dies.
 
-use super::{Steps, gate, numbers, redis};
+use super::{Steps, gate, near, redis};
 use crate::replicas::event::{Actor, What};
 use crate::replicas::process::{StrayKind, Writer, WriterPhase};
 use crate::replicas::property::Milestone;
 use crate::replicas::replica::Link;
-use crate::replicas::rules::{LookLife, MissingSequence, OwnRow};
-use crate::replicas::state::{MAX_NUMBER, Number, REPLICAS, State, Version, Versions};
+use crate::replicas::rules::OwnRow;
+use crate::replicas::state::{REPLICAS, State, Version, Versions};
 
 /// The steps of the writer of replica `at`.
 pub(super) fn steps(steps: &mut Steps<'_>, at: usize) {
@@ -67,13 +67,9 @@ fn commit(steps: &mut Steps<'_>, at: usize, what: What) {
     let mut after = *steps.from;
     let version = put_row(&mut after);
     // An orphan's COMMIT was sent after the wait, too.
-    end_looks_before(
-        steps,
-        &mut after,
-        steps.from.replicas[at].writer.announced,
-        steps.setting.rules.waits_before_commit,
-    );
-    let fenced = after.replicas[at].writer.announced.is_some();
+    let announced = after.replicas[at].writer.announced;
+    near::end_looks(steps, &mut after, announced, steps.setting.rules.waits_before_commit);
+    let fenced = announced.is_some();
     steps.reach(&mut after, Milestone::Committed { fenced }, version);
     let writer = &mut after.replicas[at].writer;
     (writer.guarded, writer.announced) = (false, None);
@@ -114,7 +110,7 @@ fn lift(steps: &mut Steps<'_>, at: usize) {
 fn answer_late(steps: &mut Steps<'_>, at: usize) {
     let Writer { version, announced, .. } = steps.from.replicas[at].writer;
     let mut after = *steps.from;
-    end_looks_before(steps, &mut after, announced, steps.setting.rules.waits_before_answer);
+    near::end_looks(steps, &mut after, announced, steps.setting.rules.waits_before_answer);
     confirm(steps, &mut after, at, version);
     steps.lead_to(Actor::Writer(at), What::WaitedAndAnswered, after, None);
 }
@@ -123,16 +119,6 @@ fn confirm(steps: &Steps<'_>, state: &mut State, at: usize, version: Version) {
     state.replicas[at].writer = Writer::IDLE;
     state.outbox.done = state.outbox.done.with(Versions::only(version).and(state.outbox.rows));
     steps.reach(state, Milestone::Confirmed, version);
-}
-
-/// The time is over that this was waited for, if it was.
-pub(super) fn end_looks_before(steps: &Steps<'_>, state: &mut State, announced: Option<Number>, is_waited_for: bool) {
-    let rules = &steps.setting.rules;
-    let Some(number) = announced.filter(|_| is_waited_for) else { return };
-    // Where numbers do not tell which looks are older, all end.
-    let tells = rules.fence_is_published && rules.missing_sequence != MissingSequence::StartsAtOne;
-    let number = if tells { number } else { MAX_NUMBER };
-    numbers::end_looks_before(state, number, rules.look_life == LookLife::FromIssue);
 }
 
 fn give_up_lift(steps: &mut Steps<'_>, at: usize) {
