@@ -148,6 +148,13 @@ impl Bulkhead {
         (!visit.place.initialized()).then(|| visit.patience_left(self.patience))
     }
 
+    /// Counts what the request of this task has waited in another's place.
+    pub fn note_wait(&self, wait: Duration) {
+        if let Some(visit) = current() {
+            visit.note_wait(wait);
+        }
+    }
+
     /// Whether the request of this task has a place, or may still wait for one. Outside of a request nobody comes twice.
     #[must_use]
     pub fn is_worth_another_try(&self) -> bool {
@@ -278,6 +285,21 @@ mod tests {
         drop(VISITOR.scope(Arc::clone(&visit).into(), bulkhead.enter()).await);
 
         assert!(visit.waited() >= wait, "{:?}", visit.waited());
+    }
+
+    #[tokio::test]
+    async fn what_a_writing_request_has_waited_in_anothers_place_counts_too() {
+        let bulkhead = Bulkhead::new(1, MINUTE);
+
+        let worth_it = request(Instant::now(), false, async {
+            bulkhead.note_wait(MINUTE / 2);
+            let after_a_half = bulkhead.is_worth_another_try();
+            bulkhead.note_wait(MINUTE / 2);
+            (after_a_half, bulkhead.is_worth_another_try())
+        })
+        .await;
+
+        assert_eq!(worth_it, (true, false));
     }
 
     #[tokio::test]

@@ -127,6 +127,9 @@ impl Flight {
     }
 }
 
+/// A flight that is to be started, and the key it is for.
+pub(super) type Boarded<Id> = (Id, Arc<Flight>);
+
 /// What a reader is to the flight it boarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {

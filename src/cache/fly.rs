@@ -10,8 +10,9 @@ use tokio::time::{self, Instant};
 
 use super::{
     cell,
+    departures::{Departed, Departure},
     error::LoadError,
-    flight::{Flight, Landed, Landing, Source},
+    flight::{Boarded, Flight, Landed, Landing, Source},
     loader::{Loaded, Loader},
     reader::Reader,
     shared::{Acquired, CellName, Fill},
@@ -29,13 +30,26 @@ static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sc
 const LEASE_POLL_MS: std::ops::Range<u64> = 5..50;
 
 impl<L: Loader> Reader<L> {
-    /// Starts flights that nobody has started, as one batch.
-    pub(super) fn start(self: &Arc<Self>, seats: Vec<Seat<L>>) {
-        if !seats.is_empty() {
-            let give_up_waiting_at = Instant::now() + self.cache.config.lease_wait;
-            let flight = Arc::clone(self).fly(seats, give_up_waiting_at, Source::Found);
-            self.cache.shutdown.spawn(bulkhead::inherit(flight));
+    /// Starts flights that nobody has started, as one batch with others who wait to depart.
+    pub(super) fn start(self: &Arc<Self>, flights: Vec<Boarded<L::Id>>) {
+        if let Some(departure) = self.departures.wait(flights) {
+            self.depart(departure);
         }
+    }
+
+    fn depart(self: &Arc<Self>, departure: Departure<Boarded<L::Id>>) {
+        let reader = Arc::clone(self);
+        let flight = async move {
+            let Departed { flights, in_the_air, next } = departure.depart().await;
+            let seats = flights.into_iter().map(|flight| Seat::new(&reader, flight)).collect();
+            if let Some(next) = next {
+                reader.depart(next);
+            }
+            let give_up_waiting_at = Instant::now() + reader.cache.config.lease_wait;
+            reader.fly(seats, give_up_waiting_at, Source::Found).await;
+            drop(in_the_air);
+        };
+        self.cache.shutdown.spawn(bulkhead::inherit(flight));
     }
 
     /// Flies a batch: every flight of it lands, here or in a task started here.
@@ -191,7 +205,7 @@ impl<L: Loader> Reader<L> {
 }
 
 /// The duty to land one flight. Dropped without an answer (a panic, the end of the process), it lands it as aborted.
-pub(super) struct Seat<L: Loader> {
+struct Seat<L: Loader> {
     reader: Arc<Reader<L>>,
     id: L::Id,
     flight: Arc<Flight>,
@@ -199,15 +213,15 @@ pub(super) struct Seat<L: Loader> {
 }
 
 impl<L: Loader> Seat<L> {
-    pub(super) fn new(reader: &Arc<Reader<L>>, id: L::Id, flight: Arc<Flight>) -> Self {
+    fn new(reader: &Arc<Reader<L>>, (id, flight): Boarded<L::Id>) -> Self {
         Self { reader: Arc::clone(reader), id, flight, landed: false }
     }
 
-    /// Lands the flight; gives the seat of the next one, which is to be started.
-    fn land(mut self, landing: Landing) -> Option<Self> {
+    /// Lands the flight; gives the next one, which is to be started.
+    fn land(mut self, landing: Landing) -> Option<Boarded<L::Id>> {
         self.landed = true;
         let next = self.reader.flights.land(&self.id, &self.flight, landing)?;
-        Some(Self::new(&self.reader, self.id.clone(), next))
+        Some((self.id.clone(), next))
     }
 }
 
@@ -217,7 +231,7 @@ impl<L: Loader> Drop for Seat<L> {
             return;
         }
         if let Some(next) = self.reader.flights.land(&self.id, &self.flight, Err(LoadError::Aborted)) {
-            self.reader.start(vec![Self::new(&self.reader, self.id.clone(), next)]);
+            self.reader.start(vec![(self.id.clone(), next)]);
         }
     }
 }

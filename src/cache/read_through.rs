@@ -11,13 +11,17 @@
 //!
 //! Flights run in tasks of their own: a reader who goes away takes nobody's load along.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     error::LoadError,
     fetched::Fetched,
     flight::{Flight, Landed, Landing, Look, Role, Source},
-    fly::Seat,
     loader::{Loaded, Loader},
     near::{Kind, Near, Stamp},
     reader::Reader,
@@ -210,9 +214,10 @@ impl<L: Loader> Reader<L> {
         };
         let flights = self.board(missing.iter().map(|&at| &ids[at]));
         for (at, (flight, role)) in missing.into_iter().zip(flights) {
-            let landed = match waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await {
-                // Whoever started it was out of patience; this reader may have some left, or a place.
-                Err(LoadError::Overloaded(_)) if role != Role::Starter => self.fly_again(&ids[at]).await?,
+            let landed = match self.landed(&flight).await {
+                Err(LoadError::Overloaded(_)) if self.cache.loads.is_worth_another_try() => {
+                    self.fly_again(&ids[at]).await?
+                }
                 landing => landing?,
             };
             let stamp = if landed.source.is_redis() { markers.keep(at, &landed.value) } else { None };
@@ -231,15 +236,25 @@ impl<L: Loader> Reader<L> {
         self.fetched(landed.value, outcome, stored, stamp)
     }
 
-    /// For one whose flight was shed on another's account.
+    /// For one whose flight was shed on another's account: it was to load in the place of a request that was out of
+    /// patience, and this one has some left, or a place.
     async fn fly_again(self: &Arc<Self>, id: &L::Id) -> Landing {
         loop {
-            let (flight, role) = self.board([id].into_iter()).pop().expect("one flight for one id");
-            match waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await {
-                Err(LoadError::Overloaded(_)) if role != Role::Starter && self.cache.loads.is_worth_another_try() => {}
+            let (flight, _) = self.board([id].into_iter()).pop().expect("one flight for one id");
+            match self.landed(&flight).await {
+                Err(LoadError::Overloaded(_)) if self.cache.loads.is_worth_another_try() => {}
                 landing => return landing,
             }
         }
+    }
+
+    async fn landed(&self, flight: &Flight) -> Landing {
+        let boarded = Instant::now();
+        let landing = waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await;
+        if matches!(landing, Err(LoadError::Overloaded(_))) {
+            self.cache.loads.note_wait(boarded.elapsed());
+        }
+        landing
     }
 
     /// Boards a flight for each id, and starts those that nobody has started, as one batch.
@@ -249,7 +264,7 @@ impl<L: Loader> Reader<L> {
             .map(|id| {
                 let (flight, role) = self.flights.board(id);
                 if role == Role::Starter {
-                    to_start.push(Seat::new(self, id.clone(), Arc::clone(&flight)));
+                    to_start.push((id.clone(), Arc::clone(&flight)));
                 }
                 (flight, role)
             })

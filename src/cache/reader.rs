@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::{
     cell::StoredValue,
+    departures::Departures,
     early::Life,
     error::LoadError,
     fetched::Fetched,
-    flight::{Flights, Look},
+    flight::{Boarded, Flights, Look},
     loader::{Loaded, Loader},
     near::{Kind, Near, Stamp},
     refreshing::Refreshing,
@@ -27,6 +28,7 @@ pub(super) struct Reader<L: Loader> {
     pub(super) ttl: Duration,
     pub(super) looks: Flights<L::Id, Look>,
     pub(super) flights: Flights<L::Id>,
+    pub(super) departures: Departures<Boarded<L::Id>>,
     /// Where this kind's copies are, if there are any.
     pub(super) near: Option<(Near, Kind)>,
     pub(super) refreshing: Refreshing<L::Id>,
@@ -43,6 +45,7 @@ impl<L: Loader> Reader<L> {
             ttl,
             looks: Flights::new(),
             flights: Flights::new(),
+            departures: Departures::new(),
             near,
             refreshing: Refreshing::new(),
             counts,

@@ -7,7 +7,7 @@ use aside::{
     cache::LoadError,
     config::CacheConfig,
 };
-use futures::future::join;
+use futures::future::join3;
 
 use super::{
     cells::Held,
@@ -149,11 +149,13 @@ async fn a_reader_who_was_let_in_is_not_shed_on_another_readers_account() {
             shed
         };
 
-        join(replica.read(1), turn_comes).await
+        // One shares the impatient reader's flight, the other flies beside it.
+        join3(replica.try_read(1), replica.try_read(4), turn_comes).await
     });
 
-    let (read, shed) = flying.await;
+    let (shared, beside, shed) = flying.await;
 
     assert!(matches!(shed, Err(LoadError::Overloaded(_))), "{shed:?}");
-    assert_eq!(body(&read), Some("the one"));
+    assert_eq!(body(&shared.expect("it is let in")), Some("the one"));
+    assert_eq!(body(&beside.expect("it is let in")), None);
 }
