@@ -19,37 +19,55 @@ const MOST_WARM_UPS: usize = 30;
 /// It is warm when so many warm-ups in a row were not faster by a twentieth than what was before them.
 const LEVEL: usize = 3;
 
+/// What the most users are measured with, too: room for more of their pages.
+const MORE: (&str, &str) = ("CACHE_NEAR_BYTES", "2GiB");
+
 pub(super) async fn measure(context: &Context<'_>) -> Result<Measured> {
     let what = "GET /home by Zipf's law (0.99) over all users of a database, each of whom is signed in; near, warm";
     let mut measured = Measured::new("more users", what, "closed loop", "answers/s");
+    let most = context.plan.sizes.iter().max();
     for &users in &context.plan.sizes {
         context.now(&format!("a database of {users} users"));
         let bed = Bed::make(&context.arguments.aside, &context.arguments.database, users, users).await?;
-        let lineup = Lineup::new(context.arguments, &bed).await?;
-        let near = lineup.aside(Contestant::Near, &[]).await?;
-        let load = Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
-        let (wrk, script) = (&context.arguments.wrk, bed.script()?);
-        context.now(&format!("{users} users: warming"));
-        let mut warming = Vec::new();
-        while !is_warm(&warming) {
-            warming.push(drive(wrk, &script, near.address(), &load, context.plan.warm_up).await?.rate);
+        measure_with(context, &mut measured, &bed, &format!("{users} users"), &[]).await?;
+        if Some(&users) == most && context.plan.sizes.len() > 1 {
+            let name = format!("{users} users, {}={}", MORE.0, MORE.1);
+            measure_with(context, &mut measured, &bed, &name, &[MORE]).await?;
         }
-        let warmed_for = context.plan.warm_up * u32::try_from(warming.len())?;
-        measured.note(&format!("{users}: warmed"), format!("for {} s", warmed_for.as_secs()));
-        let begun = Metrics::of(&near).await?;
-        let mut rates = Vec::new();
-        for round in 0..context.plan.rounds {
-            context.now(&format!("{users} users: round {} of {}", round + 1, context.plan.rounds));
-            rates.push(drive(wrk, &script, near.address(), &load, context.plan.duration).await?.rate);
-        }
-        measured.add(&format!("{users} users"), rates);
-        note(context, &mut measured, &bed, &near, &begun, users).await?;
-        near.probe().until_ready().await;
-        drop(near);
         bed.database.drop_database().await?;
         context.progress.inc(1);
     }
     Ok(measured)
+}
+
+/// Warms a replica with these settings, and measures it. Redis is as warm as the one before has left it.
+async fn measure_with(
+    context: &Context<'_>,
+    measured: &mut Measured,
+    bed: &Bed,
+    name: &str,
+    variables: &[(&str, &str)],
+) -> Result<()> {
+    let near = Lineup::new(context.arguments, bed).await?.aside(Contestant::Near, variables).await?;
+    let load = Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
+    let (wrk, script) = (&context.arguments.wrk, bed.script()?);
+    context.now(&format!("{name}: warming"));
+    let mut warming = Vec::new();
+    while !is_warm(&warming) {
+        warming.push(drive(wrk, &script, near.address(), &load, context.plan.warm_up).await?.rate);
+    }
+    let warmed_for = context.plan.warm_up * u32::try_from(warming.len())?;
+    measured.note(&format!("{name}: warmed"), format!("for {} s", warmed_for.as_secs()));
+    let begun = Metrics::of(&near).await?;
+    let mut rates = Vec::new();
+    for round in 0..context.plan.rounds {
+        context.now(&format!("{name}: round {} of {}", round + 1, context.plan.rounds));
+        rates.push(drive(wrk, &script, near.address(), &load, context.plan.duration).await?.rate);
+    }
+    measured.add(name, rates);
+    note(context, measured, bed, &near, &begun, name).await?;
+    near.probe().until_ready().await;
+    Ok(())
 }
 
 /// Whether there is nothing more to be had from warming, by the rates of the warm-ups so far.
@@ -65,7 +83,7 @@ async fn note(
     bed: &Bed,
     near: &Process,
     begun: &Metrics,
-    users: u32,
+    name: &str,
 ) -> Result<()> {
     let ended = Metrics::of(near).await?;
     let difference = |name: &str, labels: &[&str]| ended.sum(name, labels) - begun.sum(name, labels);
@@ -80,7 +98,7 @@ async fn note(
     let keys: f64 = bed.redis.query(&["DBSIZE"]).await?;
     let used = info(&text, "used_memory")?;
     let active = bed.active_readers().await?;
-    let mut note = |name: &str, figure: String| measured.note(&format!("{users}: {name}"), figure);
+    let mut note = |what: &str, figure: String| measured.note(&format!("{name}: {what}"), figure);
     note("pages that were kept", format!("{:.1} %", 100.0 * (1.0 - made / pages.max(1.0))));
     note(
         "cells, by where they were found",
@@ -102,7 +120,7 @@ async fn note(
         ),
     );
     if let Some(resident) = resident_bytes(near) {
-        note("resident memory of the service", format!("{:.0} MiB, with CACHE_NEAR_BYTES=256MiB", resident / MIB));
+        note("resident memory of the service", format!("{:.0} MiB", resident / MIB));
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
     let near = lineup.aside(Contestant::Near, &patient).await?;
     let request = Connection::get(&format!("/users/{}", bed.somebody().await?), None);
 
-    let (mut of_limit, mut of_near, mut loads) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut of_limit, mut of_copies, mut of_near, mut loads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..context.plan.rounds {
         context.now(&format!("stampede: round {} of {}", round + 1, context.plan.rounds));
         if let Some(limit) = &limit {
@@ -40,12 +40,15 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
             of_limit.push(p99_us(&seen));
         }
         Connection::open(near.address()).await?.ask(&request).await?;
+        let seen = burst(near.address(), &request, readers, async { Ok(()) }).await?;
+        of_copies.push(p99_us(&seen));
         let before = user_loads(&near).await?;
         let seen = burst(near.address(), &request, readers, bed.redis.flush()).await?;
         of_near.push(p99_us(&seen));
         loads.push(user_loads(&near).await? - before);
     }
     measured.add(Contestant::Limit.name(), of_limit);
+    measured.add("near, nothing lost", of_copies);
     measured.add(Contestant::Near.name(), of_near);
     let loads: Vec<String> = loads.iter().map(|loads| format!("{loads:.0}")).collect();
     measured.note("loads from Postgres, each round", loads.join(" "));
