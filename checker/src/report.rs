@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     verdict::{Buckets, Verdict},
-    workload::Tally,
+    workload::{Aftermath, Tally},
 };
 
 /// See the module.
@@ -80,7 +80,8 @@ impl Display for Report {
         writeln!(out, "went back while a write was unanswered (not promised): {}", verdict.went_back_unanswered)?;
         let failures = Tally::failures(&tally.calm);
         if failures > 0 {
-            writeln!(out, "{failures} answers of 5xx while no fault was on")?;
+            let after: Vec<String> = tally.aftermath.iter().map(aftermath).collect();
+            writeln!(out, "{failures} answers of 5xx while no fault was on: {}", after.join(", "))?;
         }
         for violation in &verdict.violations {
             writeln!(out, "\n{}: {}", violation.kind.as_str(), violation.evidence.trim_end())?;
@@ -97,6 +98,11 @@ impl Display for Report {
         }
         Ok(())
     }
+}
+
+/// `12 after cut-postgres (within 0.250000 s)`.
+fn aftermath((fault, aftermath): (&String, &Aftermath)) -> String {
+    format!("{} after {fault} (within {} s)", aftermath.failures, crate::time::seconds(aftermath.longest_us))
 }
 
 fn statuses(counts: &BTreeMap<u16, u64>) -> String {

@@ -104,9 +104,9 @@ pub const MUTANTS: &[Mutant] = &[
         name: "markers_without_identity",
         does: "a reader keeps what it saw in a slot that another reader has marked since",
         changes: &[Change {
-            file: "src/cache/near/copies.rs",
-            was: "Slot::Marked(number) if *number == marker.number)",
-            is: "Slot::Marked(_))",
+            file: "src/cache/near/marks.rs",
+            was: "shard.get(key) == Some(&number)",
+            is: "shard.contains_key(key)",
         }],
         noticed_by: &[&["--lib", "a_marker_is_no_good_for_the_slot_that_another_has_marked"]],
     },

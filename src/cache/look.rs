@@ -47,7 +47,7 @@ impl<L: Loader> Reader<L> {
 
     async fn look_at(self: &Arc<Self>, ids: &[L::Id], near: Option<&(Near, Kind)>) -> Look {
         // Before the cells are looked at.
-        let mut markers = Markers::place(near, ids.iter().map(L::id_bytes));
+        let markers = Markers::place(near, ids.iter().map(L::id_bytes));
         let states = match self.cache.handle() {
             Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await,
             Err(error) => Err(error),

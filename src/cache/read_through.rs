@@ -204,7 +204,7 @@ impl<L: Loader> Reader<L> {
         near: Option<&(Near, Kind)>,
         cheap: usize,
     ) -> Result<Option<Vec<Fetched>>, LoadError> {
-        let Look { hits: mut answers, mut markers } = self.look(ids, near).await;
+        let Look { hits: mut answers, markers } = self.look(ids, near).await;
         let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
         let _refill = if missing.len() > cheap {
             let Ok(refill) = self.cache.refills.try_acquire() else { return Ok(None) };

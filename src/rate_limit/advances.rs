@@ -207,3 +207,34 @@ fn settle(state: &mut State, now: Instant) -> Option<Settlement> {
 fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Quota,
+        rate_limit::{Policy, window::Subwindows},
+    };
+
+    const CONNECTION: Option<u64> = Some(1);
+
+    #[tokio::test]
+    async fn an_asker_that_goes_away_leaves_the_question_to_whoever_waits_for_its_answer() {
+        let advances = Advances::new(Arc::default());
+        let window = Duration::from_mins(1);
+        let limit = Limit {
+            charge: Charge::new(Policy::SignedIn, uuid::Uuid::nil()),
+            quota: Quota { requests: 1_000, window },
+            cut: Subwindows::of(window),
+        };
+        let next = |has_waited| advances.next(&limit, Instant::now(), CONNECTION, has_waited);
+        assert!(matches!(next(false), Next::Ask), "the first time");
+        let Next::Take(take) = next(false) else { panic!("it comes again") };
+        let Next::Wait(mut answered) = next(false) else { panic!("somebody asks") };
+
+        drop(take);
+
+        assert!(answered.changed().await.is_err(), "it is closed");
+        assert!(matches!(next(true), Next::Take(_)));
+    }
+}

@@ -52,6 +52,20 @@ impl FaultLog {
         self.on.load(Ordering::Relaxed) > 0
     }
 
+    /// What kind of fault was the last to end before this moment, and how long before.
+    #[must_use]
+    pub fn latest_before(&self, moment: Micros) -> (String, Micros) {
+        let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = spans.iter().filter(|span| span.interval.end <= moment);
+        match ended.max_by_key(|span| span.interval.end) {
+            Some(span) => {
+                let kind = span.name.split(' ').next().unwrap_or_default();
+                (kind.to_owned(), moment - span.interval.end)
+            }
+            None => ("none".to_owned(), moment),
+        }
+    }
+
     /// All of them so far.
     #[must_use]
     pub fn spans(&self) -> Vec<FaultSpan> {

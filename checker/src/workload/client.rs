@@ -138,6 +138,10 @@ impl Client {
         let is_faulty = was_faulty || self.setting.faults.is_any_on();
         let status = answer.as_ref().map_or(0, |answer| answer.status.as_u16());
         self.tally.count(status, is_faulty || hangs_up);
+        if Tally::is_failure(status) && !is_faulty && !hangs_up {
+            let (fault, since) = self.setting.faults.latest_before(start);
+            self.tally.count_aftermath(&fault, since);
+        }
         self.setting.calls.fetch_add(1, Ordering::Relaxed);
         if answer.is_err() && !hangs_up {
             // A replica that is gone refuses at once; calling it again and again is no work.

@@ -17,4 +17,4 @@ pub use client::{Client, ClientSetting};
 pub use connection::{Answer, Connection, NoAnswer};
 pub use other_program::OtherProgram;
 pub use population::Population;
-pub use tally::Tally;
+pub use tally::{Aftermath, Tally};

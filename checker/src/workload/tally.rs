@@ -4,6 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::time::Micros;
+
+/// Failures after a fault was over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Aftermath {
+    /// How many.
+    pub failures: u64,
+    /// How long after the fault the last of them began.
+    pub longest_us: Micros,
+}
+
 /// Answers by status; 0 is none.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tally {
@@ -11,6 +22,8 @@ pub struct Tally {
     pub calm: BTreeMap<u16, u64>,
     /// While one was.
     pub faulty: BTreeMap<u16, u64>,
+    /// Failures while no fault was on, by the fault that had ended last.
+    pub aftermath: BTreeMap<String, Aftermath>,
 }
 
 impl Tally {
@@ -20,6 +33,17 @@ impl Tally {
         *counts.entry(status).or_default() += 1;
     }
 
+    /// Counts a failure that began so long after this fault was over.
+    pub fn count_aftermath(&mut self, fault: &str, since: Micros) {
+        self.add_aftermath(fault, Aftermath { failures: 1, longest_us: since });
+    }
+
+    fn add_aftermath(&mut self, fault: &str, more: Aftermath) {
+        let all = self.aftermath.entry(fault.to_owned()).or_default();
+        all.failures += more.failures;
+        all.longest_us = all.longest_us.max(more.longest_us);
+    }
+
     /// Adds what another has counted.
     pub fn merge(&mut self, other: &Self) {
         for (status, count) in &other.calm {
@@ -27,6 +51,9 @@ impl Tally {
         }
         for (status, count) in &other.faulty {
             *self.faulty.entry(*status).or_default() += count;
+        }
+        for (fault, aftermath) in &other.aftermath {
+            self.add_aftermath(fault, *aftermath);
         }
     }
 
@@ -39,6 +66,12 @@ impl Tally {
     /// Answers that say that the service failed.
     #[must_use]
     pub fn failures(counts: &BTreeMap<u16, u64>) -> u64 {
-        counts.iter().filter(|(status, _)| **status >= 500).map(|(_, count)| count).sum()
+        counts.iter().filter(|(status, _)| Self::is_failure(**status)).map(|(_, count)| count).sum()
+    }
+
+    /// Whether a status says that the service failed.
+    #[must_use]
+    pub fn is_failure(status: u16) -> bool {
+        status >= 500
     }
 }

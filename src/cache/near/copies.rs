@@ -1,21 +1,15 @@
-//! The slots: for each cell nothing, a marker, or a copy; and what was made of copies. Bounded in bytes; what is used least
-//! goes first.
+//! The slots: for each cell nothing or a copy; and what was made of copies. Bounded in bytes; what is used least goes first.
 //!
-//! `quick_cache` holds them (docs/adr/0017-near-cache.md): it replaces a value in place while it holds the lock of its shard,
-//! which is what makes "keep it if this very marker is still there" one step.
+//! `quick_cache` holds them (docs/adr/0017-near-cache.md). A copy gets into its slot under the lock of its marker, which is
+//! what makes "keep it if this very marker is still there" one step; who empties the slot takes the marker away first.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use quick_cache::{
-    Weighter,
-    sync::{Cache, EntryAction, EntryResult},
-};
+use quick_cache::{Weighter, sync::Cache};
 
 use super::{
     key::{IdBytes, Key, Kind},
+    marks::Marks,
     piece::{CopiedCell, DerivedValue},
     stamps::{Stamp, Stamps},
 };
@@ -37,9 +31,6 @@ pub(super) struct Marker {
 
 #[derive(Clone, Debug)]
 enum Slot {
-    /// Somebody looks at the cell. The number is the marker's alone: with one that is not, a reader would keep what it saw
-    /// before a fence in the slot that another reader has marked after it.
-    Marked(u64),
     /// What the cell holds.
     Copy(CopiedCell),
     /// Put together from copies, and good as long as they are.
@@ -50,6 +41,7 @@ enum Slot {
 #[derive(Debug)]
 pub(super) struct Copies {
     slots: Cache<Key, Slot, InBytes>,
+    marks: Marks,
     stamps: Stamps,
     next_marker: AtomicU64,
 }
@@ -60,7 +52,6 @@ struct InBytes;
 impl Weighter<Key, Slot> for InBytes {
     fn weight(&self, _key: &Key, slot: &Slot) -> u64 {
         let piece = match slot {
-            Slot::Marked(_) => 0,
             Slot::Copy(cell) => cell.size(),
             Slot::Derived(value) => value.size(),
         };
@@ -73,7 +64,7 @@ impl Copies {
     pub(super) fn new(bytes: u64) -> Self {
         let likely = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
         let slots = Cache::with_weighter(likely, bytes, InBytes);
-        Self { slots, stamps: Stamps::new(), next_marker: AtomicU64::new(0) }
+        Self { slots, marks: Marks::new(), stamps: Stamps::new(), next_marker: AtomicU64::new(0) }
     }
 
     /// A copy, unless it has run out, and the stamp for what is made of it.
@@ -83,7 +74,7 @@ impl Copies {
         let stamp = self.stamps.stamp(&key);
         match self.slots.get(&key) {
             Some(Slot::Copy(cell)) => cell.value_at(now_ms).map(|value| (value, stamp)),
-            _empty_or_marked => None,
+            _empty => None,
         }
     }
 
@@ -105,30 +96,32 @@ impl Copies {
         // Before the marker is there: as long as it is, the stamp is the same.
         let stamp = self.stamps.stamp(&key);
         let marker = Marker { key, number: self.next_marker.fetch_add(1, Ordering::Relaxed), stamp };
-        self.slots.insert(marker.key, Slot::Marked(marker.number));
+        self.marks.place(marker.key, marker.number);
         marker
+    }
+
+    /// Takes the marker back, if it is still there.
+    pub(super) fn unmark(&self, marker: Marker) {
+        self.marks.take(&marker.key, marker.number, || ());
     }
 
     /// Keeps a value until then, if the marker is still there; gives the stamp for what is made of it.
     pub(super) fn keep(&self, marker: Marker, value: &CellValue, until_ms: i64) -> Option<Stamp> {
-        // Nobody loads through the library, so there is no load of somebody else's that could be waited for.
-        let kept = self.slots.entry(&marker.key, Some(Duration::ZERO), |_key, slot| {
-            let is_there = matches!(slot, Slot::Marked(number) if *number == marker.number);
-            if is_there {
-                *slot = Slot::Copy(CopiedCell::new(value, until_ms));
-            }
-            EntryAction::Retain(is_there)
-        });
-        matches!(kept, EntryResult::Retained(true)).then_some(marker.stamp)
+        let copy = Slot::Copy(CopiedCell::new(value, until_ms));
+        let is_kept = self.marks.take(&marker.key, marker.number, || self.slots.insert(marker.key, copy));
+        is_kept.then_some(marker.stamp)
     }
 
     pub(super) fn empty(&self, key: &Key) {
         self.stamps.count(key);
+        // The marker before the copy: whoever keeps something under it has done so, or never will.
+        self.marks.sweep(key);
         self.slots.remove(key);
     }
 
     pub(super) fn empty_all(&self) {
         self.stamps.count_all();
+        self.marks.sweep_all();
         self.slots.clear();
     }
 }
@@ -189,6 +182,48 @@ mod tests {
         copies.keep(after_it, &value("new"), 1_000);
 
         assert_eq!(kept(&copies), Some(value("new")));
+    }
+
+    #[test]
+    fn a_marker_is_kept_under_once_and_gone_with_its_reader() {
+        let copies = Copies::new(1 << 20);
+        let (kept_under, left, replaced) =
+            (copies.mark(KIND, &ID), copies.mark(KIND, &[8; 32]), copies.mark(KIND, &[9; 32]));
+        let instead = copies.mark(KIND, &[9; 32]);
+        assert!(copies.keep(kept_under, &value("new"), 1_000).is_some());
+        assert!(copies.keep(kept_under, &value("late"), 1_000).is_none());
+
+        for marker in [kept_under, left, replaced] {
+            copies.unmark(marker);
+        }
+
+        assert_eq!(copies.marks.len(), 1);
+        assert!(copies.keep(left, &value("late"), 1_000).is_none());
+        assert!(copies.keep(instead, &value("new"), 1_000).is_some(), "it is another's");
+    }
+
+    #[test]
+    fn what_is_looked_at_once_does_not_drive_out_what_is_read_again_and_again() {
+        const PAGES: u32 = 50;
+        let copies = Copies::new(1_000_000);
+        let id = |number: u32| {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            id
+        };
+        let page = |number| (Kind(1), id(number));
+        let found = |number| copies.get_derived(&page(number), 0).is_some();
+        for number in 0..PAGES {
+            let recipe = Recipe::new().finish(0).expect("of nothing, so it never changes");
+            copies.keep_derived(page(number), DerivedValue::new(&[0; 4_000], recipe));
+            assert!(found(number) && found(number));
+        }
+
+        for number in 0..20_000 {
+            copies.keep(copies.mark(KIND, &id(number)), &value("x"), 1_000);
+        }
+
+        assert_eq!((0..PAGES).filter(|&number| found(number)).count(), PAGES as usize);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The markers of one read, placed before it looks at any cell.
 
+use std::sync::Arc;
+
 use super::{
     Near,
     copies::Marker,
@@ -10,26 +12,39 @@ use crate::cache::{early, value::CellValue};
 
 /// One marker for each cell that is about to be looked at; none where copies are not current, or not kept at all.
 ///
-/// Clones are the same markers: whoever is the first to keep something under one is the only one.
+/// Clones are the same markers: whoever is the first to keep something under one is the only one. With the last of them those
+/// go that nothing was kept under.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cache) struct Markers {
-    near: Option<Near>,
-    markers: Vec<Option<Marker>>,
+    placed: Option<Arc<Placed>>,
+}
+
+#[derive(Debug)]
+struct Placed {
+    near: Near,
+    markers: Vec<Marker>,
 }
 
 impl Markers {
-    /// Puts a marker into the slot of each cell, in place of what is there.
+    /// Places a marker for the slot of each cell.
     pub(in crate::cache) fn place(near: Option<&(Near, Kind)>, ids: impl Iterator<Item = IdBytes>) -> Self {
         let Some((near, kind)) = near else { return Self::default() };
-        Self { near: Some(near.clone()), markers: ids.map(|id| Some(near.copies().mark(*kind, &id))).collect() }
+        let markers = ids.map(|id| near.copies().mark(*kind, &id)).collect();
+        Self { placed: Some(Arc::new(Placed { near: near.clone(), markers })) }
     }
 
     /// Keeps what Redis held, some time after the markers were placed, in the slot of the cell at this place, if its marker
     /// is there still; then it is as good as a copy, and this is its stamp. It is kept until it would be due for a refresh;
     /// the next reader then finds that in Redis.
-    pub(in crate::cache) fn keep(&mut self, at: usize, value: &CellValue) -> Option<Stamp> {
-        let marker = self.markers.get_mut(at)?.take()?;
+    pub(in crate::cache) fn keep(&self, at: usize, value: &CellValue) -> Option<Stamp> {
+        let Placed { near, markers } = &**self.placed.as_ref()?;
         let due_ms = early::due_ms(value.expires_at_ms, value.cost_us, early::draw());
-        self.near.as_ref()?.copies().keep(marker, value, due_ms)
+        near.copies().keep(*markers.get(at)?, value, due_ms)
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        self.markers.iter().for_each(|marker| self.near.copies().unmark(*marker));
     }
 }

@@ -16,7 +16,8 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `copies` | the slots: markers and copies, bounded in bytes |
+//! | `copies` | the slots: copies and what was made of them, bounded in bytes |
+//! | `marks` | which reader may fill which slot |
 //! | `piece` | what is in a slot, in one piece of memory |
 //! | `markers` | the markers of one read |
 //! | `stamps`, `recipe` | whether what was made of copies would be made the same |
@@ -32,6 +33,7 @@ mod copies;
 mod key;
 mod look;
 mod markers;
+mod marks;
 mod names;
 mod once;
 mod piece;
