@@ -10,13 +10,15 @@ use crate::{
     lineup::{Contestant, Lineup},
     metrics::{Metrics, info, resident_bytes},
     report::Measured,
+    statistics::Spread,
     zipf::Choice,
 };
 
 const MIB: f64 = 1_048_576.0;
 /// Warm-ups at most, each as long as that of other scenarios: a million users' pages are not read in one.
 const MOST_WARM_UPS: usize = 30;
-/// It is warm when so many warm-ups in a row were not faster by a twentieth than what was before them.
+/// It is warm when the median of so many warm-ups in a row is not faster by a twentieth than that of as many before them: one by
+/// one they vary by more than that on a busy machine.
 const LEVEL: usize = 3;
 
 /// What the most users are measured with, too: room for more of their pages.
@@ -72,9 +74,10 @@ async fn measure_with(
 
 /// Whether there is nothing more to be had from warming, by the rates of the warm-ups so far.
 fn is_warm(rates: &[f64]) -> bool {
-    let highest = |rates: &[f64]| rates.iter().copied().fold(0.0, f64::max);
-    let Some((before, last)) = rates.len().checked_sub(LEVEL).map(|at| rates.split_at(at)) else { return false };
-    rates.len() >= MOST_WARM_UPS || highest(last) < highest(before) * 1.05
+    let Some((_, lately)) = rates.len().checked_sub(2 * LEVEL).map(|at| rates.split_at(at)) else { return false };
+    let (before, last) = lately.split_at(LEVEL);
+    let median = |rates| Spread::of(rates).map_or(0.0, |spread| spread.median);
+    rates.len() >= MOST_WARM_UPS || median(last) < median(before) * 1.05
 }
 
 async fn note(
@@ -132,9 +135,10 @@ mod tests {
     #[test]
     fn it_is_warm_when_it_gets_no_faster() {
         assert!(!is_warm(&[]));
-        assert!(!is_warm(&[1.0, 1.0, 1.0]), "nothing was before them");
-        assert!(is_warm(&[1.0, 1.0, 1.04, 0.9]));
-        assert!(!is_warm(&[1.0, 1.0, 1.1, 0.9]));
+        assert!(!is_warm(&[1.0; 5]), "too few to tell");
+        assert!(is_warm(&[1.0; 6]));
+        assert!(is_warm(&[0.1, 1.0, 1.0, 1.0, 1.04, 0.9, 1.04]));
+        assert!(!is_warm(&[1.0, 0.5, 1.0, 1.1, 1.1, 0.5]), "a slow one among faster ones");
         assert!(is_warm(&(1..=30).map(f64::from).collect::<Vec<_>>()));
     }
 }
