@@ -30,7 +30,7 @@ const HOLD: Duration = Duration::from_millis(5);
 /// Flights that depart as one at most: what Postgres and Redis do in one go is not to hold up whoever else asks them.
 const MOST_AT_ONCE: usize = 256;
 
-/// Those of one kind who are about to fly. Clones are the same.
+/// Those of one kind who are about to fly.
 pub(super) struct Departures<F> {
     field: Arc<Field<F>>,
 }

@@ -1,13 +1,10 @@
 //! The advances of this process, by client. Bounded: a client who finds no room is asked about as ever.
 
 use std::{
-    collections::HashMap,
-    hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use quick_cache::DefaultHashBuilder;
 use tokio::sync::watch;
 
 use super::{
@@ -16,10 +13,9 @@ use super::{
     server_clock::ServerClock,
     window::Reading,
 };
+use crate::sharded::Sharded;
 
-/// Each with a lock of its own.
-const SHARDS: usize = 64;
-/// Clients remembered in each; all together some 20 MB, 40 if all of them come in each bucket.
+/// Clients remembered in each shard; all together some 20 MB, 40 if all of them come in each bucket.
 const CLIENTS: usize = 1_024;
 
 /// The first advance of a client who has come a second time within a while.
@@ -30,8 +26,7 @@ const WHILE: Duration = Duration::from_mins(1);
 /// What is known of the clients that came lately.
 #[derive(Debug)]
 pub(super) struct Advances {
-    shards: Vec<Mutex<HashMap<Charge, State, DefaultHashBuilder>>>,
-    hasher: DefaultHashBuilder,
+    clients: Sharded<Charge, State>,
     clock: Arc<ServerClock>,
 }
 
@@ -73,15 +68,13 @@ pub(super) struct Take {
 
 impl Advances {
     pub(super) fn new(clock: Arc<ServerClock>) -> Self {
-        let hasher = DefaultHashBuilder::default();
-        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
-        Self { shards, hasher, clock }
+        Self { clients: Sharded::default(), clock }
     }
 
     /// Admits a request that arrives now, if its client has something in advance. `connection` is the one that listens to
     /// recalls: what was taken on another is void.
     pub(super) fn spend(&self, charge: &Charge, now: Instant, connection: Option<u64>) -> Option<Reading> {
-        match self.shard(charge).get_mut(charge)? {
+        match self.clients.of(charge).get_mut(charge)? {
             State::Held { advance, connection: taken_on } if Some(*taken_on) == connection => {
                 advance.spend(now, &self.clock)
             }
@@ -94,7 +87,7 @@ impl Advances {
     pub(super) fn next(&self, limit: &Limit, now: Instant, connection: Option<u64>, has_waited: bool) -> Next {
         let largest = Advance::largest(limit.quota.requests, limit.cut);
         let Some(connection) = connection.filter(|_| largest > 0) else { return Next::Ask };
-        let mut shard = self.shard(&limit.charge);
+        let mut shard = self.clients.of(&limit.charge);
         let Some(state) = shard.get_mut(&limit.charge) else {
             if shard.len() < CLIENTS {
                 shard.insert(limit.charge.clone(), State::Seen { at: now, wanted: FIRST });
@@ -122,7 +115,7 @@ impl Advances {
     /// What to ask Redis for, without a request, in place of an advance that [`sweep`](Self::sweep) has found due; `None` if it has
     /// none any more that was taken on this connection.
     pub(super) fn renew(&self, limit: &Limit, now: Instant, connection: u64) -> Option<Take> {
-        let mut shard = self.shard(&limit.charge);
+        let mut shard = self.clients.of(&limit.charge);
         let state = shard.get_mut(&limit.charge)?;
         let State::Held { advance, connection: taken_on } = &*state else { return None };
         let is_due = *taken_on == connection && advance.is_due(now);
@@ -135,19 +128,19 @@ impl Advances {
             Some(advance) => State::Held { advance, connection },
             None => State::Seen { at: now, wanted },
         };
-        self.shard(charge).insert(charge.clone(), state);
+        self.clients.of(charge).insert(charge.clone(), state);
     }
 
     /// Takes the advance of this client away, to be settled.
     pub(super) fn recall(&self, charge: &Charge, now: Instant) -> Option<Settlement> {
-        let mut shard = self.shard(charge);
+        let mut shard = self.clients.of(charge);
         let state = shard.get_mut(charge).filter(|state| matches!(state, State::Held { .. }))?;
         settle(state, now)
     }
 
     /// What of an advance of this client is unused, in what Redis said at this time of its clock to be counted.
     pub(super) fn refresh(&self, charge: &Charge, counted: u64, server_us: u64) -> u32 {
-        match self.shard(charge).get_mut(charge) {
+        match self.clients.of(charge).get_mut(charge) {
             Some(State::Held { advance, .. }) => advance.refresh(counted, server_us),
             _nothing_in_hand => 0,
         }
@@ -157,8 +150,7 @@ impl Advances {
     /// to be renewed; and forgets clients who have not come for a while.
     pub(super) fn sweep(&self, now: Instant, margin: Duration, connection: Option<u64>) -> Swept {
         let mut swept = Swept::default();
-        for shard in &self.shards {
-            let mut shard = lock(shard);
+        for mut shard in self.clients.all() {
             for (charge, state) in shard.iter_mut() {
                 let State::Held { advance, connection: taken_on } = state else { continue };
                 if Some(*taken_on) != connection || advance.ends_within(now, margin) {
@@ -173,12 +165,6 @@ impl Advances {
             });
         }
         swept
-    }
-
-    fn shard(&self, charge: &Charge) -> MutexGuard<'_, HashMap<Charge, State, DefaultHashBuilder>> {
-        let hash = self.hasher.hash_one(charge).to_le_bytes();
-        // Other bits than those by which the map itself chooses.
-        lock(&self.shards[usize::from(hash[4]) % SHARDS])
     }
 }
 
@@ -201,11 +187,6 @@ fn settle(state: &mut State, now: Instant) -> Option<Settlement> {
         }
         State::Seen { .. } | State::Asking(_) => None,
     }
-}
-
-/// A panic while it was held, if there ever is one, has not left a client half changed: go on.
-fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -31,10 +31,13 @@ pub(super) async fn measure(context: &Context<'_>) -> Result<Measured> {
     for &users in &context.plan.sizes {
         context.now(&format!("a database of {users} users"));
         let bed = Bed::make(&context.arguments.aside, &context.arguments.database, users, users).await?;
-        measure_with(context, &mut measured, &bed, &format!("{users} users"), &[]).await?;
+        let lineup = Lineup::new(context.arguments, &bed).await?;
+        let near = lineup.aside(Contestant::Near, &[]).await?;
+        measure_warm(context, &mut measured, &bed, near, &format!("{users} users")).await?;
         if Some(&users) == most && context.plan.sizes.len() > 1 {
             let name = format!("{users} users, {}={}", MORE.0, MORE.1);
-            measure_with(context, &mut measured, &bed, &name, &[MORE]).await?;
+            let near = lineup.aside(Contestant::Near, &[MORE]).await?;
+            measure_warm(context, &mut measured, &bed, near, &name).await?;
         }
         bed.database.drop_database().await?;
         context.progress.inc(1);
@@ -42,15 +45,14 @@ pub(super) async fn measure(context: &Context<'_>) -> Result<Measured> {
     Ok(measured)
 }
 
-/// Warms a replica with these settings, and measures it. Redis is as warm as the one before has left it.
-async fn measure_with(
+/// Warms a replica, and measures it. Redis is as warm as the one before has left it.
+async fn measure_warm(
     context: &Context<'_>,
     measured: &mut Measured,
     bed: &Bed,
+    near: Process,
     name: &str,
-    variables: &[(&str, &str)],
 ) -> Result<()> {
-    let near = Lineup::new(context.arguments, bed).await?.aside(Contestant::Near, variables).await?;
     let load = Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
     let (wrk, script) = (&context.arguments.wrk, bed.script()?);
     context.now(&format!("{name}: warming"));

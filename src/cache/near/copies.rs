@@ -64,7 +64,7 @@ impl Copies {
     pub(super) fn new(bytes: u64) -> Self {
         let likely = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
         let slots = Cache::with_weighter(likely, bytes, InBytes);
-        Self { slots, marks: Marks::new(), stamps: Stamps::new(), next_marker: AtomicU64::new(0) }
+        Self { slots, marks: Marks::default(), stamps: Stamps::new(), next_marker: AtomicU64::new(0) }
     }
 
     /// A copy, unless it has run out, and the stamp for what is made of it.
@@ -107,9 +107,8 @@ impl Copies {
 
     /// Keeps a value until then, if the marker is still there; gives the stamp for what is made of it.
     pub(super) fn keep(&self, marker: Marker, value: &CellValue, until_ms: i64) -> Option<Stamp> {
-        let copy = Slot::Copy(CopiedCell::new(value, until_ms));
-        let is_kept = self.marks.take(&marker.key, marker.number, || self.slots.insert(marker.key, copy));
-        is_kept.then_some(marker.stamp)
+        let fill = || self.slots.insert(marker.key, Slot::Copy(CopiedCell::new(value, until_ms)));
+        self.marks.take(&marker.key, marker.number, fill).then_some(marker.stamp)
     }
 
     pub(super) fn empty(&self, key: &Key) {
@@ -128,6 +127,8 @@ impl Copies {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use bytes::Bytes;
 
     use super::*;
@@ -182,6 +183,31 @@ mod tests {
         copies.keep(after_it, &value("new"), 1_000);
 
         assert_eq!(kept(&copies), Some(value("new")));
+    }
+
+    /// One changes a cell and empties its slot again and again; another looks and keeps, likewise.
+    #[test]
+    fn nothing_from_before_a_change_is_there_once_its_slot_was_emptied() {
+        let (copies, version, is_over) = (Copies::new(1 << 20), AtomicU64::new(0), AtomicBool::new(false));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    let marker = copies.mark(KIND, &ID);
+                    let seen = CellValue { version: version.load(Ordering::SeqCst), ..value("x") };
+                    copies.keep(marker, &seen, 1_000);
+                }
+            });
+            for change in 1..=200_000 {
+                version.store(change, Ordering::SeqCst);
+                copies.empty(&(KIND, ID));
+                let stale = kept(&copies).map(|kept| kept.version).filter(|&version| version < change);
+                if stale.is_some() {
+                    is_over.store(true, Ordering::SeqCst);
+                }
+                assert_eq!(stale, None, "after change {change}");
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
     }
 
     #[test]
