@@ -17,7 +17,7 @@ use super::zipf::{Choice, draw};
 /// Requests in a file, at least, and for each who may ask; then it begins again. A file that is walked through several times
 /// while a cache is warmed would make it warmer than the law has it.
 const DRAWS: usize = 400_000;
-const DRAWS_EACH: usize = 2;
+const DRAWS_EACH: usize = 5;
 
 /// Databases that were made and are to be dropped, whatever happens.
 static MADE: Mutex<Vec<ScratchDatabase>> = Mutex::new(Vec::new());

@@ -43,7 +43,7 @@ pub(crate) async fn drive(
     command.args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{}", duration.as_secs().max(1))]);
     command.arg("-s").arg(script).arg(format!("http://{address}"));
     command.env("TOKENS", &load.tokens).env("TARGET", &load.target).env("WRITES", load.writes.to_string());
-    command.env("START", (rand::random::<u32>() % 1_000_000).to_string());
+    command.env("START", rand::random::<u32>().to_string());
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await.with_context(|| format!("cannot start {}", wrk.display()))?;
     let said = String::from_utf8_lossy(&output.stdout);
