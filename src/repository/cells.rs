@@ -140,10 +140,9 @@ impl Loader for TimelineLoader {
         let authors: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let timelines = posts::list_timelines(self.0.pool(), &authors, TIMELINE_LENGTH);
         let rows = self.0.run(timelines).await.map_err(LoadError::source)?;
-        let mut rows: HashMap<UserId, Loaded> =
-            rows.into_iter().map(|(author, posts)| (author, Loaded::present(Timeline::encode(&posts), 0))).collect();
-        // An author without posts has an empty timeline: true until the author's row is locked for a first post.
-        Ok(ids.iter().map(|id| rows.remove(id).unwrap_or_else(|| Loaded::present(Timeline::encode(&[]), 0))).collect())
+        // That of an author without posts is empty: true until the author's row is locked for a first post.
+        let timeline = |(author, posts): (UserId, Vec<Uuid>)| (author, Loaded::present(Timeline::encode(&posts), 0));
+        Ok(in_order(ids.iter().copied(), rows.into_iter().map(timeline).collect()))
     }
 }
 
