@@ -1,4 +1,4 @@
-//! The pool: how connections are made, kept honest and given back.
+//! The database: how connections are made and kept honest, and the deadlines of what is asked of them.
 
 use std::{
     future::Future,
@@ -12,7 +12,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, Executor,
+    ConnectOptions, Connection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -85,14 +85,6 @@ impl Database {
                         return Ok(true);
                     }
                     Ok(matches!(time::timeout(CHECK_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
-                })
-            })
-            // A caller who goes away inside `begin` leaves a BEGIN on the connection (so does sqlx 0.9.0 in its own, see
-            // launchbadge/sqlx #4394); the next borrower would write into that transaction, and nobody would commit it. It is ended here,
-            // before anybody else gets the connection; one that does not answer is closed.
-            .after_release(|connection, _meta| {
-                Box::pin(async move {
-                    Ok(matches!(time::timeout(CHECK_TIMEOUT, connection.execute("ROLLBACK")).await, Ok(Ok(_))))
                 })
             })
             .connect_lazy_with(options.clone());
@@ -205,7 +197,7 @@ fn connect_options(config: &DatabaseConfig) -> Result<PgConnectOptions, Database
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
         .options([
             ("statement_timeout", milliseconds(config.statement_timeout)),
-            // The ROLLBACK of each release is mostly unneeded; a warning about that would fill the log.
+            // A ROLLBACK for a caller who went away before its BEGIN arrived is answered with a warning.
             ("client_min_messages", "error".to_owned()),
         ]))
 }

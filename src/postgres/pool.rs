@@ -1,9 +1,13 @@
-//! The pool, and connections that are given back within a bound.
+//! The pool, and connections that are given back clean, and within a bound.
 //!
-//! sqlx 0.9.0 asks every connection that is given back for a sign of life, after all hooks and without a time-out, and
-//! keeps the pool's permit meanwhile. So each connection that goes silent in that moment (a host that vanished without a
-//! word) made the pool smaller by one until the kernel gave up, or for ever. Here the wait is bounded, and a connection that
-//! exceeds it is dropped; hence nothing is executed on sqlx's own pool.
+//! sqlx 0.9.0 asks every connection that is given back for a sign of life, without a time-out, and keeps the pool's permit
+//! meanwhile. So each connection that goes silent in that moment (a host that vanished without a word) made the pool smaller by
+//! one until the kernel gave up, or for ever. Here the wait is bounded, and a connection that exceeds it is dropped; hence
+//! nothing is executed on sqlx's own pool.
+//!
+//! And a caller who goes away inside a BEGIN leaves it on the connection (in sqlx's own `begin` too, see launchbadge/sqlx
+//! #4394): the next borrower would write into that transaction, and nobody would commit it. So who begins one says so before,
+//! and it is ended before anybody else gets the connection. Single statements leave nothing behind.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -22,7 +26,9 @@ use sqlx::{
 };
 use tokio::{runtime, time};
 
-/// Bounds the giving back: the hook's ROLLBACK under its own time-out, and the sign of life.
+/// Bounds the ROLLBACK of what nobody has ended.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bounds the giving back, which waits for the sign of life.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A pool of connections, for queries. Clones share it.
@@ -31,7 +37,11 @@ pub struct Pool(PgPool);
 
 /// A connection out of the pool; given back when it is dropped.
 #[derive(Debug)]
-pub struct Pooled(PoolConnection<Postgres>);
+pub struct Pooled {
+    /// `None` once it is given back.
+    connection: Option<PoolConnection<Postgres>>,
+    may_be_in_transaction: bool,
+}
 
 impl Pool {
     pub(super) fn new(pool: PgPool) -> Self {
@@ -41,7 +51,8 @@ impl Pool {
     /// A connection of one's own.
     pub async fn acquire(&self) -> Result<Pooled, Error> {
         // Boxed: it may have to connect, and that future is too large to be moved through those of its callers.
-        Ok(Pooled(Box::pin(self.0.acquire()).await?))
+        let connection = Box::pin(self.0.acquire()).await?;
+        Ok(Pooled { connection: Some(connection), may_be_in_transaction: false })
     }
 
     /// How many connections there are.
@@ -62,28 +73,56 @@ impl Pool {
     }
 }
 
+impl Pooled {
+    /// To be called before BEGIN is sent: from here on there may be a transaction, which ends when this is dropped.
+    pub(super) fn begins(&mut self) {
+        self.may_be_in_transaction = true;
+    }
+
+    /// To be called when the server has said that the transaction is over.
+    pub(super) fn has_ended(&mut self) {
+        self.may_be_in_transaction = false;
+    }
+}
+
+const IN_USE: &str = "it is given back by its drop";
+
 impl Deref for Pooled {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.0
+        self.connection.as_ref().expect(IN_USE)
     }
 }
 
 impl DerefMut for Pooled {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
+        self.connection.as_mut().expect(IN_USE)
     }
 }
 
 impl Drop for Pooled {
     fn drop(&mut self) {
-        // Not a documented method, but what sqlx's own `drop` spawns. Dropped before its end it closes the connection.
-        let given_back = self.0.return_to_pool();
-        if let Ok(runtime) = runtime::Handle::try_current() {
-            runtime.spawn(time::timeout(RETURN_TIMEOUT, given_back));
-        }
+        let Some(mut connection) = self.connection.take() else { return };
+        let Ok(runtime) = runtime::Handle::try_current() else {
+            // Nobody can be asked any more: it is closed. sqlx's own `drop` would panic.
+            drop(connection.return_to_pool());
+            return;
+        };
+        let may_be_in_transaction = self.may_be_in_transaction;
+        runtime.spawn(async move {
+            if may_be_in_transaction && !is_rolled_back(&mut connection).await {
+                drop(connection.detach());
+                return;
+            }
+            // Not a documented method, but what sqlx's own `drop` spawns. Dropped before its end it closes the connection.
+            let _or_closed = time::timeout(RETURN_TIMEOUT, connection.return_to_pool()).await;
+        });
     }
+}
+
+async fn is_rolled_back(connection: &mut PgConnection) -> bool {
+    matches!(time::timeout(ROLLBACK_TIMEOUT, connection.execute("ROLLBACK")).await, Ok(Ok(_)))
 }
 
 /// Each statement on a connection of its own, as on sqlx's pool. Rows are collected before they are given on: no statement

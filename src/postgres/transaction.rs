@@ -42,6 +42,7 @@ impl Database {
     ) -> Result<WriteTransaction, DatabaseError> {
         let connection = self.run(async {
             let mut connection = self.pool().acquire().await?;
+            connection.begins();
             connection.execute(AssertSqlSafe(self.begin_statement(token, longest_pause))).await?;
             Ok(connection)
         });
@@ -108,7 +109,10 @@ impl WriteTransaction {
             () = self.health.opened() => return Err(CommitError::OutcomeUnknown),
         };
         match reply {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => {
+                self.connection.has_ended();
+                Ok(())
+            }
             Ok(Err(error)) if is_refusal(&error) => Err(CommitError::RolledBack(error.into())),
             Ok(Err(_)) | Err(_) => {
                 self.health.doubt();
@@ -119,9 +123,12 @@ impl WriteTransaction {
 
     /// Rolls back. A failure needs no answer: the connection is cleaned, or closed, before its next use.
     pub async fn rollback(mut self) {
-        tokio::select! {
-            _cleaned_at_release = time::timeout(self.timeout, self.connection.execute("ROLLBACK")) => {}
-            () = self.health.opened() => {}
+        let reply = tokio::select! {
+            reply = time::timeout(self.timeout, self.connection.execute("ROLLBACK")) => reply,
+            () = self.health.opened() => return,
+        };
+        if matches!(reply, Ok(Ok(_))) {
+            self.connection.has_ended();
         }
     }
 }
