@@ -1,7 +1,8 @@
 //! Stamps: how often slots were emptied, to tell whether what was made of copies is still what they would make.
 //!
-//! Slots share counts by their hash. Two that share one spoil each other's stamps now and then, which costs a page that is
-//! made anew; in return a hundred stamps are checked in a table that fits a core's own cache.
+//! Slots share counts by their hash. Two that share one spoil each other's stamps, which costs a page that is made anew: of
+//! 10,000 pages of sixty copies each, an emptied slot spoils two or three that do not have it. In return all stamps are checked
+//! in a table that fits a core's own cache.
 
 use std::{
     hash::BuildHasher,
@@ -12,13 +13,13 @@ use quick_cache::DefaultHashBuilder;
 
 use super::key::Key;
 
-/// One for each value of a stamp's place: 256 KiB.
-const COUNTS: usize = 1 << 16;
+/// A power of two: 1 MiB.
+const COUNTS: u32 = 1 << 18;
 
 /// How often the slots of one hash had been emptied when a copy was taken from one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    place: u16,
+    place: u32,
     count: u32,
 }
 
@@ -40,12 +41,12 @@ impl Stamps {
     /// To be taken before the copy is.
     pub(super) fn stamp(&self, key: &Key) -> Stamp {
         let place = self.place(key);
-        Stamp { place, count: self.counts[usize::from(place)].load(Ordering::Acquire) }
+        Stamp { place, count: self.count_at(place).load(Ordering::Acquire) }
     }
 
     /// A slot is emptied.
     pub(super) fn count(&self, key: &Key) {
-        self.counts[usize::from(self.place(key))].fetch_add(1, Ordering::AcqRel);
+        self.count_at(self.place(key)).fetch_add(1, Ordering::AcqRel);
         self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -65,11 +66,15 @@ impl Stamps {
 
     /// Whether none of these slots was emptied since.
     pub(super) fn are_good(&self, stamps: &[Stamp]) -> bool {
-        stamps.iter().all(|stamp| self.counts[usize::from(stamp.place)].load(Ordering::Acquire) == stamp.count)
+        stamps.iter().all(|stamp| self.count_at(stamp.place).load(Ordering::Acquire) == stamp.count)
     }
 
-    fn place(&self, key: &Key) -> u16 {
-        let [low, lower, ..] = self.hasher.hash_one(key).to_le_bytes();
-        u16::from_le_bytes([low, lower])
+    fn count_at(&self, place: u32) -> &AtomicU32 {
+        &self.counts[place as usize]
+    }
+
+    fn place(&self, key: &Key) -> u32 {
+        let [a, b, c, d, ..] = self.hasher.hash_one(key).to_le_bytes();
+        u32::from_le_bytes([a, b, c, d]) % COUNTS
     }
 }
