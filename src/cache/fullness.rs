@@ -37,13 +37,14 @@ struct Times {
 }
 
 impl Fullness {
-    /// Whether Redis is left alone at this moment.
-    pub(super) fn is_to_be_spared(&self, now: Instant) -> bool {
-        // Nearly always nothing was refused, and nothing is locked.
-        self.refusals.load(Ordering::Relaxed) >= MIN_REFUSALS && {
-            let spared_until = self.times().spared_until;
-            spared_until.is_some_and(|until| now < until)
-        }
+    /// Whether Redis is left alone now.
+    pub(super) fn is_to_be_spared(&self) -> bool {
+        // Nearly always nothing was refused, nothing is locked and no clock is asked.
+        self.refusals.load(Ordering::Relaxed) >= MIN_REFUSALS && self.is_spared_at(Instant::now())
+    }
+
+    fn is_spared_at(&self, now: Instant) -> bool {
+        self.times().spared_until.is_some_and(|until| now < until)
     }
 
     /// So many cells were there.
@@ -82,14 +83,14 @@ mod tests {
         let (fullness, start) = (Fullness::default(), Instant::now());
 
         fullness.note_refusals(31, start);
-        assert!(!fullness.is_to_be_spared(start));
+        assert!(!fullness.is_spared_at(start));
         fullness.note_refusals(1, start);
 
-        assert!(fullness.is_to_be_spared(start));
-        assert!(!fullness.is_to_be_spared(start + PAUSE));
-        assert!(!fullness.is_to_be_spared(start + PAUSE), "until it refuses again");
+        assert!(fullness.is_spared_at(start));
+        assert!(!fullness.is_spared_at(start + PAUSE));
+        assert!(!fullness.is_spared_at(start + PAUSE), "until it refuses again");
         fullness.note_refusals(40, start + PAUSE);
-        assert!(fullness.is_to_be_spared(start + PAUSE));
+        assert!(fullness.is_spared_at(start + PAUSE));
     }
 
     #[test]
@@ -99,7 +100,7 @@ mod tests {
         fullness.note_hits(1_000_000);
         fullness.note_refusals(32, start);
 
-        assert!(fullness.is_to_be_spared(start));
+        assert!(fullness.is_spared_at(start));
     }
 
     #[test]
@@ -110,6 +111,6 @@ mod tests {
         fullness.note_hits(1_000);
         fullness.note_refusals(100, start);
 
-        assert!(!fullness.is_to_be_spared(start));
+        assert!(!fullness.is_spared_at(start));
     }
 }

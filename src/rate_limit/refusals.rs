@@ -45,7 +45,12 @@ impl Refusals {
     }
 
     /// Whether anybody may be refused now.
-    pub(super) fn are_any(&self, now: Instant) -> bool {
+    pub(super) fn are_any(&self) -> bool {
+        // As long as nobody ever was, no clock is asked.
+        self.until_ms.load(Ordering::Relaxed) > 0 && self.are_any_at(Instant::now())
+    }
+
+    fn are_any_at(&self, now: Instant) -> bool {
         self.since_began_ms(now) < self.until_ms.load(Ordering::Relaxed)
     }
 
@@ -103,13 +108,13 @@ mod tests {
     fn while_nobody_is_refused_nobody_is_looked_for() {
         let refusals = Refusals::new();
         let now = Instant::now();
-        assert!(!refusals.are_any(now));
+        assert!(!refusals.are_any_at(now));
 
         refusals.remember(&charge("client"), now, now, 10 * SECOND);
         refusals.remember(&charge("other"), now, now, SECOND);
 
-        assert!(refusals.are_any(now + 9 * SECOND));
-        assert!(!refusals.are_any(now + 11 * SECOND));
+        assert!(refusals.are_any_at(now + 9 * SECOND));
+        assert!(!refusals.are_any_at(now + 11 * SECOND));
     }
 
     #[test]
