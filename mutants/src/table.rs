@@ -148,7 +148,11 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "no_rollback",
         does: "connections are given back with whatever transaction is open on them",
-        changes: &[Change { file: "src/postgres/transaction.rs", was: "connection.begins();", is: "" }],
+        changes: &[Change {
+            file: "src/postgres/pool.rs",
+            was: "connection.may_be_in_transaction = true;",
+            is: "connection.may_be_in_transaction = false;",
+        }],
         noticed_by: &[&["--test", "service", "no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin"]],
     },
     Mutant {

@@ -37,14 +37,13 @@ struct Times {
 }
 
 impl Fullness {
-    /// Whether Redis is left alone now.
-    pub(super) fn is_to_be_spared(&self) -> bool {
+    /// Whether Redis is left alone at the moment that `now` tells.
+    pub(super) fn is_to_be_spared(&self, now: impl FnOnce() -> Instant) -> bool {
         // Nearly always nothing was refused, nothing is locked and no clock is asked.
-        self.refusals.load(Ordering::Relaxed) >= MIN_REFUSALS && self.is_spared_at(Instant::now())
-    }
-
-    fn is_spared_at(&self, now: Instant) -> bool {
-        self.times().spared_until.is_some_and(|until| now < until)
+        self.refusals.load(Ordering::Relaxed) >= MIN_REFUSALS && {
+            let spared_until = self.times().spared_until;
+            spared_until.is_some_and(|until| now() < until)
+        }
     }
 
     /// So many cells were there.
@@ -83,14 +82,14 @@ mod tests {
         let (fullness, start) = (Fullness::default(), Instant::now());
 
         fullness.note_refusals(31, start);
-        assert!(!fullness.is_spared_at(start));
+        assert!(!fullness.is_to_be_spared(|| start));
         fullness.note_refusals(1, start);
 
-        assert!(fullness.is_spared_at(start));
-        assert!(!fullness.is_spared_at(start + PAUSE));
-        assert!(!fullness.is_spared_at(start + PAUSE), "until it refuses again");
+        assert!(fullness.is_to_be_spared(|| start));
+        assert!(!fullness.is_to_be_spared(|| start + PAUSE));
+        assert!(!fullness.is_to_be_spared(|| start + PAUSE), "until it refuses again");
         fullness.note_refusals(40, start + PAUSE);
-        assert!(fullness.is_spared_at(start + PAUSE));
+        assert!(fullness.is_to_be_spared(|| start + PAUSE));
     }
 
     #[test]
@@ -100,7 +99,7 @@ mod tests {
         fullness.note_hits(1_000_000);
         fullness.note_refusals(32, start);
 
-        assert!(fullness.is_spared_at(start));
+        assert!(fullness.is_to_be_spared(|| start));
     }
 
     #[test]
@@ -111,6 +110,6 @@ mod tests {
         fullness.note_hits(1_000);
         fullness.note_refusals(100, start);
 
-        assert!(!fullness.is_spared_at(start));
+        assert!(!fullness.is_to_be_spared(|| start));
     }
 }

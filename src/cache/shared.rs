@@ -157,7 +157,7 @@ impl Cache {
     }
 
     fn is_worth_asking(&self) -> bool {
-        self.gate.is_open() && !self.fullness.is_to_be_spared()
+        self.gate.is_open() && !self.fullness.is_to_be_spared(Instant::now)
     }
 
     /// A connection to a Redis that may be believed, and may know something.

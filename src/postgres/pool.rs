@@ -6,8 +6,8 @@
 //! nothing is executed on sqlx's own pool.
 //!
 //! And a caller who goes away inside a BEGIN leaves it on the connection (in sqlx's own `begin` too, see launchbadge/sqlx
-//! #4394): the next borrower would write into that transaction, and nobody would commit it. So who begins one says so before,
-//! and it is ended before anybody else gets the connection. Single statements leave nothing behind.
+//! #4394): the next borrower would write into that transaction, and nobody would commit it. So whatever may be open is rolled
+//! back before anybody else gets the connection. Single statements leave nothing open.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -48,8 +48,14 @@ impl Pool {
         Self(pool)
     }
 
-    /// A connection of one's own.
+    /// A connection of one's own. What is begun on it and not ended is rolled back when it is dropped.
     pub async fn acquire(&self) -> Result<Pooled, Error> {
+        let mut connection = self.acquire_for_one_statement().await?;
+        connection.may_be_in_transaction = true;
+        Ok(connection)
+    }
+
+    async fn acquire_for_one_statement(&self) -> Result<Pooled, Error> {
         // Boxed: it may have to connect, and that future is too large to be moved through those of its callers.
         let connection = Box::pin(self.0.acquire()).await?;
         Ok(Pooled { connection: Some(connection), may_be_in_transaction: false })
@@ -74,13 +80,8 @@ impl Pool {
 }
 
 impl Pooled {
-    /// To be called before BEGIN is sent: from here on there may be a transaction, which ends when this is dropped.
-    pub(super) fn begins(&mut self) {
-        self.may_be_in_transaction = true;
-    }
-
-    /// To be called when the server has said that the transaction is over.
-    pub(super) fn has_ended(&mut self) {
+    /// The server has said that its transaction is over, and there will be no other.
+    pub(super) fn has_ended_transaction(&mut self) {
         self.may_be_in_transaction = false;
     }
 }
@@ -137,7 +138,7 @@ impl<'p> Executor<'p> for &Pool {
     {
         let pool = self.clone();
         let all = async move {
-            let mut connection = pool.acquire().await?;
+            let mut connection = pool.acquire_for_one_statement().await?;
             let all: Vec<_> = connection.fetch_many(query).try_collect().await?;
             Ok::<_, Error>(stream::iter(all.into_iter().map(Ok)))
         };
@@ -150,7 +151,7 @@ impl<'p> Executor<'p> for &Pool {
         E: 'q + Execute<'q, Postgres>,
     {
         let pool = self.clone();
-        Box::pin(async move { pool.acquire().await?.fetch_optional(query).await })
+        Box::pin(async move { pool.acquire_for_one_statement().await?.fetch_optional(query).await })
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
@@ -158,7 +159,7 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
     {
         let pool = self.clone();
-        Box::pin(async move { pool.acquire().await?.prepare_with(sql, parameters).await })
+        Box::pin(async move { pool.acquire_for_one_statement().await?.prepare_with(sql, parameters).await })
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
@@ -166,6 +167,6 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
     {
         let pool = self.clone();
-        Box::pin(async move { pool.acquire().await?.describe(sql).await })
+        Box::pin(async move { pool.acquire_for_one_statement().await?.describe(sql).await })
     }
 }

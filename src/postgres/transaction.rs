@@ -42,7 +42,6 @@ impl Database {
     ) -> Result<WriteTransaction, DatabaseError> {
         let connection = self.run(async {
             let mut connection = self.pool().acquire().await?;
-            connection.begins();
             connection.execute(AssertSqlSafe(self.begin_statement(token, longest_pause))).await?;
             Ok(connection)
         });
@@ -110,7 +109,7 @@ impl WriteTransaction {
         };
         match reply {
             Ok(Ok(_)) => {
-                self.connection.has_ended();
+                self.connection.has_ended_transaction();
                 Ok(())
             }
             Ok(Err(error)) if is_refusal(&error) => Err(CommitError::RolledBack(error.into())),
@@ -128,7 +127,7 @@ impl WriteTransaction {
             () = self.health.opened() => return,
         };
         if matches!(reply, Ok(Ok(_))) {
-            self.connection.has_ended();
+            self.connection.has_ended_transaction();
         }
     }
 }

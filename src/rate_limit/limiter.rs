@@ -109,7 +109,7 @@ impl Limiter {
     /// Whether there may be anybody whom [`refused_before`](Self::refused_before) refuses.
     #[must_use]
     pub fn refuses_anybody(&self) -> bool {
-        self.inner.refusals.are_any()
+        self.inner.refusals.are_any(Instant::now)
     }
 
     /// The refusal of a request that [`admit`](Self::admit) would certainly refuse, without asking Redis; `None` if it might not.

@@ -44,14 +44,11 @@ impl Refusals {
         Self { refused: Cache::new(CAPACITY), began: Instant::now(), until_ms: AtomicU64::new(0) }
     }
 
-    /// Whether anybody may be refused now.
-    pub(super) fn are_any(&self) -> bool {
+    /// Whether anybody may be refused at the moment that `now` tells.
+    pub(super) fn are_any(&self, now: impl FnOnce() -> Instant) -> bool {
+        let until_ms = self.until_ms.load(Ordering::Relaxed);
         // As long as nobody ever was, no clock is asked.
-        self.until_ms.load(Ordering::Relaxed) > 0 && self.are_any_at(Instant::now())
-    }
-
-    fn are_any_at(&self, now: Instant) -> bool {
-        self.since_began_ms(now) < self.until_ms.load(Ordering::Relaxed)
+        until_ms > 0 && self.since_began_ms(now()) < until_ms
     }
 
     /// Remembers that Redis, asked at `asked`, had answered by `answered` that there is no room for `retry_in`.
@@ -108,13 +105,13 @@ mod tests {
     fn while_nobody_is_refused_nobody_is_looked_for() {
         let refusals = Refusals::new();
         let now = Instant::now();
-        assert!(!refusals.are_any_at(now));
+        assert!(!refusals.are_any(|| now));
 
         refusals.remember(&charge("client"), now, now, 10 * SECOND);
         refusals.remember(&charge("other"), now, now, SECOND);
 
-        assert!(refusals.are_any_at(now + 9 * SECOND));
-        assert!(!refusals.are_any_at(now + 11 * SECOND));
+        assert!(refusals.are_any(|| now + 9 * SECOND));
+        assert!(!refusals.are_any(|| now + 11 * SECOND));
     }
 
     #[test]

@@ -131,12 +131,8 @@ async fn connections_that_go_silent_while_they_are_given_back_leave_the_pool() {
     // Instead of the answer to it, and after that.
     for snare in [Snare::Request("ROLLBACK"), Snare::Reply("ROLLBACK")] {
         let Pooled { database, proxy, backend: _backend } = behind_a_proxy("1m").await;
-        let mut begun = Vec::new();
-        for _ in 0..CONNECTIONS {
-            begun.push(database.begin(&[], None).await.expect("the way is open"));
-        }
         proxy.lay(Some(snare));
-        drop(begun);
+        use_all_connections(&database).await.expect("the way is open");
         soon(proxy.until_caught(CONNECTIONS as usize)).await;
 
         proxy.lay(None);
