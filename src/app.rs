@@ -18,6 +18,7 @@ use crate::{
     http::{
         self, admin,
         cookie::SessionCookie,
+        lanes::Lanes,
         readiness::{Probe, Readiness},
         server,
         state::{ApiParts, ApiState},
@@ -59,6 +60,7 @@ pub struct Application {
     state: ApiState,
     public: TcpListener,
     admin: TcpListener,
+    lanes: Lanes,
 }
 
 /// Why a replica cannot start.
@@ -75,6 +77,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The system gives no more threads.
+    #[error("cannot start the threads that connections are served on")]
+    Threads(#[source] io::Error),
     /// `DATABASE_URL` cannot be used, or Postgres did not answer in time.
     #[error("postgres cannot be used")]
     Database(#[from] DatabaseError),
@@ -99,6 +104,7 @@ impl Application {
     pub fn build_with_clock(config: Config, clock: &Clock) -> Result<Self, StartError> {
         let public = listen("LISTEN_ADDR", config.http.listen)?;
         let admin = listen("ADMIN_ADDR", config.http.admin)?;
+        let lanes = Lanes::start().map_err(StartError::Threads)?;
 
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
         let database = Database::new(config.database.clone())?;
@@ -124,7 +130,7 @@ impl Application {
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
         shutdown.spawn_until_drained(observe(database.clone(), Arc::clone(&metrics)));
 
-        Ok(Self { config, database, cache, metrics, readiness, shutdown, state, public, admin })
+        Ok(Self { config, database, cache, metrics, readiness, shutdown, state, public, admin, lanes })
     }
 
     /// Where the public API listens.
@@ -165,7 +171,7 @@ impl Application {
         let shutdown = self.shutdown.clone();
         let database = self.database.clone();
         let (listener, stop) = (self.admin, no_admin.clone());
-        let admin = tokio::spawn(async move { server::serve(listener, admin, &config, &stop).await });
+        let admin = tokio::spawn(async move { server::serve(listener, admin, &config, &stop, None).await });
 
         if migrate {
             tokio::select! {
@@ -179,7 +185,7 @@ impl Application {
         }
         tracing::info!(%address, mode = ?self.config.cache.mode, "serving");
         let api = http::api(self.state, &self.config.http, Arc::clone(&self.metrics));
-        server::serve(self.public, api, &self.config.http, &shutdown).await;
+        server::serve(self.public, api, &self.config.http, &shutdown, Some(&self.lanes)).await;
 
         shutdown.drain();
         if time::timeout(WAIT_FOR_TASKS, shutdown.finished()).await.is_err() {

@@ -5,12 +5,13 @@ pub mod seed;
 mod serve;
 mod terminal;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
-use crate::config::Config;
+use crate::{config::Config, processors::Processors};
 
 /// The commands of the binary.
 #[derive(Debug, Parser)]
@@ -47,7 +48,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
     let config = Config::load()?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let runtime = start_runtime().context("cannot start the runtime")?;
     runtime.block_on(async {
         match &cli.command {
             Command::Serve(arguments) => serve::serve(config, *arguments).await,
@@ -55,6 +56,12 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Command::Seed(arguments) => seed::seed(arguments, &config).await,
         }
     })
+}
+
+/// The workers. A thread that a lane makes them start runs anywhere, as they do, and not where the lane is kept.
+fn start_runtime() -> io::Result<Runtime> {
+    let anywhere = Processors::of_this_thread();
+    Builder::new_multi_thread().enable_all().on_thread_start(move || anywhere.keep_this_thread()).build()
 }
 
 #[cfg(test)]

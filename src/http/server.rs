@@ -19,12 +19,13 @@ use std::{
 };
 
 use axum::{Router, extract::Request};
-use futures::TryFutureExt;
+use futures::{TryFutureExt, future::Either};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{sleep, timeout},
@@ -34,6 +35,7 @@ use tower::Service;
 use super::{
     extract::ClientAddress,
     io::{OneClock, client_stream},
+    lanes::{self, Lanes},
     middleware::allow,
 };
 use crate::{config::HttpConfig, shutdown::Shutdown};
@@ -45,18 +47,26 @@ const HYPER_MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait before accepting again when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`.
+/// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`; on `lanes` and
+/// among the workers of the calling runtime, or by these alone.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future is the hard end: the listener and all connections are closed at once, whatever they do.
-pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, shutdown: &Shutdown) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    config: &HttpConfig,
+    shutdown: &Shutdown,
+    lanes: Option<&Lanes>,
+) {
     let connections = Connections {
         http: http1_builder(config),
         router,
         write_timeout: config.write_timeout,
         trusted_proxies: config.trusted_proxies.as_slice().into(),
         shutdown: shutdown.clone(),
+        workers: lanes.map(|_| Handle::current()),
     };
     let slots = Arc::new(Semaphore::new(config.max_connections));
     let mut tasks = JoinSet::new();
@@ -68,7 +78,11 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
             // Finished tasks are taken out as they end, or they would pile up.
             Some(_) = tasks.join_next() => {}
             (socket, peer, slot) = accept(&listener, &slots) => {
-                tasks.spawn(connections.clone().run(socket, peer, slot));
+                let connection = connections.clone().run(socket, peer, slot);
+                match lanes {
+                    None => tasks.spawn(connection),
+                    Some(lanes) => tasks.spawn_on(connection, lanes.next()),
+                };
             }
         }
     }
@@ -78,10 +92,11 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
 }
 
 /// Waits for a slot first and only then for a connection: with all slots taken, new ones wait in the backlog.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (Accepted, SocketAddr, OwnedSemaphorePermit) {
     let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
     loop {
-        match listener.accept().await {
+        let accepted = listener.accept().await;
+        match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
             Ok((socket, peer)) => return (socket, peer, slot),
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
@@ -92,6 +107,9 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, S
         }
     }
 }
+
+/// A connection that no thread waits for yet.
+type Accepted = std::net::TcpStream;
 
 /// Errors of a connection that was over before it was accepted; the next one may be fine.
 fn concerns_one_connection(error: &io::Error) -> bool {
@@ -130,23 +148,34 @@ struct Connections {
     /// Whose `X-Forwarded-For` and `Forwarded` are believed.
     trusted_proxies: Arc<[IpNet]>,
     shutdown: Shutdown,
+    /// Who goes on with what a lane cannot answer at once; `None` without lanes.
+    workers: Option<Handle>,
 }
 
 impl Connections {
     /// One connection, from accepted to closed. The slot is free again when this is over, however it ends.
-    async fn run(self, socket: TcpStream, peer: SocketAddr, _slot: OwnedSemaphorePermit) {
+    async fn run(self, socket: Accepted, peer: SocketAddr, _slot: OwnedSemaphorePermit) {
         // Answers are written in one piece: waiting for more to send would only delay them.
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "the connection is gone already");
-            return;
-        }
+        let socket = match socket.set_nodelay(true).and_then(|()| TcpStream::from_std(socket)) {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::debug!(%error, "the connection is gone already");
+                return;
+            }
+        };
         // A clone for each connection and not for each request: what clones share, all connections of all cores would write to.
-        let (router, trusted_proxies) = (RefCell::new(self.router), self.trusted_proxies);
+        let (router, trusted_proxies, workers) = (RefCell::new(self.router), self.trusted_proxies, self.workers);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = ClientAddress::find(peer.ip(), request.headers(), &trusted_proxies);
             request.extensions_mut().insert(client);
+            let only_reads = request.method().is_safe();
             // Routers are always ready.
-            router.borrow_mut().call(request).map_ok(allow::complete)
+            let answering = router.borrow_mut().call(request).map_ok(allow::complete);
+            match &workers {
+                None => Either::Left(answering),
+                Some(workers) if only_reads => Either::Right(Either::Left(lanes::at_once_or_among(workers, answering))),
+                Some(workers) => Either::Right(Either::Right(lanes::among(workers, answering))),
+            }
         });
         let io = TokioIo::new(client_stream(socket, self.write_timeout));
         let mut http = self.http;

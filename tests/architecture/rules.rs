@@ -6,13 +6,14 @@ use crate::sources::Source;
 ///
 /// Layers of one line of the design may import each other only where it says so here: the outside things report to
 /// `telemetry`. `cache` and `rate_limit` know neither Postgres nor what is stored in it.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("config", &[]),
     ("domain", &[]),
     ("clock", &[]),
     ("shutdown", &[]),
     ("bulkhead", &[]),
     ("sharded", &[]),
+    ("processors", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
     ("postgres", &["bulkhead", "config", "domain", "telemetry"]),
@@ -24,7 +25,21 @@ const LAYERS: [(&str, &[&str]); 16] = [
         "invalidation",
         &["config", "domain", "clock", "shutdown", "telemetry", "postgres", "redis_client", "cache", "repository"],
     ),
-    ("http", &["bulkhead", "config", "domain", "clock", "shutdown", "telemetry", "auth", "rate_limit", "repository"]),
+    (
+        "http",
+        &[
+            "bulkhead",
+            "config",
+            "domain",
+            "clock",
+            "processors",
+            "shutdown",
+            "telemetry",
+            "auth",
+            "rate_limit",
+            "repository",
+        ],
+    ),
     // The composition root names every layer but the one that starts it.
     (
         "app",
@@ -48,7 +63,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
 
 /// Starts what `app` puts together, and works on Postgres where no application is needed. Nothing imports it.
 const CLI: (&str, &[&str]) =
-    ("cli", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "postgres", "app"]);
+    ("cli", &["config", "domain", "clock", "processors", "shutdown", "telemetry", "auth", "postgres", "app"]);
 
 /// What other layers than `postgres` may name of sqlx: types, no statements.
 const SQLX_TYPES: [(&str, &[&str]); 3] =

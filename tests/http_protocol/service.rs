@@ -9,6 +9,7 @@ use aside::{
         cookie::SessionCookie,
         documentation::with_documentation,
         extract::{ClientAddress, Credentials, Json, PathId, Query},
+        lanes::Lanes,
         problem::Problem,
         routes, server,
     },
@@ -84,7 +85,10 @@ impl Service {
         let service = routes::with_layers(routes, &config, Arc::clone(&metrics));
         let server = tokio::spawn({
             let shutdown = shutdown.clone();
-            async move { server::serve(listener, service, &config, &shutdown).await }
+            async move {
+                let lanes = Lanes::start().expect("threads");
+                server::serve(listener, service, &config, &shutdown, Some(&lanes)).await;
+            }
         });
         Self { address, shutdown, metrics, arrived, go, server }
     }

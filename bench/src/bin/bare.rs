@@ -7,7 +7,7 @@ use std::{env, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use aside::{
     config::HttpConfig,
-    http::{routes, server},
+    http::{lanes::Lanes, routes, server},
     shutdown::Shutdown,
     telemetry::metrics::Metrics,
 };
@@ -40,6 +40,6 @@ async fn main() -> Result<()> {
         max_connections: 10_000,
     };
     let routes = routes::with_layers(routes, &config, Arc::new(Metrics::new()));
-    server::serve(listener, routes, &config, &Shutdown::new()).await;
+    server::serve(listener, routes, &config, &Shutdown::new(), Some(&Lanes::start()?)).await;
     Ok(())
 }

@@ -1,0 +1,213 @@
+//! Lanes: threads that have sockets of their own, and answer what can be answered at once.
+//!
+//! ```text
+//!   lane, one for each processor:   read ─ poll once ─┬ an answer ────────────────▶ write
+//!                                                     └ it has to wait ┐       ┌──▶ write
+//!   tokio's workers:                                                   └ the rest ┘
+//! ```
+//!
+//! A hit waits for nothing. Given by the thread whose socket it came from, it costs no stealing and no waking of another, and a
+//! lane is woken on its own processor while another has the one beside it; tokio's workers have one of them wait for all sockets,
+//! wherever the kernel puts it. What waits, for Redis above all, goes on where those are whom it waits for (docs/adr/0024).
+
+use std::{
+    future::pending,
+    io,
+    panic::resume_unwind,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use futures::{
+    FutureExt,
+    future::{Either, ready},
+};
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::oneshot,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::processors::Processors;
+
+/// The lanes of a process. They end when this is dropped, and what is left on them.
+#[derive(Debug)]
+pub struct Lanes {
+    lanes: Vec<Lane>,
+    /// The lane of the next connection.
+    next: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Lane {
+    runtime: Handle,
+    _until_dropped: oneshot::Sender<()>,
+}
+
+impl Lanes {
+    /// Starts one for each processor that this thread may run on.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no more threads or descriptors.
+    pub fn start() -> io::Result<Self> {
+        let lanes =
+            Processors::of_this_thread().for_threads().into_iter().map(Lane::start).collect::<io::Result<_>>()?;
+        Ok(Self { lanes, next: AtomicUsize::new(0) })
+    }
+
+    /// The lane of one more connection: each in turn.
+    pub(super) fn next(&self) -> &Handle {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        &self.lanes[next % self.lanes.len()].runtime
+    }
+}
+
+impl Lane {
+    fn start(processors: Processors) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (until_dropped, dropped) = oneshot::channel::<()>();
+        thread::Builder::new().name("lane".to_owned()).spawn(move || {
+            processors.keep_this_thread();
+            // Nothing is ever sent.
+            let _dropped = runtime.block_on(dropped);
+        })?;
+        Ok(Self { runtime: handle, _until_dropped: until_dropped })
+    }
+}
+
+/// Answers here and now if that takes no waiting, else among `workers`. What it spawns is theirs in either case.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the work, wherever it is by then.
+pub(super) fn at_once_or_among<F>(workers: &Handle, work: F) -> impl Future<Output = F::Output> + use<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let mut work = Box::pin(work);
+    let at_once = {
+        let _spawns_among_them = workers.enter();
+        work.as_mut().now_or_never()
+    };
+    match at_once {
+        Some(output) => Either::Left(ready(output)),
+        None => Either::Right(among(workers, work)),
+    }
+}
+
+/// Works among `workers`.
+///
+/// # Cancel safety
+///
+/// As [`at_once_or_among`].
+pub(super) fn among<F>(workers: &Handle, work: F) -> impl Future<Output = F::Output> + use<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let work = AbortOnDropHandle::new(workers.spawn(work));
+    async {
+        match work.await {
+            Ok(output) => output,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The workers end, and with them the process.
+                Err(_cancelled) => pending().await,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeSet,
+        future::poll_fn,
+        task::Poll,
+        thread::{ThreadId, current},
+    };
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// Whoever polls it last, once it has waited so often.
+    async fn polled_by(waits: u32) -> ThreadId {
+        for _ in 0..waits {
+            tokio::task::yield_now().await;
+        }
+        current().id()
+    }
+
+    fn workers() -> tokio::runtime::Runtime {
+        Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+    }
+
+    #[test]
+    fn what_waits_for_nothing_is_done_here_and_what_waits_among_the_workers() {
+        let workers = workers();
+        let here = current().id();
+
+        let [at_once, later, among] = [
+            futures::executor::block_on(at_once_or_among(workers.handle(), polled_by(0))),
+            futures::executor::block_on(at_once_or_among(workers.handle(), polled_by(1))),
+            futures::executor::block_on(among(workers.handle(), polled_by(0))),
+        ];
+
+        assert_eq!(at_once, here);
+        assert!(later != here && among != here);
+    }
+
+    #[test]
+    fn what_is_spawned_here_is_of_the_workers() {
+        let workers = workers();
+
+        let spawned = at_once_or_among(workers.handle(), async { Some(tokio::spawn(polled_by(0))) });
+
+        let spawned = futures::executor::block_on(spawned).expect("it was spawned");
+        assert_ne!(futures::executor::block_on(spawned).expect("no panic"), current().id());
+    }
+
+    #[test]
+    fn work_ends_with_whom_it_is_for() {
+        let workers = workers();
+        let (alive, mut ended) = mpsc::channel::<()>(1);
+        let work = async move {
+            let _alive = alive;
+            pending::<()>().await;
+        };
+
+        drop(at_once_or_among(workers.handle(), work));
+
+        assert_eq!(ended.blocking_recv(), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "of its own")]
+    fn a_panic_is_the_panic_of_whom_the_work_is_for() {
+        let workers = workers();
+        let work = async {
+            polled_by(1).await;
+            panic!("of its own");
+        };
+
+        futures::executor::block_on(at_once_or_among(workers.handle(), work));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn each_lane_has_a_processor() {
+        let lanes = Lanes::start().expect("threads");
+        let kept = |_| {
+            let place = lanes.next().spawn(poll_fn(|_| Poll::Ready(format!("{:?}", Processors::of_this_thread()))));
+            futures::executor::block_on(place).expect("no panic")
+        };
+
+        let places: BTreeSet<String> = (0..lanes.lanes.len()).map(kept).collect();
+
+        let each: BTreeSet<String> =
+            Processors::of_this_thread().for_threads().iter().map(|place| format!("{place:?}")).collect();
+        assert_eq!(places, each);
+    }
+}
