@@ -71,6 +71,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_thread_that_a_lane_makes_the_workers_start_runs_anywhere() {
+        let places = || format!("{:?}", Processors::of_this_thread());
+        let runtime = start_runtime().expect("a runtime");
+        let workers = runtime.handle().clone();
+
+        let lane = std::thread::spawn(move || {
+            Processors::of_this_thread().for_threads()[0].keep_this_thread();
+            workers.spawn_blocking(places)
+        });
+
+        let started = lane.join().expect("no panic");
+        assert_eq!(runtime.block_on(started).expect("no panic"), places());
+    }
+
+    #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }

@@ -77,37 +77,29 @@ impl Lane {
     }
 }
 
-/// Answers here and now if that takes no waiting, else among `workers`. What it spawns is theirs in either case.
+/// Works here and now if it `may_be_here` and that takes no waiting, else among `workers`. What it spawns is theirs in either
+/// case, and a panic is the caller's.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future ends the work, wherever it is by then.
-pub(super) fn at_once_or_among<F>(workers: &Handle, work: F) -> impl Future<Output = F::Output> + use<F>
+pub(super) fn do_here_or_among<F>(
+    workers: &Handle,
+    may_be_here: bool,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F>
 where
     F: Future<Output: Send> + Send + 'static,
 {
     let mut work = Box::pin(work);
-    let at_once = {
+    if may_be_here {
         let _spawns_among_them = workers.enter();
-        work.as_mut().now_or_never()
-    };
-    match at_once {
-        Some(output) => Either::Left(ready(output)),
-        None => Either::Right(among(workers, work)),
+        if let Some(output) = work.as_mut().now_or_never() {
+            return Either::Left(ready(output));
+        }
     }
-}
-
-/// Works among `workers`.
-///
-/// # Cancel safety
-///
-/// As [`at_once_or_among`].
-pub(super) fn among<F>(workers: &Handle, work: F) -> impl Future<Output = F::Output> + use<F>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
     let work = AbortOnDropHandle::new(workers.spawn(work));
-    async {
+    Either::Right(async {
         match work.await {
             Ok(output) => output,
             Err(error) => match error.try_into_panic() {
@@ -116,7 +108,7 @@ where
                 Err(_cancelled) => pending().await,
             },
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -150,9 +142,9 @@ mod tests {
         let here = current().id();
 
         let [at_once, later, among] = [
-            futures::executor::block_on(at_once_or_among(workers.handle(), polled_by(0))),
-            futures::executor::block_on(at_once_or_among(workers.handle(), polled_by(1))),
-            futures::executor::block_on(among(workers.handle(), polled_by(0))),
+            futures::executor::block_on(do_here_or_among(workers.handle(), true, polled_by(0))),
+            futures::executor::block_on(do_here_or_among(workers.handle(), true, polled_by(1))),
+            futures::executor::block_on(do_here_or_among(workers.handle(), false, polled_by(0))),
         ];
 
         assert_eq!(at_once, here);
@@ -163,7 +155,7 @@ mod tests {
     fn what_is_spawned_here_is_of_the_workers() {
         let workers = workers();
 
-        let spawned = at_once_or_among(workers.handle(), async { Some(tokio::spawn(polled_by(0))) });
+        let spawned = do_here_or_among(workers.handle(), true, async { Some(tokio::spawn(polled_by(0))) });
 
         let spawned = futures::executor::block_on(spawned).expect("it was spawned");
         assert_ne!(futures::executor::block_on(spawned).expect("no panic"), current().id());
@@ -178,7 +170,7 @@ mod tests {
             pending::<()>().await;
         };
 
-        drop(at_once_or_among(workers.handle(), work));
+        drop(do_here_or_among(workers.handle(), true, work));
 
         assert_eq!(ended.blocking_recv(), None);
     }
@@ -192,7 +184,7 @@ mod tests {
             panic!("of its own");
         };
 
-        futures::executor::block_on(at_once_or_among(workers.handle(), work));
+        futures::executor::block_on(do_here_or_among(workers.handle(), true, work));
     }
 
     #[cfg(target_os = "linux")]

@@ -173,8 +173,7 @@ impl Connections {
             let answering = router.borrow_mut().call(request).map_ok(allow::complete);
             match &workers {
                 None => Either::Left(answering),
-                Some(workers) if only_reads => Either::Right(Either::Left(lanes::at_once_or_among(workers, answering))),
-                Some(workers) => Either::Right(Either::Right(lanes::among(workers, answering))),
+                Some(workers) => Either::Right(lanes::do_here_or_among(workers, only_reads, answering)),
             }
         });
         let io = TokioIo::new(client_stream(socket, self.write_timeout));
