@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{config::Config, processors::Processors};
+use crate::{config::Config, scheduling::Scheduling};
 
 /// The commands of the binary.
 #[derive(Debug, Parser)]
@@ -58,10 +58,10 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     })
 }
 
-/// The workers. A thread that a lane makes them start runs anywhere, as they do, and not where the lane is kept.
+/// The workers. A thread that a lane makes them start is scheduled as they are, and not as the lane is.
 fn start_runtime() -> io::Result<Runtime> {
-    let anywhere = Processors::of_this_thread();
-    Builder::new_multi_thread().enable_all().on_thread_start(move || anywhere.keep_this_thread()).build()
+    let as_usual = Scheduling::of_this_thread();
+    Builder::new_multi_thread().enable_all().on_thread_start(move || as_usual.adopt()).build()
 }
 
 #[cfg(test)]
@@ -71,18 +71,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_a_lane_makes_the_workers_start_runs_anywhere() {
-        let places = || format!("{:?}", Processors::of_this_thread());
+    fn a_thread_that_a_lane_makes_the_workers_start_is_scheduled_as_they_are() {
         let runtime = start_runtime().expect("a runtime");
         let workers = runtime.handle().clone();
 
         let lane = std::thread::spawn(move || {
-            Processors::of_this_thread().for_threads()[0].keep_this_thread();
-            workers.spawn_blocking(places)
+            Scheduling::of_this_thread().for_threads()[0].interrupting_nobody().adopt();
+            workers.spawn_blocking(Scheduling::of_this_thread)
         });
 
         let started = lane.join().expect("no panic");
-        assert_eq!(runtime.block_on(started).expect("no panic"), places());
+        assert_eq!(runtime.block_on(started).expect("no panic"), Scheduling::of_this_thread());
     }
 
     #[test]

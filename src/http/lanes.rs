@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::processors::Processors;
+use crate::scheduling::Scheduling;
 
 /// The lanes of a process. They end when this is dropped, and what is left on them.
 #[derive(Debug)]
@@ -51,8 +51,7 @@ impl Lanes {
     ///
     /// When the system has no more threads or descriptors.
     pub fn start() -> io::Result<Self> {
-        let lanes =
-            Processors::of_this_thread().for_threads().into_iter().map(Lane::start).collect::<io::Result<_>>()?;
+        let lanes = lane_schedulings().into_iter().map(Lane::start).collect::<io::Result<_>>()?;
         Ok(Self { lanes, next: AtomicUsize::new(0) })
     }
 
@@ -63,13 +62,19 @@ impl Lanes {
     }
 }
 
+/// One for each processor. A lane interrupts nobody: the load, a proxy or a neighbour, has more to say to it once it has gone on,
+/// and then one turn of the lane answers it all.
+fn lane_schedulings() -> Vec<Scheduling> {
+    Scheduling::of_this_thread().for_threads().into_iter().map(Scheduling::interrupting_nobody).collect()
+}
+
 impl Lane {
-    fn start(processors: Processors) -> io::Result<Self> {
+    fn start(scheduling: Scheduling) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (until_dropped, dropped) = oneshot::channel::<()>();
         thread::Builder::new().name("lane".to_owned()).spawn(move || {
-            processors.keep_this_thread();
+            scheduling.adopt();
             // Nothing is ever sent.
             let _dropped = runtime.block_on(dropped);
         })?;
@@ -114,7 +119,6 @@ where
 #[cfg(test)]
 mod tests {
     use std::{
-        collections::BTreeSet,
         future::poll_fn,
         task::Poll,
         thread::{ThreadId, current},
@@ -189,17 +193,17 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn each_lane_has_a_processor() {
+    fn each_lane_has_a_processor_and_interrupts_nobody() {
         let lanes = Lanes::start().expect("threads");
         let kept = |_| {
-            let place = lanes.next().spawn(poll_fn(|_| Poll::Ready(format!("{:?}", Processors::of_this_thread()))));
-            futures::executor::block_on(place).expect("no panic")
+            let scheduling = lanes.next().spawn(poll_fn(|_| Poll::Ready(Scheduling::of_this_thread())));
+            futures::executor::block_on(scheduling).expect("no panic")
         };
 
-        let places: BTreeSet<String> = (0..lanes.lanes.len()).map(kept).collect();
+        let found: Vec<Scheduling> = (0..lanes.lanes.len()).map(kept).collect();
 
-        let each: BTreeSet<String> =
-            Processors::of_this_thread().for_threads().iter().map(|place| format!("{place:?}")).collect();
-        assert_eq!(places, each);
+        assert_eq!(found, lane_schedulings());
+        let usual = Scheduling::of_this_thread();
+        assert!(found.iter().all(|lane| lane.interrupting_nobody() == *lane && *lane != usual));
     }
 }

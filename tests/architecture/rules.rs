@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("shutdown", &[]),
     ("bulkhead", &[]),
     ("sharded", &[]),
-    ("processors", &[]),
+    ("scheduling", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
     ("postgres", &["bulkhead", "config", "domain", "telemetry"]),
@@ -32,7 +32,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "config",
             "domain",
             "clock",
-            "processors",
+            "scheduling",
             "shutdown",
             "telemetry",
             "auth",
@@ -63,7 +63,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
 
 /// Starts what `app` puts together, and works on Postgres where no application is needed. Nothing imports it.
 const CLI: (&str, &[&str]) =
-    ("cli", &["config", "domain", "clock", "processors", "shutdown", "telemetry", "auth", "postgres", "app"]);
+    ("cli", &["config", "domain", "clock", "scheduling", "shutdown", "telemetry", "auth", "postgres", "app"]);
 
 /// What other layers than `postgres` may name of sqlx: types, no statements.
 const SQLX_TYPES: [(&str, &[&str]); 3] =
