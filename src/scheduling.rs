@@ -30,8 +30,7 @@ impl Scheduling {
     /// policy than the usual one: somebody has chosen that.
     #[must_use]
     pub fn interrupting_nobody(self) -> Self {
-        let policy = if self.policy == system::USUAL { system::INTERRUPTS_NOBODY } else { self.policy };
-        Self { policy, ..self }
+        Self { policy: system::interrupting_nobody(self.policy), ..self }
     }
 
     /// Schedules the calling thread so, and those that it starts.
@@ -54,16 +53,17 @@ mod system {
     pub(super) type Processors = CpuSet;
     pub(super) type Policy = c::c_int;
 
-    pub(super) const USUAL: Policy = c::SCHED_OTHER;
-    pub(super) const INTERRUPTS_NOBODY: Policy = c::SCHED_BATCH;
-
     pub(super) fn processors() -> Processors {
         // On a machine with more processors than the set has room for it is empty, and nobody is kept on it.
         sched_getaffinity(Pid::from_raw(THIS)).unwrap_or_default()
     }
 
     pub(super) fn policy() -> Policy {
-        sched_getscheduler(THIS).unwrap_or(USUAL)
+        sched_getscheduler(THIS).unwrap_or(c::SCHED_OTHER)
+    }
+
+    pub(super) fn interrupting_nobody(policy: Policy) -> Policy {
+        if policy == c::SCHED_OTHER { c::SCHED_BATCH } else { policy }
     }
 
     pub(super) fn each(processors: &Processors) -> impl Iterator<Item = Processors> {
@@ -93,16 +93,39 @@ mod system {
     pub(super) type Processors = ();
     pub(super) type Policy = ();
 
-    pub(super) const USUAL: Policy = ();
-    pub(super) const INTERRUPTS_NOBODY: Policy = ();
-
     pub(super) fn processors() -> Processors {}
 
     pub(super) fn policy() -> Policy {}
+
+    pub(super) fn interrupting_nobody((): Policy) -> Policy {}
 
     pub(super) fn each((): &Processors) -> impl Iterator<Item = Processors> {
         std::iter::empty()
     }
 
     pub(super) fn adopt((): &Processors, (): Policy) {}
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// How a thread is scheduled that has adopted this.
+    fn adopted(scheduling: Scheduling) -> Scheduling {
+        let thread = thread::spawn(move || {
+            scheduling.adopt();
+            Scheduling::of_this_thread()
+        });
+        thread.join().expect("no panic")
+    }
+
+    #[test]
+    fn a_thread_is_scheduled_as_it_was_told_and_as_before_when_told_so() {
+        let usual = Scheduling::of_this_thread();
+        let polite = usual.interrupting_nobody();
+
+        assert_ne!(polite, usual, "unless the tests run with a policy of somebody's choice");
+        assert_eq!([adopted(polite), adopted(usual)], [polite, usual]);
+        assert_eq!(polite.interrupting_nobody(), polite);
+    }
 }

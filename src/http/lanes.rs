@@ -51,7 +51,10 @@ impl Lanes {
     ///
     /// When the system has no more threads or descriptors.
     pub fn start() -> io::Result<Self> {
-        let lanes = lane_schedulings().into_iter().map(Lane::start).collect::<io::Result<_>>()?;
+        let processors = Scheduling::of_this_thread().for_threads();
+        // The load, a proxy or a neighbour, has more to ask of a lane once it has gone on; one turn of the lane answers it all.
+        let schedulings = processors.into_iter().map(Scheduling::interrupting_nobody);
+        let lanes = schedulings.map(Lane::start).collect::<io::Result<_>>()?;
         Ok(Self { lanes, next: AtomicUsize::new(0) })
     }
 
@@ -60,12 +63,6 @@ impl Lanes {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         &self.lanes[next % self.lanes.len()].runtime
     }
-}
-
-/// One for each processor. A lane interrupts nobody: the load, a proxy or a neighbour, has more to say to it once it has gone on,
-/// and then one turn of the lane answers it all.
-fn lane_schedulings() -> Vec<Scheduling> {
-    Scheduling::of_this_thread().for_threads().into_iter().map(Scheduling::interrupting_nobody).collect()
 }
 
 impl Lane {
@@ -202,8 +199,7 @@ mod tests {
 
         let found: Vec<Scheduling> = (0..lanes.lanes.len()).map(kept).collect();
 
-        assert_eq!(found, lane_schedulings());
-        let usual = Scheduling::of_this_thread();
-        assert!(found.iter().all(|lane| lane.interrupting_nobody() == *lane && *lane != usual));
+        let processors = Scheduling::of_this_thread().for_threads();
+        assert_eq!(found, processors.into_iter().map(Scheduling::interrupting_nobody).collect::<Vec<_>>());
     }
 }
