@@ -99,24 +99,9 @@ impl<L: Loader> ReadThrough<L> {
     ///
     /// As [`get`](Self::get).
     pub async fn get_many(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
-        Ok(self.get_all(ids, usize::MAX).await?.expect("nobody is spared a load"))
-    }
-
-    /// As [`get_many`](Self::get_many), for a reader who has another way if many are missing: `None` when more than
-    /// `cheap` would have to be loaded and enough readers do so already. An empty cache is refilled at a pace that leaves
-    /// Postgres to those who ask it directly.
-    ///
-    /// # Errors, cancel safety
-    ///
-    /// As [`get`](Self::get).
-    pub async fn get_many_in_pace(&self, ids: &[L::Id], cheap: usize) -> Result<Option<Vec<Fetched>>, LoadError> {
-        self.get_all(ids, cheap).await
-    }
-
-    async fn get_all(&self, ids: &[L::Id], cheap: usize) -> Result<Option<Vec<Fetched>>, LoadError> {
         let reader = &self.inner;
         if ids.is_empty() {
-            return Ok(Some(Vec::new()));
+            return Ok(Vec::new());
         }
         let near = reader.current_copies().await;
         let mut answers = near.map_or_else(|| vec![None; ids.len()], |near| reader.copies(near, ids));
@@ -124,10 +109,9 @@ impl<L: Loader> ReadThrough<L> {
         let (distinct, places) = distinct(missing.map(|at| &ids[at]));
         if !distinct.is_empty() {
             let fetched = match reader.cache.config.mode {
-                CacheMode::Off => Some(Box::pin(reader.load_directly(&distinct)).await?),
-                CacheMode::Redis | CacheMode::Near => Box::pin(reader.fetch(&distinct, near, cheap)).await?,
+                CacheMode::Off => Box::pin(reader.load_directly(&distinct)).await?,
+                CacheMode::Redis | CacheMode::Near => Box::pin(reader.fetch(&distinct, near)).await?,
             };
-            let Some(fetched) = fetched else { return Ok(None) };
             let missing = answers.iter_mut().filter(|answer| answer.is_none());
             for (answer, place) in missing.zip(places) {
                 *answer = Some(fetched[place].clone());
@@ -135,7 +119,7 @@ impl<L: Loader> ReadThrough<L> {
         }
         let answers: Vec<Fetched> = answers.into_iter().map(|answer| answer.expect("a copy or fetched")).collect();
         reader.counts.count(&answers);
-        Ok(Some(answers))
+        Ok(answers)
     }
 }
 
@@ -196,22 +180,10 @@ impl<L: Loader> Reader<L> {
             .collect())
     }
 
-    /// Out of Redis, or loaded; what Redis holds then is kept among the copies. `None` when more than `cheap` would have to
-    /// be loaded, and it is not their turn.
-    async fn fetch(
-        self: &Arc<Self>,
-        ids: &[L::Id],
-        near: Option<&(Near, Kind)>,
-        cheap: usize,
-    ) -> Result<Option<Vec<Fetched>>, LoadError> {
+    /// Out of Redis, or loaded; what Redis holds then is kept among the copies.
+    async fn fetch(self: &Arc<Self>, ids: &[L::Id], near: Option<&(Near, Kind)>) -> Result<Vec<Fetched>, LoadError> {
         let Look { hits: mut answers, markers } = self.look(ids, near).await;
         let missing: Vec<usize> = (0..ids.len()).filter(|&at| answers[at].is_none()).collect();
-        let _refill = if missing.len() > cheap {
-            let Ok(refill) = self.cache.refills.try_acquire() else { return Ok(None) };
-            Some(refill)
-        } else {
-            None
-        };
         let flights = self.board(missing.iter().map(|&at| &ids[at]));
         for (at, (flight, role)) in missing.into_iter().zip(flights) {
             let landed = match self.landed(&flight).await {
@@ -223,7 +195,7 @@ impl<L: Loader> Reader<L> {
             let stamp = if landed.source.is_redis() { markers.keep(at, &landed.value) } else { None };
             answers[at] = Some(self.answer(landed, role, stamp));
         }
-        Ok(Some(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect()))
+        Ok(answers.into_iter().map(|answer| answer.expect("hit or landed")).collect())
     }
 
     fn answer(&self, landed: Landed, role: Role, stamp: Option<Stamp>) -> Fetched {

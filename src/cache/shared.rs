@@ -27,11 +27,6 @@ use crate::{
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fill.lua")));
 
-/// How many readers at once load so many missing cells that they would rather not. An empty cache is refilled by these; the
-/// others are spared the price of it. The more there are, the sooner the cache is full again: with 4 it took 15 s until a
-/// flushed replica of 130,000 cells was as fast as before, with no bound 13 s, and nobody was refused either way.
-const REFILLS: usize = 16;
-
 /// A cell's name within its Redis process, `<entity>:<id>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CellName(String);
@@ -82,8 +77,6 @@ pub struct Cache {
     pub(super) loads: Bulkhead,
     /// How many of the turns may be for what nobody waits for.
     pub(super) background: Arc<Semaphore>,
-    /// Who may load many missing cells at once.
-    pub(super) refills: Arc<Semaphore>,
     fullness: Arc<Fullness>,
     /// What was invalidated here lately.
     pub(super) invalidated: Sample<CellName>,
@@ -114,7 +107,7 @@ impl Cache {
         shutdown: Shutdown,
     ) -> Self {
         let background = Arc::new(Semaphore::new((loads.turns() / 4).max(1)));
-        let (gate, refills) = (Gate::new(redis.clone()), Arc::new(Semaphore::new(REFILLS)));
+        let gate = Gate::new(redis.clone());
         let near = (config.mode == CacheMode::Near).then(|| Near::start(&redis, &config, shutdown.clone()));
         Self {
             redis,
@@ -126,7 +119,6 @@ impl Cache {
             near,
             loads,
             background,
-            refills,
             fullness: Arc::default(),
             invalidated: Sample::new(),
         }

@@ -32,9 +32,6 @@ use crate::{
     postgres::{Database, home, posts::AuthoredPost},
 };
 
-/// Loading more timelines than this costs more than the page straight from the tables.
-const CHEAP_TIMELINES: usize = 5;
-
 /// Home pages over Postgres and its cells. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct HomeRepository {
@@ -173,10 +170,7 @@ impl HomeRepository {
         mut used: Used,
     ) -> Result<Items, RepositoryError> {
         authors.push(viewer);
-        let Some(fetched) = self.timelines.get_many_in_pace(&authors, CHEAP_TIMELINES).await? else {
-            let rows = home::list_home_of(self.database.pool(), viewer, before, size.rows());
-            return Ok(Items::bypassed(&self.database.read(rows).await?));
-        };
+        let fetched = self.timelines.get_many(&authors).await?;
         used.add(&fetched);
         let timelines = fetched.into_iter().map(|fetched| Timeline::decode(fetched.value.payload));
         let merge = TimelineMerge::new(authors.into_iter().zip(timelines).collect(), before);

@@ -1,7 +1,7 @@
 //! Many cells in one read: one look, one statement, and nobody waits for another's cell.
 
 use aside::telemetry::metrics::CacheOutcome;
-use futures::future::{join, join_all};
+use futures::future::join_all;
 
 use super::{
     cells::Held,
@@ -105,43 +105,6 @@ async fn batches_that_overlap_share_their_loads() {
         assert_eq!(reading.all().await.len(), 2);
     }
     assert_eq!(replica.counted_loads(), 3);
-}
-
-#[tokio::test]
-async fn an_empty_cache_is_refilled_by_few_readers_and_the_others_are_spared() {
-    const REFILLS: u8 = 16;
-    let things = Things::with("the one").await;
-    let replica = things.replica_for(|config| config, turns(usize::from(REFILLS) + 2)).await;
-    replica.hold_loads();
-    let many = |first: i64| [first * 10, first * 10 + 1];
-    let refilling = join_all((1..=i64::from(REFILLS)).map(|reader| {
-        let (replica, ids) = (&replica, many(reader));
-        async move { replica.read_in_pace(&ids).await }
-    }));
-    let meanwhile = async {
-        let (mut held, mut cells) = (Vec::new(), 0);
-        // Some of them may load together.
-        while cells < 2 * usize::from(REFILLS) {
-            let load = replica.held_load().await;
-            cells += load.ids.len();
-            held.push(load);
-        }
-        let before = replica.statements();
-        let spared = replica.read_in_pace(&many(99)).await;
-        let statements = replica.statements() - before;
-        let cheap = replica.reading(&[5_000]);
-        held.push(replica.held_load().await);
-        held.into_iter().for_each(super::loader::HeldLoad::go_on);
-        cheap.one().await;
-        (spared, statements)
-    };
-
-    let (refilled, (spared, statements)) = join(refilling, meanwhile).await;
-
-    assert!(refilled.iter().all(Option::is_some));
-    assert_eq!((spared, statements), (None, 0), "there are enough at it");
-    replica.let_loads_pass();
-    assert!(replica.read_in_pace(&many(99)).await.is_some(), "they are done");
 }
 
 #[tokio::test]

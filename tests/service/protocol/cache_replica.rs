@@ -73,12 +73,6 @@ impl CacheReplica {
         Verifier::new(self.cache.clone(), self.loader.clone())
     }
 
-    /// Reads in pace, a load of more than one thing being expensive.
-    pub(super) async fn read_in_pace(&self, ids: &[i64]) -> Option<Vec<Fetched>> {
-        let read = time::timeout(PATIENCE, self.things.get_many_in_pace(ids, 1)).await;
-        read.expect("a read ends").expect("the read is answered")
-    }
-
     /// From now on every load waits, once its statement was answered.
     pub(super) fn hold_loads(&self) {
         self.loads.hold.store(true, Ordering::SeqCst);
