@@ -150,8 +150,8 @@ pub const MUTANTS: &[Mutant] = &[
         does: "connections are given back with whatever transaction is open on them",
         changes: &[Change {
             file: "src/postgres/pool.rs",
-            was: "connection.may_be_in_transaction = true;",
-            is: "connection.may_be_in_transaction = false;",
+            was: "Ok(Pooled { connection: Some(connection), open: Open::Transaction })",
+            is: "Ok(Pooled { connection: Some(connection), open: Open::Nothing })",
         }],
         noticed_by: &[&["--test", "service", "no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin"]],
     },

@@ -12,13 +12,18 @@ use std::{
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection,
+    ConnectOptions,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time;
 
-use super::{error::DatabaseError, health::Health, pool::Pool};
+use super::{
+    error::DatabaseError,
+    health::Health,
+    manager::{CHECK_TIMEOUT, Manager},
+    pool::Pool,
+};
 use crate::{
     bulkhead::{Bulkhead, Turn},
     config::DatabaseConfig,
@@ -29,13 +34,6 @@ use crate::{
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
-
-/// Bounds what a connection is asked between two uses. sqlx asks without a bound, so a host that vanished without a word
-/// would keep the pool's permits for ever.
-const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// A connection that was idle for longer is asked whether it still lives before it is used.
-const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
 
 /// How much longer than the server's own statement time-out a client waits: the way there and back.
 const REPLY_GRACE: Duration = Duration::from_millis(500);
@@ -63,34 +61,16 @@ impl Database {
     pub fn new(config: DatabaseConfig) -> Result<Self, DatabaseError> {
         let options = connect_options(&config)?;
         let server_version = Arc::<AtomicU32>::default();
-        let version_of_server = Arc::clone(&server_version);
         let health = Arc::new(Health::new());
-        let health_of_server = Arc::clone(&health);
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(config.acquire_timeout)
-            .after_connect(move |connection, _meta| {
-                version_of_server.store(connection.server_version_num().unwrap_or_default(), Ordering::Relaxed);
-                Box::pin(async { Ok(()) })
-            })
-            // In place of sqlx's ping, which has no time-out.
-            .test_before_acquire(false)
-            .before_acquire(move |connection, meta| {
-                let is_from_before = health_of_server.is_from_before(meta.age);
-                Box::pin(async move {
-                    if is_from_before {
-                        return Ok(false);
-                    }
-                    if meta.idle_for < IDLE_BEFORE_CHECK {
-                        return Ok(true);
-                    }
-                    Ok(matches!(time::timeout(CHECK_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
-                })
-            })
-            .connect_lazy_with(options.clone());
+        let manager = Manager {
+            options: options.clone(),
+            health: Arc::clone(&health),
+            server_version: Arc::clone(&server_version),
+        };
+        let pool = Pool::new(manager, config.max_connections, config.acquire_timeout);
         // Whatever one side does, some connections are the other's.
         let (reads, writes) = [config.max_loads; 2].map(|places| Bulkhead::new(places, config.queue_wait)).into();
-        Ok(Self { pool: Pool::new(pool), config: Arc::new(config), options, health, reads, writes, server_version })
+        Ok(Self { pool, config: Arc::new(config), options, health, reads, writes, server_version })
     }
 
     /// The pool, for queries.
@@ -158,9 +138,16 @@ impl Database {
         self.health.while_up(work).await
     }
 
-    /// Brings the schema up to date. Safe to run from several processes at once: the migrator takes a lock.
+    /// Brings the schema up to date. Safe to run from several processes at once: the migrator takes a lock, which is its
+    /// session's, and so it has a connection of its own: whoever goes away meanwhile gives up the lock.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        MIGRATIONS.run(self.pool.unbounded()).await
+        let alone = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.config.acquire_timeout)
+            .connect_lazy_with(self.options.clone());
+        let outcome = MIGRATIONS.run(&alone).await;
+        alone.close().await;
+        outcome
     }
 
     /// Asks for an answer, any answer.
@@ -176,17 +163,18 @@ impl Database {
 
     /// Puts the pool's numbers into the metrics.
     pub fn observe(&self, metrics: &Metrics) {
-        metrics.db_pool_connections.set(self.pool.size().into());
-        metrics.db_pool_idle_connections.set(i64::try_from(self.pool.num_idle()).unwrap_or(i64::MAX));
+        let count = |connections| i64::try_from(connections).unwrap_or(i64::MAX);
+        metrics.db_pool_connections.set(count(self.pool.size()));
+        metrics.db_pool_idle_connections.set(count(self.pool.num_idle()));
     }
 
     pub(super) fn server_version(&self) -> u32 {
         self.server_version.load(Ordering::Relaxed)
     }
 
-    /// Closes every connection, after the queries under way.
+    /// Closes every connection; those in use when they are given back.
     pub async fn close(&self) {
-        self.pool.unbounded().close().await;
+        self.pool.close().await;
     }
 }
 

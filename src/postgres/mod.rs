@@ -8,6 +8,7 @@ mod error;
 pub mod follows;
 mod health;
 pub mod home;
+mod manager;
 pub mod outbox;
 mod pool;
 pub mod posts;

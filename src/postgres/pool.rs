@@ -1,88 +1,134 @@
 //! The pool, and connections that are given back clean, and within a bound.
 //!
-//! sqlx 0.9.0 asks every connection that is given back for a sign of life, without a time-out, and keeps the pool's permit
-//! meanwhile. So each connection that goes silent in that moment (a host that vanished without a word) made the pool smaller by
-//! one until the kernel gave up, or for ever. Here the wait is bounded, and a connection that exceeds it is dropped; hence
-//! nothing is executed on sqlx's own pool.
+//! Connections are `deadpool`'s to lend, not sqlx's own pool's, which asks every connection that is given back for a sign of
+//! life: a round trip for each statement, without a time-out, in which it keeps the permit.
 //!
-//! And a caller who goes away inside a BEGIN leaves it on the connection (in sqlx's own `begin` too, see launchbadge/sqlx
-//! #4394): the next borrower would write into that transaction, and nobody would commit it. So whatever may be open is rolled
-//! back before anybody else gets the connection. Single statements leave nothing open.
+//! A caller who goes away inside a statement leaves its answer unread; one who goes away inside a BEGIN leaves that on the
+//! connection (in sqlx's own `begin` too, see launchbadge/sqlx #4394): the next borrower would write into that transaction,
+//! and nobody would commit it. So what may be open is ended before anybody else gets the connection, and a connection on
+//! which it cannot be is closed. Where all was answered nothing is open, and the next borrower has it at once.
 
 use std::{
+    fmt,
     ops::{Deref, DerefMut},
     time::Duration,
 };
 
+use deadpool::managed::{self, Object, PoolError, QueueMode};
 use futures::{
     StreamExt, TryStreamExt,
-    future::BoxFuture,
+    future::{BoxFuture, join_all},
     stream::{self, BoxStream},
 };
 use sqlx::{
-    Describe, Either, Error, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr,
-    pool::PoolConnection,
+    Connection, Describe, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr,
     postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 use tokio::{runtime, time};
 
-/// Bounds the ROLLBACK of what nobody has ended.
-const ROLLBACK_TIMEOUT: Duration = Duration::from_millis(500);
-/// Bounds the giving back, which waits for the sign of life.
-const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
+use super::manager::{CHECK_TIMEOUT, Manager, is_alive};
 
 /// A pool of connections, for queries. Clones share it.
-#[derive(Clone, Debug)]
-pub struct Pool(PgPool);
+#[derive(Clone)]
+pub struct Pool {
+    connections: managed::Pool<Manager>,
+    acquire_timeout: Duration,
+}
 
 /// A connection out of the pool; given back when it is dropped.
 #[derive(Debug)]
 pub struct Pooled {
     /// `None` once it is given back.
-    connection: Option<PoolConnection<Postgres>>,
-    may_be_in_transaction: bool,
+    connection: Option<Object<Manager>>,
+    open: Open,
+}
+
+/// What may be open on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    /// A statement whose answer was not read to its end.
+    Statement,
+    Transaction,
 }
 
 impl Pool {
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self(pool)
+    /// Connections are made when they are first needed. Whoever was last to use one gave it back warm, so the next has that one.
+    pub(super) fn new(manager: Manager, max_connections: u32, acquire_timeout: Duration) -> Self {
+        let max_connections = usize::try_from(max_connections).unwrap_or(usize::MAX);
+        let connections = managed::Pool::builder(manager).max_size(max_connections).queue_mode(QueueMode::Lifo).build();
+        // It needs a runtime for time-outs of its own, of which it has none.
+        Self { connections: connections.expect("a pool without time-outs can be built"), acquire_timeout }
     }
 
     /// A connection of one's own. What is begun on it and not ended is rolled back when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When none is free, and none can be made, in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the queue.
     pub async fn acquire(&self) -> Result<Pooled, Error> {
-        let mut connection = self.acquire_for_one_statement().await?;
-        connection.may_be_in_transaction = true;
-        Ok(connection)
+        // Boxed: it may have to connect, and that future is too large to be moved through those of its callers.
+        let connection = time::timeout(self.acquire_timeout, Box::pin(self.connections.get())).await;
+        let connection = match connection {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(PoolError::Backend(error))) => return Err(error),
+            Ok(Err(PoolError::Closed)) => return Err(Error::PoolClosed),
+            // Of its own time-outs and hooks it has none.
+            Err(_) | Ok(Err(_)) => return Err(Error::PoolTimedOut),
+        };
+        Ok(Pooled { connection: Some(connection), open: Open::Transaction })
     }
 
-    async fn acquire_for_one_statement(&self) -> Result<Pooled, Error> {
-        // Boxed: it may have to connect, and that future is too large to be moved through those of its callers.
-        let connection = Box::pin(self.0.acquire()).await?;
-        Ok(Pooled { connection: Some(connection), may_be_in_transaction: false })
+    /// Runs one statement on a connection of its own. One that was answered leaves nothing open.
+    async fn with<T>(&self, statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>) -> Result<T, Error> {
+        let mut connection = self.acquire().await?;
+        connection.open = Open::Statement;
+        let answer = statement(&mut connection).await?;
+        connection.open = Open::Nothing;
+        Ok(answer)
     }
 
     /// How many connections there are.
     #[must_use]
-    pub fn size(&self) -> u32 {
-        self.0.size()
+    pub fn size(&self) -> usize {
+        self.connections.status().size
     }
 
     /// How many of them nobody uses.
     #[must_use]
     pub fn num_idle(&self) -> usize {
-        self.0.num_idle()
+        self.connections.status().available
     }
 
-    /// sqlx's own pool, for what is bounded otherwise.
-    pub(super) fn unbounded(&self) -> &PgPool {
-        &self.0
+    /// Closes idle connections that are not to stay.
+    pub(super) fn tidy(&self) {
+        let manager = self.connections.manager();
+        self.connections.retain(|_, metrics| manager.is_worth_keeping(metrics.age(), metrics.last_used()));
+    }
+
+    /// Lends nothing any more: idle connections are closed, others when they are given back.
+    pub(super) async fn close(&self) {
+        let idle = self.connections.retain(|_, _| false).removed;
+        self.connections.close();
+        let goodbyes = idle.into_iter().map(|connection| time::timeout(CHECK_TIMEOUT, connection.close()));
+        join_all(goodbyes).await;
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Pool").field("connections", &self.connections.status()).finish_non_exhaustive()
     }
 }
 
 impl Pooled {
     /// The server has said that its transaction is over, and there will be no other.
     pub(super) fn has_ended_transaction(&mut self) {
-        self.may_be_in_transaction = false;
+        self.open = Open::Nothing;
     }
 }
 
@@ -105,25 +151,29 @@ impl DerefMut for Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
+        let open = self.open;
+        if open == Open::Nothing {
+            return;
+        }
         let Ok(runtime) = runtime::Handle::try_current() else {
-            // Nobody can be asked any more: it is closed. sqlx's own `drop` would panic.
-            drop(connection.return_to_pool());
+            // Nobody can be asked any more.
+            drop(Object::take(connection));
             return;
         };
-        let may_be_in_transaction = self.may_be_in_transaction;
         runtime.spawn(async move {
-            if may_be_in_transaction && !is_rolled_back(&mut connection).await {
-                drop(connection.detach());
-                return;
+            let is_clean = match open {
+                Open::Transaction => is_rolled_back(&mut connection).await,
+                Open::Nothing | Open::Statement => is_alive(&mut connection).await,
+            };
+            if !is_clean {
+                drop(Object::take(connection));
             }
-            // Not a documented method, but what sqlx's own `drop` spawns. Dropped before its end it closes the connection.
-            let _or_closed = time::timeout(RETURN_TIMEOUT, connection.return_to_pool()).await;
         });
     }
 }
 
 async fn is_rolled_back(connection: &mut PgConnection) -> bool {
-    matches!(time::timeout(ROLLBACK_TIMEOUT, connection.execute("ROLLBACK")).await, Ok(Ok(_)))
+    matches!(time::timeout(CHECK_TIMEOUT, connection.execute("ROLLBACK")).await, Ok(Ok(_)))
 }
 
 /// Each statement on a connection of its own, as on sqlx's pool. Rows are collected before they are given on: no statement
@@ -138,8 +188,7 @@ impl<'p> Executor<'p> for &Pool {
     {
         let pool = self.clone();
         let all = async move {
-            let mut connection = pool.acquire_for_one_statement().await?;
-            let all: Vec<_> = connection.fetch_many(query).try_collect().await?;
+            let all: Vec<_> = pool.with(async |connection| connection.fetch_many(query).try_collect().await).await?;
             Ok::<_, Error>(stream::iter(all.into_iter().map(Ok)))
         };
         stream::once(all).try_flatten().boxed()
@@ -151,7 +200,7 @@ impl<'p> Executor<'p> for &Pool {
         E: 'q + Execute<'q, Postgres>,
     {
         let pool = self.clone();
-        Box::pin(async move { pool.acquire_for_one_statement().await?.fetch_optional(query).await })
+        Box::pin(async move { pool.with(async |connection| connection.fetch_optional(query).await).await })
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
@@ -159,7 +208,7 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
     {
         let pool = self.clone();
-        Box::pin(async move { pool.acquire_for_one_statement().await?.prepare_with(sql, parameters).await })
+        Box::pin(async move { pool.with(async |connection| connection.prepare_with(sql, parameters).await).await })
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
@@ -167,6 +216,6 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
     {
         let pool = self.clone();
-        Box::pin(async move { pool.acquire_for_one_statement().await?.describe(sql).await })
+        Box::pin(async move { pool.with(async |connection| connection.describe(sql).await).await })
     }
 }

@@ -22,13 +22,14 @@ const DEAD_AFTER: u32 = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Database {
-    /// Keeps the circuit breaker, for ever. While nobody does, it stays closed.
+    /// Keeps the circuit breaker, and the pool tidy, for ever. While nobody does, the breaker stays closed.
     pub async fn watch(self) {
         let mut connection = None;
         loop {
             self.health.begin_probe();
             let verdict = self.probe(&mut connection).await;
             self.health.end_probe(verdict);
+            self.pool().tidy();
             if self.health.is_open() {
                 time::sleep(Duration::from_millis(rand::random_range(AWAY_INTERVAL_MS))).await;
             } else {

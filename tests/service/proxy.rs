@@ -60,10 +60,14 @@ struct Shared {
 impl Proxy {
     /// Listens on a free port and leads to the host and port of `server`.
     pub(crate) async fn start(server: &Url) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port is free"), server)
+    }
+
+    /// Leads whoever comes to `listener` to the host and port of `server`.
+    pub(crate) fn on(listener: TcpListener, server: &Url) -> Self {
         let usual_port = if server.scheme().starts_with("redis") { 6379 } else { 5432 };
         let port = server.port().unwrap_or(usual_port);
         let target = format!("{}:{port}", server.host_str().unwrap_or("127.0.0.1"));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it listens").to_string();
         let shared = Arc::new(Shared {
             way: watch::Sender::new(Way::Open),

@@ -2,11 +2,18 @@
 //!
 //! sqlx 0.9.0 on its own loses acknowledged writes and, for ever, connections; these are the experiments that showed it.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    net::{Ipv4Addr, SocketAddr},
+    pin::pin,
+    time::Duration,
+};
 
 use aside::postgres::{Database, DatabaseError};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, poll, stream};
 use sqlx::Executor;
+use tokio::net::{TcpSocket, TcpStream};
+use url::Url;
 
 use super::{give_way, soon, until};
 use crate::{
@@ -27,15 +34,19 @@ struct Pooled {
 async fn behind_a_proxy(statement_timeout: &str) -> Pooled {
     let backend = Backend::create().await;
     let proxy = Proxy::start(&backend.database.url).await;
+    Pooled { database: pool(&backend, &proxy.url(&backend.database.url), statement_timeout), proxy, backend }
+}
+
+fn pool(backend: &Backend, url: &Url, statement_timeout: &str) -> Database {
     let config = backend.config(&[
-        ("DATABASE_URL", proxy.url(&backend.database.url).as_str()),
+        ("DATABASE_URL", url.as_str()),
         ("DATABASE_MAX_CONNECTIONS", &CONNECTIONS.to_string()),
         ("DATABASE_ACQUIRE_TIMEOUT", "10s"),
         ("DATABASE_STATEMENT_TIMEOUT", statement_timeout),
         ("DATABASE_TRANSACTION_TIMEOUT", "1m"),
         ("CACHE_FENCE", "5m"),
     ]);
-    Pooled { database: Database::new(config.database).expect("a pool"), proxy, backend }
+    Database::new(config.database).expect("a pool")
 }
 
 /// Uses every connection that the pool may have, all at the same time.
@@ -51,6 +62,10 @@ async fn use_all_connections(database: &Database) -> Result<(), DatabaseError> {
         Ok(())
     };
     Box::pin(database.run(all_at_once)).await
+}
+
+async fn until_all_are_idle(database: &Database) {
+    until(async || database.pool().num_idle() == CONNECTIONS as usize).await;
 }
 
 async fn asleep(database: &TestDatabase) -> i64 {
@@ -117,8 +132,7 @@ async fn busy_connections_that_go_silent_leave_the_pool() {
 async fn idle_connections_that_go_silent_leave_the_pool() {
     let Pooled { database, proxy, backend: _backend } = behind_a_proxy("1s").await;
     use_all_connections(&database).await.expect("the way is open");
-    let idle = || database.pool().num_idle() == CONNECTIONS as usize;
-    until(async || idle()).await;
+    until_all_are_idle(&database).await;
 
     proxy.silence();
 
@@ -127,16 +141,49 @@ async fn idle_connections_that_go_silent_leave_the_pool() {
 }
 
 #[tokio::test]
-async fn connections_that_go_silent_while_they_are_given_back_leave_the_pool() {
-    // Instead of the answer to it, and after that.
-    for snare in [Snare::Request("ROLLBACK"), Snare::Reply("ROLLBACK")] {
-        let Pooled { database, proxy, backend: _backend } = behind_a_proxy("1m").await;
-        proxy.lay(Some(snare));
-        use_all_connections(&database).await.expect("the way is open");
-        soon(proxy.until_caught(CONNECTIONS as usize)).await;
+async fn connections_that_went_silent_while_nobody_used_them_for_long_fail_nobody() {
+    /// More than the second after which a connection is asked for a sign of life; any longer would do.
+    const LONG: Duration = Duration::from_millis(1_100);
+    let Pooled { database, proxy, backend: _backend } = behind_a_proxy("1m").await;
+    use_all_connections(&database).await.expect("the way is open");
+    until_all_are_idle(&database).await;
 
-        proxy.lay(None);
+    proxy.silence();
+    tokio::time::sleep(LONG).await;
 
-        soon(Box::pin(use_all_connections(&database))).await.expect("the pool has made new connections");
+    soon(Box::pin(use_all_connections(&database))).await.expect("the pool has made new connections");
+}
+
+#[tokio::test]
+async fn connections_that_go_silent_while_they_are_cleaned_leave_the_pool() {
+    let Pooled { database, proxy, backend: _backend } = behind_a_proxy("1m").await;
+    proxy.lay(Some(Snare::Request("ROLLBACK")));
+    use_all_connections(&database).await.expect("the way is open");
+    soon(proxy.until_caught(CONNECTIONS as usize)).await;
+
+    proxy.lay(None);
+
+    soon(Box::pin(use_all_connections(&database))).await.expect("the pool has made new connections");
+}
+
+#[tokio::test]
+async fn whoever_needs_a_connection_waits_for_a_server_that_is_not_up_yet() {
+    let backend = Backend::create().await;
+    // A port that is somebody's, who does not listen yet, refuses connections.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a port is free");
+    let address = socket.local_addr().expect("it is bound");
+    let mut url = backend.database.url.clone();
+    url.set_host(Some("127.0.0.1")).expect("a host is valid");
+    url.set_port(Some(address.port())).expect("a port is valid");
+    let database = pool(&backend, &url, "1m");
+    let mut using = pin!(use_all_connections(&database));
+    for _ in 0..10 {
+        assert!(poll!(&mut using).is_pending(), "it does not wait");
+        TcpStream::connect(address).await.expect_err("nobody listens");
     }
+
+    let _proxy = Proxy::on(socket.listen(16).expect("it can listen"), &backend.database.url);
+
+    soon(using).await.expect("the pool has made connections");
 }

@@ -1,0 +1,106 @@
+//! How the pool's connections are made, and which of them it trusts.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use sqlx::{ConnectOptions, Connection, Error, PgConnection, postgres::PgConnectOptions};
+use tokio::time;
+
+use super::health::Health;
+
+/// Bounds what a connection is asked between two uses: a host may have vanished without a word.
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+/// A connection that was last lent longer ago is asked whether it still lives before it is lent again.
+const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
+/// A connection that nobody has had for longer is not needed.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(10);
+/// No connection grows older: what a session keeps at the server, plans above all, would grow with it.
+const MAX_LIFETIME: Duration = Duration::from_mins(30);
+/// Between two attempts to connect to a server that has no room, or is not up yet.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Makes connections, and judges those that come back.
+#[derive(Debug)]
+pub(super) struct Manager {
+    pub(super) options: PgConnectOptions,
+    pub(super) health: Arc<Health>,
+    /// As `server_version_num` has it; 0 until the first connection was made.
+    pub(super) server_version: Arc<AtomicU32>,
+}
+
+impl managed::Manager for Manager {
+    type Type = PgConnection;
+    type Error = Error;
+
+    /// Tries again for as long as it is let: whoever waits for a connection has a deadline.
+    async fn create(&self) -> Result<PgConnection, Error> {
+        loop {
+            match self.options.connect().await {
+                Ok(connection) => {
+                    let version = connection.server_version_num().unwrap_or_default();
+                    self.server_version.store(version, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Err(error) if is_worth_another_try(&error) => time::sleep(RECONNECT_PAUSE).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<Error> {
+        if !self.is_worth_keeping(metrics.age(), metrics.last_used()) {
+            return Err(RecycleError::message("too old"));
+        }
+        if metrics.last_used() < IDLE_BEFORE_CHECK || is_alive(connection).await {
+            Ok(())
+        } else {
+            Err(RecycleError::message("silent"))
+        }
+    }
+}
+
+impl Manager {
+    /// Whether a connection that was made so long ago, and last lent so long ago, is to stay.
+    pub(super) fn is_worth_keeping(&self, age: Duration, idle: Duration) -> bool {
+        age < MAX_LIFETIME && idle < IDLE_TIMEOUT && !self.health.is_from_before(age)
+    }
+}
+
+/// Whether a connection gives a sign of life in time. What was left unread on it has been read then.
+pub(super) async fn is_alive(connection: &mut PgConnection) -> bool {
+    matches!(time::timeout(CHECK_TIMEOUT, connection.ping()).await, Ok(Ok(())))
+}
+
+fn is_worth_another_try(error: &Error) -> bool {
+    match error {
+        Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        Error::Database(refusal) => refusal.is_transient_in_connect_phase(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_connections_that_are_neither_old_nor_idle_for_long() {
+        let manager = Manager {
+            options: PgConnectOptions::new_without_pgpass(),
+            health: Arc::new(Health::new()),
+            server_version: Arc::default(),
+        };
+        let kept = |age, idle| manager.is_worth_keeping(Duration::from_mins(age), Duration::from_mins(idle));
+
+        assert!(kept(29, 9), "in use");
+        assert!(!kept(31, 0), "old");
+        assert!(!kept(29, 11), "idle");
+    }
+}
