@@ -6,7 +6,7 @@ use anyhow::Result;
 use aside_stage::Process;
 use tokio::time::{interval, sleep};
 
-use super::Context;
+use super::{Context, warming::warm};
 use crate::{
     bed::Bed,
     closed_loop::{Load, drive},
@@ -32,7 +32,7 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
     let load = Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
     let (wrk, script) = (&context.arguments.wrk, bed.script()?);
     context.now("flush: warming near");
-    drive(wrk, &script, near.address(), &load, context.plan.warm_up).await?;
+    warm(context, &near, &script, &load, context.plan.step()).await?;
 
     context.now("flush: full load, FLUSHALL, full load");
     let begun = Metrics::of(&near).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use aside_stage::Connection;
 
-use super::Context;
+use super::{Context, warming::warm};
 use crate::{
     bed::Bed,
     closed_loop,
@@ -31,8 +31,8 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
     let mut near_rate = 0.0;
     for (contestant, server) in &servers {
         context.now(&format!("latency: warming {}", contestant.name()));
+        warm(context, server, &script, &load, context.plan.step()).await?;
         let (wrk, address) = (&context.arguments.wrk, server.address());
-        closed_loop::drive(wrk, &script, address, &load, context.plan.warm_up).await?;
         near_rate = closed_loop::drive(wrk, &script, address, &load, context.plan.duration).await?.rate;
     }
     let rate = near_rate / 2.0;

@@ -5,6 +5,7 @@ mod latency;
 mod scale;
 mod stampede;
 mod throughput;
+mod warming;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -3,24 +3,17 @@
 use anyhow::Result;
 use aside_stage::Process;
 
-use super::Context;
+use super::{Context, warming::warm};
 use crate::{
     bed::Bed,
     closed_loop::{Load, drive},
     lineup::{Contestant, Lineup},
     metrics::{Metrics, info, resident_bytes},
     report::Measured,
-    statistics::Spread,
     zipf::Choice,
 };
 
 const MIB: f64 = 1_048_576.0;
-/// Warm-ups at most, each as long as that of other scenarios: a million users' pages are not read in one.
-const MOST_WARM_UPS: usize = 30;
-/// It is warm when the median of so many warm-ups in a row is not faster by a twentieth than that of as many before them: one by
-/// one they vary by more than that on a busy machine.
-const LEVEL: usize = 3;
-
 /// What the most users are measured with, too: room for more of their pages.
 const MORE: (&str, &str) = ("CACHE_NEAR_BYTES", "2GiB");
 
@@ -56,11 +49,7 @@ async fn measure_warm(
     let load = Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
     let (wrk, script) = (&context.arguments.wrk, bed.script()?);
     context.now(&format!("{name}: warming"));
-    let mut warming = Vec::new();
-    while !is_warm(&warming) {
-        warming.push(drive(wrk, &script, near.address(), &load, context.plan.warm_up).await?.rate);
-    }
-    let warmed_for = context.plan.warm_up * u32::try_from(warming.len())?;
+    let warmed_for = warm(context, &near, &script, &load, context.plan.warm_up).await?;
     measured.note(&format!("{name}: warmed"), format!("for {} s", warmed_for.as_secs()));
     let begun = Metrics::of(&near).await?;
     let mut rates = Vec::new();
@@ -72,14 +61,6 @@ async fn measure_warm(
     note(context, measured, bed, &near, &begun, name).await?;
     near.probe().until_ready().await;
     Ok(())
-}
-
-/// Whether there is nothing more to be had from warming, by the rates of the warm-ups so far.
-fn is_warm(rates: &[f64]) -> bool {
-    let Some((_, lately)) = rates.len().checked_sub(2 * LEVEL).map(|at| rates.split_at(at)) else { return false };
-    let (before, last) = lately.split_at(LEVEL);
-    let median = |rates| Spread::of(rates).map_or(0.0, |spread| spread.median);
-    rates.len() >= MOST_WARM_UPS || median(last) < median(before) * 1.05
 }
 
 async fn note(
@@ -128,19 +109,4 @@ async fn note(
         note("resident memory of the service", format!("{:.0} MiB", resident / MIB));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_is_warm_when_it_gets_no_faster() {
-        assert!(!is_warm(&[]));
-        assert!(!is_warm(&[1.0; 5]), "too few to tell");
-        assert!(is_warm(&[1.0; 6]));
-        assert!(is_warm(&[0.1, 1.0, 1.0, 1.0, 1.04, 0.9, 1.04]));
-        assert!(!is_warm(&[1.0, 0.5, 1.0, 1.1, 1.1, 0.5]), "a slow one among faster ones");
-        assert!(is_warm(&(1..=30).map(f64::from).collect::<Vec<_>>()));
-    }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use aside_stage::Process;
 
-use super::Context;
+use super::{Context, warming::warm};
 use crate::{
     arguments::Scenario,
     bed::Bed,
@@ -56,7 +56,7 @@ pub(super) async fn measure(
     let (wrk, script) = (&context.arguments.wrk, bed.script()?);
     for entry in &entries {
         context.now(&format!("{}: warming {}", measured.name, entry.name));
-        drive(wrk, &script, entry.server.address(), &entry.load, context.plan.warm_up).await?;
+        warm(context, &entry.server, &script, &entry.load, context.plan.step()).await?;
     }
     for round in 0..context.plan.rounds {
         let count = entries.len();

@@ -1,0 +1,74 @@
+//! Warming: until what a server is asked for is where it will be found.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Result;
+use aside_stage::Process;
+
+use super::Context;
+use crate::{
+    closed_loop::{Load, drive},
+    metrics::Metrics,
+};
+
+/// It is warm when so many steps in a row needed nearly as many cells of others as those before them. Rates tell
+/// less: on a busy machine they vary by more than warming gives.
+const LEVEL: usize = 3;
+/// So many cells of others for each answer are next to none.
+const NEXT_TO_NONE: f64 = 0.01;
+
+/// Drives a server until it is warm, as long as the plan has it; how long that took. One without metrics is warm after the
+/// least that there is.
+pub(super) async fn warm(
+    context: &Context<'_>,
+    server: &Process,
+    script: &Path,
+    load: &Load,
+    step: Duration,
+) -> Result<Duration> {
+    let tells = server.admin() != server.address();
+    let (least, most) = (context.plan.warm_up, context.plan.longest_warm_up);
+    let (mut needed, mut warmed_for) = (Vec::new(), Duration::ZERO);
+    while warmed_for < least || (tells && warmed_for < most && !is_level(&needed)) {
+        let begun = if tells { Some(Metrics::of(server).await?) } else { None };
+        drive(&context.arguments.wrk, script, server.address(), load, step).await?;
+        if let Some(begun) = begun {
+            needed.push(needed_of_others(&begun, &Metrics::of(server).await?));
+        }
+        warmed_for += step;
+    }
+    Ok(warmed_for)
+}
+
+/// Cells that came from Redis or Postgres, for each answer.
+fn needed_of_others(begun: &Metrics, ended: &Metrics) -> f64 {
+    let difference = |name: &str, labels: &[&str]| ended.sum(name, labels) - begun.sum(name, labels);
+    let of_others = difference("cache_requests_total", &[]) - difference("cache_requests_total", &["near_hit"]);
+    of_others / difference("http_requests_total", &[]).max(1.0)
+}
+
+/// Whether the last step needed next to nothing, or the last few less than those before them by a twentieth at most.
+fn is_level(needed: &[f64]) -> bool {
+    if needed.last().is_some_and(|last| *last < NEXT_TO_NONE) {
+        return true;
+    }
+    let Some((_, lately)) = needed.len().checked_sub(2 * LEVEL).map(|at| needed.split_at(at)) else { return false };
+    let (before, last) = lately.split_at(LEVEL);
+    let sum = |some: &[f64]| some.iter().sum::<f64>();
+    sum(last) > sum(before) * 0.95
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_level_when_it_needs_no_less() {
+        assert!(!is_level(&[]));
+        assert!(!is_level(&[1.0; 5]), "too few to tell");
+        assert!(is_level(&[1.0; 6]));
+        assert!(!is_level(&[9.0, 8.0, 7.0, 6.0, 5.0, 4.0]));
+        assert!(is_level(&[20.0, 9.0, 6.0, 6.1, 6.0, 5.9, 6.0, 5.8]));
+        assert!(is_level(&[20.0, 0.001]), "all is there");
+    }
+}
