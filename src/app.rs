@@ -193,7 +193,7 @@ impl Application {
         }
         no_admin.start();
         let _stopped = admin.await;
-        let _closed = time::timeout(WAIT_FOR_TASKS, database.close()).await;
+        database.close().await;
         tracing::info!("stopped");
         Ok(())
     }

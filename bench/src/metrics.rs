@@ -21,6 +21,11 @@ impl Metrics {
         let wanted = samples.filter(|line| labels.iter().all(|label| line.contains(label)));
         wanted.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
+
+    /// By how much that sum has grown since.
+    pub(crate) fn grown(&self, since: &Self, name: &str, labels: &[&str]) -> f64 {
+        self.sum(name, labels) - since.sum(name, labels)
+    }
 }
 
 /// Resident memory of a process in bytes, where the system tells (Linux).

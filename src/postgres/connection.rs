@@ -172,7 +172,7 @@ impl Database {
         self.server_version.load(Ordering::Relaxed)
     }
 
-    /// Closes every connection; those in use when they are given back.
+    /// Closes every connection, within a bound; those in use when they are given back.
     pub async fn close(&self) {
         self.pool.close().await;
     }

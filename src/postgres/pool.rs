@@ -110,7 +110,7 @@ impl Pool {
         self.connections.retain(|_, metrics| manager.is_worth_keeping(metrics.age(), metrics.last_used()));
     }
 
-    /// Lends nothing any more: idle connections are closed, others when they are given back.
+    /// Lends nothing any more: idle connections are closed, within a bound, others when they are given back.
     pub(super) async fn close(&self) {
         let idle = self.connections.retain(|_, _| false).removed;
         self.connections.close();
@@ -151,8 +151,7 @@ impl DerefMut for Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        let open = self.open;
-        if open == Open::Nothing {
+        if self.open == Open::Nothing {
             return;
         }
         let Ok(runtime) = runtime::Handle::try_current() else {
@@ -160,10 +159,12 @@ impl Drop for Pooled {
             drop(Object::take(connection));
             return;
         };
+        let may_be_in_transaction = self.open == Open::Transaction;
         runtime.spawn(async move {
-            let is_clean = match open {
-                Open::Transaction => is_rolled_back(&mut connection).await,
-                Open::Nothing | Open::Statement => is_alive(&mut connection).await,
+            let is_clean = if may_be_in_transaction {
+                is_rolled_back(&mut connection).await
+            } else {
+                is_alive(&mut connection).await
             };
             if !is_clean {
                 drop(Object::take(connection));

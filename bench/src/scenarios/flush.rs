@@ -43,15 +43,15 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
     let ended = Metrics::of(&near).await?;
     let level = before.iter().sum::<f64>() / f64::from(u32::try_from(before.len())?);
     let back = after.iter().rposition(|rate| *rate < level * BACK).map_or(0, |last| last + 1);
-    let difference = |name: &str, labels: &[&str]| ended.sum(name, labels) - begun.sum(name, labels);
     measured.add("before", before);
     measured.add("after", after);
     measured.note(
         "at 95 % of the rate before, for good, after",
         format!("{:.1} s", SAMPLE.as_secs_f64() * f64::from(u32::try_from(back)?)),
     );
-    measured.note("loads from Postgres", format!("{:.0}", difference("cache_loads_total", &[])));
-    measured.note("answers with 503", format!("{:.0}", difference("http_requests_total", &["status=\"503\""])));
+    measured.note("loads from Postgres", format!("{:.0}", ended.grown(&begun, "cache_loads_total", &[])));
+    measured
+        .note("answers with 503", format!("{:.0}", ended.grown(&begun, "http_requests_total", &["status=\"503\""])));
     Ok(measured)
 }
 

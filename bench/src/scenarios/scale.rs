@@ -72,7 +72,7 @@ async fn note(
     name: &str,
 ) -> Result<()> {
     let ended = Metrics::of(near).await?;
-    let difference = |name: &str, labels: &[&str]| ended.sum(name, labels) - begun.sum(name, labels);
+    let difference = |name: &str, labels: &[&str]| ended.grown(begun, name, labels);
     let asked = difference("cache_requests_total", &[]);
     let share = |outcome: &str| 100.0 * difference("cache_requests_total", &[outcome]) / asked.max(1.0);
     let pages = difference("http_requests_total", &["route=\"/home\""]);

@@ -42,7 +42,7 @@ pub(super) async fn warm(
 
 /// Cells that came from Redis or Postgres, for each answer.
 fn needed_of_others(begun: &Metrics, ended: &Metrics) -> f64 {
-    let difference = |name: &str, labels: &[&str]| ended.sum(name, labels) - begun.sum(name, labels);
+    let difference = |name: &str, labels: &[&str]| ended.grown(begun, name, labels);
     let of_others = difference("cache_requests_total", &[]) - difference("cache_requests_total", &["near_hit"]);
     of_others / difference("http_requests_total", &[]).max(1.0)
 }
