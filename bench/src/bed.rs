@@ -80,13 +80,13 @@ impl Bed {
 
     /// A file of nobody.
     pub(crate) fn nobody(&self) -> Result<PathBuf> {
-        self.file("nobody", "-\n-")
+        self.file("nobody", "-")
     }
 
     /// A file of one who asks all the time.
     pub(crate) fn one(&self) -> Result<PathBuf> {
         let token = self.tokens.first().context("somebody is signed in")?;
-        self.file("one", &format!("{token}\n{token}"))
+        self.file("one", token)
     }
 
     /// A file in the folder.

@@ -76,7 +76,7 @@ pub async fn count_follows(executor: impl PgExecutor<'_>, follower: UserId) -> R
 pub async fn list_followees(executor: impl PgExecutor<'_>, followers: &[Uuid]) -> Result<Vec<(UserId, Vec<Uuid>)>> {
     let rows = sqlx::query!(
         r#"SELECT follower_id AS "follower: UserId", array_agg(followee_id) AS "followees!"
-           FROM follows WHERE follower_id = ANY($1) GROUP BY follower_id"#,
+           FROM follows WHERE follower_id = ANY((SELECT $1::uuid[])::uuid[]) GROUP BY follower_id"#,
         followers,
     )
     .fetch_all(executor)

@@ -65,7 +65,7 @@ pub async fn find_posts(executor: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<V
         Post,
         r#"SELECT id AS "id: PostId", author_id AS "author_id: UserId", body AS "body: PostBody", version, created_at,
                   updated_at
-           FROM posts WHERE id = ANY($1)"#,
+           FROM posts WHERE id = ANY((SELECT $1::uuid[])::uuid[])"#,
         ids,
     )
     .fetch_all(executor)

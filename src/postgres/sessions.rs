@@ -88,7 +88,7 @@ pub async fn find_live_sessions(
         LiveSession,
         r#"SELECT token_hash, id AS "id: SessionId", user_id AS "user_id: UserId", last_seen_at, idle_expires_at,
                   expires_at
-           FROM sessions WHERE token_hash = ANY($1) AND idle_expires_at > $2"#,
+           FROM sessions WHERE token_hash = ANY((SELECT $1::bytea[])::bytea[]) AND idle_expires_at > $2"#,
         token_hashes,
         now,
     )

@@ -9,6 +9,7 @@ mod contract;
 mod durable;
 mod faults;
 mod own_redis;
+mod plans;
 mod protocol;
 mod proxy;
 mod rate_limit;

@@ -11,11 +11,12 @@ use crate::{
     metrics::Metrics,
 };
 
-/// It is warm when so many steps in a row needed nearly as many cells of others as those before them. Rates tell
-/// less: on a busy machine they vary by more than warming gives.
-const LEVEL: usize = 3;
+/// It is warm when the last quarter of its steps, and so many at least, needed nearly as many cells of others as the quarter
+/// before. A quarter, since with many readers the need falls ever more slowly: of two short spells late enough each is
+/// as much as the other. Rates tell less: on a busy machine they vary by more than warming gives.
+const LEAST_TO_COMPARE: usize = 3;
 /// So many cells of others for each answer are next to none.
-const NEXT_TO_NONE: f64 = 0.01;
+const NEXT_TO_NONE: f64 = 0.001;
 
 /// Drives a server until it is warm, as long as the plan has it; how long that took. One without metrics is warm after the
 /// least that there is.
@@ -47,15 +48,14 @@ fn needed_of_others(begun: &Metrics, ended: &Metrics) -> f64 {
     of_others / difference("http_requests_total", &[]).max(1.0)
 }
 
-/// Whether the last step needed next to nothing, or the last few less than those before them by a twentieth at most.
+/// Whether the last step needed next to nothing, or the last of them less than those before them by a twentieth at most.
 fn is_level(needed: &[f64]) -> bool {
     if needed.last().is_some_and(|last| *last < NEXT_TO_NONE) {
         return true;
     }
-    let Some((_, lately)) = needed.len().checked_sub(2 * LEVEL).map(|at| needed.split_at(at)) else { return false };
-    let (before, last) = lately.split_at(LEVEL);
-    let sum = |some: &[f64]| some.iter().sum::<f64>();
-    sum(last) > sum(before) * 0.95
+    let compared = LEAST_TO_COMPARE.max(needed.len() / 4);
+    let mut lately = needed.rchunks_exact(compared).map(|some| some.iter().sum::<f64>());
+    lately.next().zip(lately.next()).is_some_and(|(last, before)| last > before * 0.95)
 }
 
 #[cfg(test)]
@@ -69,6 +69,8 @@ mod tests {
         assert!(is_level(&[1.0; 6]));
         assert!(!is_level(&[9.0, 8.0, 7.0, 6.0, 5.0, 4.0]));
         assert!(is_level(&[20.0, 9.0, 6.0, 6.1, 6.0, 5.9, 6.0, 5.8]));
-        assert!(is_level(&[20.0, 0.001]), "all is there");
+        assert!(is_level(&[20.0, 0.0005]), "all is there");
+        let ever_more_slowly: Vec<f64> = (1..=50_u8).map(|step| f64::from(step).powf(-0.3)).collect();
+        assert!(!is_level(&ever_more_slowly));
     }
 }

@@ -39,7 +39,7 @@ async fn run(database: &TestDatabase, line: &str) -> anyhow::Result<Outcome> {
 }
 
 /// Loads what must load.
-async fn loaded(database: &TestDatabase, line: &str) -> Report {
+pub(crate) async fn loaded(database: &TestDatabase, line: &str) -> Report {
     match run(database, line).await.expect("the load succeeds") {
         Outcome::Loaded(report) => report,
         outcome @ Outcome::NotNeeded { .. } => panic!("{outcome}"),
