@@ -32,7 +32,7 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
     let load = Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
     let (wrk, script) = (&context.arguments.wrk, bed.script()?);
     context.now("flush: warming near");
-    warm(context, &near, &script, &load, context.plan.step()).await?;
+    warm(context, &near, &script, &load, bed.tokens.len(), context.plan.step()).await?;
 
     context.now("flush: full load, FLUSHALL, full load");
     let begun = Metrics::of(&near).await?;

@@ -31,7 +31,7 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
     let mut near_rate = 0.0;
     for (contestant, server) in &servers {
         context.now(&format!("latency: warming {}", contestant.name()));
-        warm(context, server, &script, &load, context.plan.step()).await?;
+        warm(context, server, &script, &load, bed.tokens.len(), context.plan.step()).await?;
         let (wrk, address) = (&context.arguments.wrk, server.address());
         near_rate = closed_loop::drive(wrk, &script, address, &load, context.plan.duration).await?.rate;
     }

@@ -49,7 +49,7 @@ async fn measure_warm(
     let load = Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
     let (wrk, script) = (&context.arguments.wrk, bed.script()?);
     context.now(&format!("{name}: warming"));
-    let warmed_for = warm(context, &near, &script, &load, context.plan.warm_up).await?;
+    let warmed_for = warm(context, &near, &script, &load, bed.tokens.len(), context.plan.warm_up).await?;
     measured.note(&format!("{name}: warmed"), format!("for {} s", warmed_for.as_secs()));
     let begun = Metrics::of(&near).await?;
     let mut rates = Vec::new();

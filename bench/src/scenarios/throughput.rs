@@ -56,7 +56,7 @@ pub(super) async fn measure(
     let (wrk, script) = (&context.arguments.wrk, bed.script()?);
     for entry in &entries {
         context.now(&format!("{}: warming {}", measured.name, entry.name));
-        warm(context, &entry.server, &script, &entry.load, context.plan.step()).await?;
+        warm(context, &entry.server, &script, &entry.load, bed.tokens.len(), context.plan.step()).await?;
     }
     for round in 0..context.plan.rounds {
         let count = entries.len();
