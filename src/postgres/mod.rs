@@ -3,10 +3,10 @@
 //! Queries are free functions over an executor, checked at compile time, so the same function serves a read in autocommit
 //! and a step of a transaction. Nothing here knows the cache.
 //!
-//! What looks rows up by a list of ids asks for `ANY((SELECT $1::uuid[])::uuid[])`. Postgres plans a statement for its values each time as
-//! long as that looks cheaper than the plan for any, which has ten ids in such a list; so a list of one, as most are, would be planned
-//! anew for ever, which takes three times as long as to run it. Out of a subquery its length is not known, and after five times the
-//! plan stays.
+//! What looks rows up by a list of ids asks for `ANY((SELECT $1::uuid[])::uuid[])`. Postgres plans a statement for its values
+//! each time as long as that looks cheaper than the plan for any, which has ten ids in such a list; so a list of one, as most
+//! are, would be planned anew for ever, which takes three times as long as to run it. Out of a subquery its length is not
+//! known, and after five times the plan stays.
 
 mod connection;
 mod error;

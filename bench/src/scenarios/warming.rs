@@ -35,9 +35,8 @@ pub(super) async fn warm(
     let (least, most) = (context.plan.warm_up, context.plan.longest_warm_up);
     let visits = VISITS * f64::from(u32::try_from(readers)?);
     let (mut needed, mut answered, mut warmed_for) = (Vec::new(), 0.0, Duration::ZERO);
-    while warmed_for < least
-        || (tells && warmed_for < most && !has_all(&needed) && (answered < visits || !is_level(&needed)))
-    {
+    let is_warm = |needed: &[f64], answered: f64| has_all(needed) || (answered >= visits && is_level(needed));
+    while warmed_for < least || (tells && warmed_for < most && !is_warm(&needed, answered)) {
         let begun = if tells { Some(Metrics::of(server).await?) } else { None };
         let driven = drive(&context.arguments.wrk, script, server.address(), load, step).await?;
         if let Some(begun) = begun {
