@@ -27,6 +27,30 @@ pub(crate) struct LatencyUs {
     pub(crate) nearly_all: f64,
 }
 
+/// How many requests a second are answered while each connection asks as soon as it has been answered: the full load, of
+/// which others are a part. This load takes more of the processors for each request than wrk does, and those of the server.
+pub(crate) async fn full_rate(address: &str, requests: Arc<Vec<Vec<u8>>>, duration: Duration) -> Result<f64> {
+    let connections = try_join_all((0..CONNECTIONS).map(|_| Connection::open(address))).await?;
+    let until = Instant::now() + duration;
+    let asking = connections.into_iter().enumerate().map(|(first, mut connection)| {
+        let requests = Arc::clone(&requests);
+        tokio::spawn(async move {
+            let mut answered = 0_u32;
+            for request in requests.iter().cycle().skip(first).step_by(CONNECTIONS) {
+                if Instant::now() >= until {
+                    break;
+                }
+                let answer = connection.ask(request).await?;
+                ensure!(answer.status == 200, "{}", answer.head);
+                answered += 1;
+            }
+            anyhow::Ok(f64::from(answered))
+        })
+    });
+    let answered = try_join_all(asking).await?.into_iter().sum::<Result<f64>>()?;
+    Ok(answered / duration.as_secs_f64())
+}
+
 /// Asks `rate` times a second for a while; every answer must be 200.
 pub(crate) async fn drive(
     address: &str,
@@ -89,6 +113,8 @@ fn histogram() -> Result<Histogram<u64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -105,24 +131,44 @@ mod tests {
         assert_eq!(dues, [0, 250, 500, 750].map(Duration::from_millis));
     }
 
-    /// A server that answers its first request after a second and all others at once: in a closed loop one of two hundred would
-    /// be slow; those that were due meanwhile were late, too.
-    #[tokio::test]
-    async fn what_was_due_while_the_server_was_silent_counts_as_late() {
+    /// A server that answers nothing for a while and then everything at once; it counts its answers.
+    async fn silent_for(silence: Duration) -> (String, Arc<AtomicU32>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let silent_until = Instant::now() + Duration::from_secs(1);
+        let silent_until = Instant::now() + silence;
+        let answers = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&answers);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
+                let answers = Arc::clone(&counted);
                 tokio::spawn(async move {
                     let mut buffer = [0; 1_024];
                     while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
                         tokio::time::sleep_until(silent_until.into()).await;
+                        answers.fetch_add(1, Ordering::SeqCst);
                         let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
                     }
                 });
             }
         });
+        (address, answers)
+    }
+
+    #[tokio::test]
+    async fn the_full_rate_is_of_what_was_answered() {
+        let (address, answers) = silent_for(Duration::ZERO).await;
+        let requests = Arc::new(vec![Connection::get("/", None); 100]);
+
+        let rate = full_rate(&address, requests, Duration::from_millis(500)).await.unwrap();
+
+        let answers = f64::from(answers.load(Ordering::SeqCst));
+        assert!(answers > 0.0 && (rate - 2.0 * answers).abs() < 1.0, "{rate}, {answers}");
+    }
+
+    /// In a closed loop one of two hundred would be slow; those that were due meanwhile were late, too.
+    #[tokio::test]
+    async fn what_was_due_while_the_server_was_silent_counts_as_late() {
+        let (address, _) = silent_for(Duration::from_secs(1)).await;
         let requests = Arc::new(vec![Connection::get("/", None)]);
 
         let seen = drive(&address, requests, 200.0, Duration::from_secs(1)).await.unwrap();

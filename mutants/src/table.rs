@@ -85,10 +85,20 @@ pub const MUTANTS: &[Mutant] = &[
         does: "copies are believed by the messages alone",
         changes: &[Change {
             file: "src/cache/near/look.rs",
-            was: "        age <= life\n",
-            is: "        age <= life + std::time::Duration::from_hours(1)\n",
+            was: "        age <= looks.life\n",
+            is: "        age <= looks.life + Duration::from_hours(1)\n",
         }],
         noticed_by: &[&["--test", "service", "invalidation_message_lost"]],
+    },
+    Mutant {
+        name: "any_look_in_the_air",
+        does: "a read believes copies once the look has landed that was in the air, however old it is by then",
+        changes: &[Change {
+            file: "src/cache/near/look.rs",
+            was: "is_some_and(|age| age <= self.life)",
+            is: "is_some()",
+        }],
+        noticed_by: &[&["--test", "service", "a_look_from_before_a_write"]],
     },
     Mutant {
         name: "commits_at_once",

@@ -1,8 +1,9 @@
-//! How long an answer takes at half load: all are asked equally often, half as often as `near` can answer.
+//! How long an answer takes at half load: all are asked equally often, half as often as `near` can answer this load, which
+//! shares the processors with it.
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use aside_stage::Connection;
 
 use super::{Context, warming::warm};
@@ -28,17 +29,16 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
     }
     let load = closed_loop::Load { target: "/home".into(), tokens: bed.walk(Choice::Zipf)?, writes: 0 };
     let script = bed.script()?;
-    let mut near_rate = 0.0;
-    for (contestant, server) in &servers {
-        context.now(&format!("latency: warming {}", contestant.name()));
-        warm(context, server, &script, &load, bed.tokens.len(), context.plan.step()).await?;
-        let (wrk, address) = (&context.arguments.wrk, server.address());
-        near_rate = closed_loop::drive(wrk, &script, address, &load, context.plan.duration).await?.rate;
-    }
-    let rate = near_rate / 2.0;
     let drawn = draw(Choice::Zipf, bed.tokens.len(), REQUESTS)?;
     let requests = drawn.into_iter().map(|at| Connection::get("/home", Some(&bed.tokens[at]))).collect::<Vec<_>>();
     let requests = Arc::new(requests);
+    for (contestant, server) in &servers {
+        context.now(&format!("latency: warming {}", contestant.name()));
+        warm(context, server, &script, &load, bed.tokens.len(), context.plan.step()).await?;
+    }
+    let (_, near) = servers.last().context("near is one of them")?;
+    let full_rate = open_loop::full_rate(near.address(), Arc::clone(&requests), context.plan.duration).await?;
+    let rate = full_rate / 2.0;
 
     let mut seen: Vec<Vec<open_loop::LatencyUs>> = servers.iter().map(|_| Vec::new()).collect();
     for round in 0..context.plan.rounds {
@@ -56,6 +56,6 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
         let (half, rare) = (middle(|latency| latency.half), middle(|latency| latency.nearly_all));
         measured.note(contestant.name(), format!("half within {half:.0} us, 99.9 % within {rare:.0} us"));
     }
-    measured.note("asked", format!("{rate:.0} times a second"));
+    measured.note("asked", format!("{rate:.0} times a second, of {full_rate:.0} that near can answer"));
     Ok(measured)
 }

@@ -1,14 +1,16 @@
 //! The look at the sequence: one `GET`, shared by all reads that wait for one, and never more than one in the air.
 //!
 //! ```text
-//!   reads     a ──┐       c    b ──┐        d
-//!   looks       GET ─▶ 7         GET ─▶ 8            a and b wait for a look that is issued after they arrived
-//!   good for    ├─── 3 ms ───┤   ├─── 3 ms ───┤      c and d wait for none
-//! ```
+//!   reads     a ──┐       b     c ──┐ d ──┐      e
+//!   looks       GET ─▶ 7          GET ─▶ 8 ┴           a and c wait for a look that is issued after they arrived
+//!   good for    ├─── 3 ms ───┤    ├─── 3 ms ───┤       b and e wait for none, d for the one that is in the air: it is still
+//! ```                                                  good when it lands
+//!
+//! A read that goes on with a look that is still good goes on as one that arrives then.
 
 use std::{
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwapOption;
@@ -23,9 +25,11 @@ use crate::{
 
 static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sequence.lua")));
 
-/// Who looks, and who waits for the next look.
-#[derive(Debug, Default)]
+/// Who looks, and who waits for which look.
+#[derive(Debug)]
 pub(super) struct Looks {
+    /// For how long a look is good, from before it was issued.
+    life: Duration,
     state: Mutex<State>,
     last: ArcSwapOption<Seen>,
 }
@@ -34,6 +38,7 @@ pub(super) struct Looks {
 struct State {
     /// Whether somebody flies one look after the other.
     is_flying: bool,
+    in_the_air: Option<Arc<Look>>,
     /// The look that is not issued yet.
     boarding: Option<Arc<Look>>,
 }
@@ -44,6 +49,13 @@ struct Look {
     landing: SetOnce<Option<u64>>,
 }
 
+/// What a read waits for.
+#[derive(Debug)]
+struct Awaited {
+    in_the_air: Option<Arc<Look>>,
+    next: Arc<Look>,
+}
+
 /// An answered look.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -52,30 +64,74 @@ struct Seen {
 }
 
 impl Looks {
+    /// Looks that are good until they are over, and as long again as reads may be late.
+    pub(super) fn new(max_staleness: Duration) -> Self {
+        Self { life: LOOK_LIFE + max_staleness, state: Mutex::default(), last: ArcSwapOption::empty() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long ago the last look was issued, if it was answered on this connection. The clock is asked at each read: a process
+    /// that was stopped is late, and knows.
+    fn age(&self, connection: u64) -> Option<Duration> {
+        let last = self.last.load();
+        last.as_ref().filter(|seen| seen.connection == connection).map(|seen| seen.issued_at.elapsed())
+    }
+
+    /// What a read waits for that arrives now, and whether nobody flies it yet.
+    fn board(&self) -> (Awaited, bool) {
+        let mut state = self.lock();
+        let is_first = !std::mem::replace(&mut state.is_flying, true);
+        let next = Arc::clone(state.boarding.get_or_insert_default());
+        (Awaited { in_the_air: state.in_the_air.clone(), next }, is_first)
+    }
+
+    /// Waits for the look that was in the air, if it is still good when it lands, else for the next.
+    async fn landed(&self, awaited: Awaited) -> Option<u64> {
+        if let Some(look) = awaited.in_the_air
+            && let Some(connection) = *look.landing.wait().await
+            && self.age(connection).is_some_and(|age| age <= self.life)
+        {
+            return Some(connection);
+        }
+        *awaited.next.landing.wait().await
+    }
+
+    /// From here on nobody boards this look. False when nobody has, and then nobody flies.
+    fn take_off(&self) -> bool {
+        let mut state = self.lock();
+        state.in_the_air = state.boarding.take();
+        state.is_flying = state.in_the_air.is_some();
+        state.is_flying
+    }
+
+    fn land(&self, seen: Option<Seen>) {
+        self.last.store(seen.map(Arc::new));
+        let look = self.lock().in_the_air.take();
+        if let Some(look) = look {
+            let _lands_once = look.landing.set(seen.map(|seen| seen.connection));
+        }
     }
 }
 
 impl Near {
-    /// Waits for a look that is issued from now on, and until its number is applied.
+    /// Waits for a look that is good for the read that asks, and until its number is applied.
     pub(super) async fn look(&self) -> Option<u64> {
-        let look = self.take_part();
-        *waiting(Waiting::Cache, look.landing.wait()).await
+        let awaited = self.take_part();
+        waiting(Waiting::Cache, self.shared.looks.landed(awaited)).await
     }
 
     /// Whether there is a look that is still good: its life is not over, or was over within `CACHE_MAX_STALENESS`. One that is
-    /// half as old is renewed, so that reads under load never wait for one.
+    /// half as old is renewed, so that reads under load seldom wait for one.
     pub(super) fn has_looked_lately(&self, connection: u64) -> bool {
-        let life = LOOK_LIFE + self.shared.max_staleness;
-        let last = self.shared.looks.last.load();
-        // The clock is asked at each read: a process that was stopped is late, and knows.
-        let of_this = last.as_ref().filter(|seen| seen.connection == connection);
-        let Some(age) = of_this.map(|seen| seen.issued_at.elapsed()) else { return false };
-        if age > life / 2 {
+        let looks = &self.shared.looks;
+        let Some(age) = looks.age(connection) else { return false };
+        if age > looks.life / 2 {
             self.renew();
         }
-        age <= life
+        age <= looks.life
     }
 
     /// Issues a look, unless one is on its way.
@@ -85,18 +141,14 @@ impl Near {
         }
     }
 
-    /// The look that is issued next, which all reads that arrive until then share.
-    fn take_part(&self) -> Arc<Look> {
-        let (look, is_first) = {
-            let mut state = self.shared.looks.lock();
-            let is_first = !std::mem::replace(&mut state.is_flying, true);
-            (Arc::clone(state.boarding.get_or_insert_default()), is_first)
-        };
+    /// The looks that a read waits for which arrives now; all that arrive until the next is issued share it.
+    fn take_part(&self) -> Awaited {
+        let (awaited, is_first) = self.shared.looks.board();
         if is_first {
-            let pilot = Pilot { near: self.clone(), look: None, is_off_duty: false };
+            let pilot = Pilot { near: self.clone(), is_off_duty: false };
             self.shared.shutdown.spawn(pilot.fly());
         }
-        look
+        awaited
     }
 
     async fn ask(&self) -> Option<Seen> {
@@ -118,8 +170,6 @@ impl Near {
 /// Flies one look after the other, as long as somebody waits for one.
 struct Pilot {
     near: Near,
-    /// The look in the air.
-    look: Option<Arc<Look>>,
     /// Whether the next one to look takes another pilot.
     is_off_duty: bool,
 }
@@ -133,24 +183,15 @@ impl Pilot {
                 return;
             }
             let seen = self.near.ask().await;
-            self.land(seen);
+            self.near.shared.looks.land(seen);
         }
     }
 
-    /// From here on nobody boards this look. False when nobody has, and then this pilot is done.
+    /// False when nobody waits, and then this pilot is done.
     fn take_off(&mut self) -> bool {
-        let mut state = self.near.shared.looks.lock();
-        self.look = state.boarding.take();
-        state.is_flying = self.look.is_some();
-        self.is_off_duty = !state.is_flying;
-        state.is_flying
-    }
-
-    fn land(&mut self, seen: Option<Seen>) {
-        self.near.shared.looks.last.store(seen.map(Arc::new));
-        if let Some(look) = self.look.take() {
-            let _lands_once = look.landing.set(seen.map(|seen| seen.connection));
-        }
+        let has_taken_off = self.near.shared.looks.take_off();
+        self.is_off_duty = !has_taken_off;
+        has_taken_off
     }
 }
 
@@ -158,9 +199,9 @@ impl Drop for Pilot {
     /// Whatever ended the task: nobody waits for ever.
     fn drop(&mut self) {
         if !self.is_off_duty {
-            self.land(None);
+            self.near.shared.looks.land(None);
             while self.take_off() {
-                self.land(None);
+                self.near.shared.looks.land(None);
             }
         }
     }
@@ -185,5 +226,66 @@ async fn number(listening: &Listening) -> Result<u64, RedisError> {
         }
         Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
         _other => Err(unexpected),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    const CONNECTION: u64 = 1;
+
+    fn seen(age: Duration) -> Seen {
+        Seen { issued_at: Instant::now().checked_sub(age).expect("not so long ago"), connection: CONNECTION }
+    }
+
+    /// Looks, the first of which is in the air.
+    fn one_in_the_air(max_staleness: Duration) -> Looks {
+        let looks = Looks::new(max_staleness);
+        looks.board();
+        assert!(looks.take_off());
+        looks
+    }
+
+    #[test]
+    fn a_look_that_is_still_good_when_it_lands_is_good_for_who_arrived_while_it_was_in_the_air() {
+        let looks = one_in_the_air(Duration::from_hours(1));
+        let (awaited, _) = looks.board();
+        let mut waiting = Box::pin(looks.landed(awaited));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+
+        looks.land(Some(seen(Duration::ZERO)));
+
+        assert_eq!(waiting.now_or_never(), Some(Some(CONNECTION)));
+    }
+
+    #[test]
+    fn whoever_arrived_while_a_look_was_in_the_air_that_is_over_when_it_lands_waits_for_the_next() {
+        for over in [Some(seen(LOOK_LIFE * 2)), None] {
+            let looks = one_in_the_air(Duration::ZERO);
+            let (awaited, _) = looks.board();
+            let mut waiting = Box::pin(looks.landed(awaited));
+
+            looks.land(over);
+            assert_eq!(waiting.as_mut().now_or_never(), None);
+            assert!(looks.take_off());
+            looks.land(Some(seen(LOOK_LIFE * 2)));
+
+            assert_eq!(waiting.now_or_never(), Some(Some(CONNECTION)), "it was issued after whoever waits had arrived");
+        }
+    }
+
+    #[test]
+    fn one_flies_for_all() {
+        let looks = Looks::new(Duration::ZERO);
+
+        let first = [looks.board().1, looks.board().1];
+        assert!(looks.take_off());
+        looks.land(None);
+        assert!(!looks.take_off(), "nobody has boarded");
+
+        assert_eq!((first, looks.board().1), ([true, false], true));
     }
 }

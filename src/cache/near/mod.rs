@@ -41,7 +41,7 @@ mod recipe;
 mod sequence;
 mod stamps;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 pub use key::IdBytes;
 pub(super) use key::{Key, Kind};
@@ -69,7 +69,6 @@ struct Shared {
     sequence: Arc<Sequence>,
     listener: Listener,
     looks: Looks,
-    max_staleness: Duration,
     shutdown: Shutdown,
 }
 
@@ -84,8 +83,8 @@ impl Near {
             Heard::Lost => hearing.end(connection),
         };
         let listener = redis.listen(CHANNEL, hear, &shutdown);
-        let max_staleness = config.max_staleness;
-        Self { shared: Arc::new(Shared { sequence, listener, looks: Looks::default(), max_staleness, shutdown }) }
+        let looks = Looks::new(config.max_staleness);
+        Self { shared: Arc::new(Shared { sequence, listener, looks, shutdown }) }
     }
 
     /// Makes a kind of cells known; `read` turns the part of a name behind the kind into the bytes of its id.

@@ -4,7 +4,7 @@
 
 use aside::{
     cache::{Ended, Lifted, WriteToken, look_again, look_once},
-    config::{CacheConfig, CacheMode},
+    config::{CacheConfig, CacheMode, RedisConfig},
     telemetry::metrics::CacheOutcome,
 };
 use tokio::time::{Duration, Instant, sleep};
@@ -15,7 +15,11 @@ use super::{
     eventually,
     things::{Things, body, cell, key},
 };
-use crate::{own_redis::OwnRedis, test_redis};
+use crate::{
+    own_redis::OwnRedis,
+    proxy::{Proxy, Way},
+    test_redis,
+};
 
 fn near(mut config: CacheConfig) -> CacheConfig {
     config.mode = CacheMode::Near;
@@ -260,6 +264,30 @@ async fn a_look_that_is_older_than_the_staleness_allowed_will_not_do() {
     write_unheard(&things, &things.cells().await, "new").await;
 
     eventually("the next look", async || body(&replica.read(1).await) == Some("new")).await;
+}
+
+#[tokio::test]
+async fn a_look_from_before_a_write_that_lands_after_it_will_not_do_for_who_reads_after_it() {
+    let server = OwnRedis::start().await;
+    let proxy = Proxy::start(&server.url).await;
+    let mut things = Things::in_redis(test_redis::config(&server.url), "old").await;
+    let cells = things.cells().await;
+    let url = proxy.url(&server.url).to_string().into();
+    things.redis = RedisConfig { url, command_timeout: Duration::from_mins(1), ..things.redis };
+    let replica = with_a_copy(&things).await;
+    sleep(WAIT).await;
+    let before = looks(&server).await;
+    proxy.set(Way::RepliesHeld);
+    let early = replica.reading(&[1]);
+    eventually("a look is in the air", async || looks(&server).await > before).await;
+
+    write_unheard(&things, &cells, "new").await;
+    let late = replica.reading(&[1]);
+    tokio::task::yield_now().await;
+    proxy.set(Way::Open);
+
+    assert_eq!(body(&late.one().await), Some("new"));
+    early.one().await;
 }
 
 #[tokio::test]
