@@ -28,7 +28,7 @@ pub(crate) struct LatencyUs {
 }
 
 /// How many requests a second are answered while each connection asks as soon as it has been answered: the full load, of
-/// which others are a part. This load takes more of the processors for each request than wrk does, and those of the server.
+/// which others are a part.
 pub(crate) async fn full_rate(address: &str, requests: Arc<Vec<Vec<u8>>>, duration: Duration) -> Result<f64> {
     let connections = try_join_all((0..CONNECTIONS).map(|_| Connection::open(address))).await?;
     let until = Instant::now() + duration;

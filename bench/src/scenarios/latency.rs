@@ -1,5 +1,4 @@
-//! How long an answer takes at half load: all are asked equally often, half as often as `near` can answer this load, which
-//! shares the processors with it.
+//! How long an answer takes at half load: all are asked equally often, half as often as `near` can answer this very load.
 
 use std::sync::Arc;
 
