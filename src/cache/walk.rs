@@ -3,7 +3,8 @@
 use super::shared::{Cache, CellName};
 use crate::redis_client::{Pipeline, RedisError, Value, cmd};
 
-/// Keys that one step looks at, those of others in the same Redis among them: below a millisecond of its time (0.6 to 0.9 on a slow machine).
+/// Keys that one step looks at, those of others in the same Redis among them: below a millisecond of its time (0.6 to 0.9 on a
+/// slow machine).
 const STEP: usize = 200;
 
 /// Goes round and round. What is in Redis for a whole round is met in it (as `SCAN` promises), some of it twice.
