@@ -64,7 +64,7 @@ struct Seen {
 }
 
 impl Looks {
-    /// Looks that are good until they are over, and as long again as reads may be late.
+    /// Nobody has looked yet. A look is good for its life, and beyond it for as long as reads may be late.
     pub(super) fn new(max_staleness: Duration) -> Self {
         Self { life: LOOK_LIFE + max_staleness, state: Mutex::default(), last: ArcSwapOption::empty() }
     }
@@ -141,7 +141,7 @@ impl Near {
         }
     }
 
-    /// The looks that a read waits for which arrives now; all that arrive until the next is issued share it.
+    /// What a read waits for that arrives now; all that arrive until the next look is issued share it.
     fn take_part(&self) -> Awaited {
         let (awaited, is_first) = self.shared.looks.board();
         if is_first {

@@ -1,9 +1,5 @@
 //! A replica whose looks at cells stay in the air until a test lets them land.
 
-use std::time::Duration;
-
-use aside::config::RedisConfig;
-
 use super::{
     cache_replica::{CacheReplica, Reading},
     eventually,
@@ -31,12 +27,10 @@ impl HeldLooks {
     /// The first of the things has this body, and is cached; the look of one who reads it is in the air.
     pub(super) async fn of_one_who_reads(first: &str) -> (Self, Reading) {
         let server = OwnRedis::start().await;
-        let proxy = Proxy::start(&server.url).await;
         let mut things = Things::in_redis(test_redis::config(&server.url), first).await;
         let writer = things.replica().await;
-        let url = proxy.url(&server.url).to_string().into();
         // A look that took too long would be followed by a load.
-        things.redis = RedisConfig { url, command_timeout: Duration::from_mins(1), ..things.redis };
+        let proxy = things.by_way_of_a_proxy(&server).await;
         let reader = things.replica().await;
         assert_eq!(body(&writer.read(1).await), Some(first));
         let before = server.calls_of("mget").await;

@@ -4,7 +4,7 @@
 
 use aside::{
     cache::{Ended, Lifted, WriteToken, look_again, look_once},
-    config::{CacheConfig, CacheMode, RedisConfig},
+    config::{CacheConfig, CacheMode},
     telemetry::metrics::CacheOutcome,
 };
 use tokio::time::{Duration, Instant, sleep};
@@ -15,11 +15,7 @@ use super::{
     eventually,
     things::{Things, body, cell, key},
 };
-use crate::{
-    own_redis::OwnRedis,
-    proxy::{Proxy, Way},
-    test_redis,
-};
+use crate::{own_redis::OwnRedis, proxy::Way, test_redis};
 
 fn near(mut config: CacheConfig) -> CacheConfig {
     config.mode = CacheMode::Near;
@@ -269,11 +265,9 @@ async fn a_look_that_is_older_than_the_staleness_allowed_will_not_do() {
 #[tokio::test]
 async fn a_look_from_before_a_write_that_lands_after_it_will_not_do_for_who_reads_after_it() {
     let server = OwnRedis::start().await;
-    let proxy = Proxy::start(&server.url).await;
     let mut things = Things::in_redis(test_redis::config(&server.url), "old").await;
     let cells = things.cells().await;
-    let url = proxy.url(&server.url).to_string().into();
-    things.redis = RedisConfig { url, command_timeout: Duration::from_mins(1), ..things.redis };
+    let proxy = things.by_way_of_a_proxy(&server).await;
     let replica = with_a_copy(&things).await;
     sleep(WAIT).await;
     let before = looks(&server).await;

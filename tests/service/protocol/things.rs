@@ -14,6 +14,8 @@ use tokio::time::Duration;
 
 use super::{cache_replica::CacheReplica, cells::Cells};
 use crate::{
+    own_redis::OwnRedis,
+    proxy::Proxy,
     test_database::TestDatabase,
     test_redis::{self, TestRedis},
 };
@@ -45,6 +47,15 @@ impl Things {
         let things = Self { pool, redis, _database: database };
         things.set(&things.pool, 1, body).await;
         things
+    }
+
+    /// Replicas made from now on reach their Redis by way of this proxy, and wait for it longer than any test: one that holds
+    /// replies makes no call fail.
+    pub(super) async fn by_way_of_a_proxy(&mut self, server: &OwnRedis) -> Proxy {
+        let proxy = Proxy::start(&server.url).await;
+        self.redis.url = proxy.url(&server.url).to_string().into();
+        self.redis.command_timeout = Duration::from_mins(1);
+        proxy
     }
 
     /// Changes a thing, or makes it, past the cache.
