@@ -13,6 +13,8 @@
 //! away, be it for a slow statement or one that never returns: after [`HOLD`] those who wait depart all the same. So the more
 //! there is to load, the fewer statements load it, and where there is little it costs nothing.
 //!
+//! Refreshes, which nobody waits for, depart by the same rule without the bound: one at a time.
+//!
 //! Known as natural or smart batching: Martin Thompson, "Smart Batching" (Mechanical Sympathy, 2011).
 
 use std::{
@@ -38,6 +40,8 @@ pub(super) struct Departures<F> {
 struct Field<F> {
     state: Mutex<State<F>>,
     landed: Notify,
+    /// How long those in the air hold up others.
+    hold: Duration,
 }
 
 struct State<F> {
@@ -66,10 +70,19 @@ pub(super) struct Departed<F> {
 }
 
 impl<F> Departures<F> {
-    /// Nobody waits, nothing is in the air.
+    /// For flights that somebody waits for. Nobody does so far, nothing is in the air.
     pub(super) fn new() -> Self {
+        Self::held_up_for(HOLD)
+    }
+
+    /// For flights that nobody waits for: one at a time, however long it stays away.
+    pub(super) fn one_at_a_time() -> Self {
+        Self::held_up_for(Duration::MAX)
+    }
+
+    fn held_up_for(hold: Duration) -> Self {
         let state = State { waiting: Vec::new(), in_the_air: 0 };
-        Self { field: Arc::new(Field { state: Mutex::new(state), landed: Notify::new() }) }
+        Self { field: Arc::new(Field { state: Mutex::new(state), landed: Notify::new(), hold }) }
     }
 
     /// Lets them wait; gives the duty to depart if nobody has it yet.
@@ -86,13 +99,13 @@ impl<F> Departure<F> {
         Self { field: Arc::clone(field) }
     }
 
-    /// Waits until nothing is in the air, [`HOLD`] at most; whoever came meanwhile is on board.
+    /// Waits until nothing is in the air, as long as that holds others up; whoever came meanwhile is on board.
     ///
     /// # Cancel safety
     ///
     /// None: it is for a task of its own, which nobody ends before the process does.
     pub(super) async fn depart(self) -> Departed<F> {
-        let hold = time::sleep(HOLD);
+        let hold = time::sleep(self.field.hold);
         tokio::pin!(hold);
         while !self.field.is_clear() {
             tokio::select! {
@@ -189,6 +202,20 @@ mod tests {
 
         assert_eq!(departed.flights, [2]);
         assert!(started.elapsed() >= HOLD, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nobody_waits_one_flight_at_a_time_is_in_the_air_however_long() {
+        let departures = Departures::one_at_a_time();
+        let ahead = first(&departures, 1).depart().await;
+        let mut departing = std::pin::pin!(first(&departures, 2).depart());
+        assert!(poll!(departing.as_mut()).is_pending());
+
+        time::advance(Duration::from_hours(1)).await;
+        assert!(poll!(departing.as_mut()).is_pending());
+        drop(ahead.in_the_air);
+
+        assert_eq!(departing.await.flights, [2]);
     }
 
     #[tokio::test(start_paused = true)]

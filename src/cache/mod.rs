@@ -24,7 +24,7 @@
 //! | `flight` | who may share whose look or load within the process |
 //! | `read_through` | a read, from the look to the answer |
 //! | `look` | the look at cells, shared by the readers of one |
-//! | `departures` | whose loads go as one |
+//! | `departures` | whose loads, and whose refreshes, go as one |
 //! | `fly` | a flight, from boarding to landing |
 //! | `sequence` | what the count of fences is called |
 //! | `near` | copies in this process, and what keeps them exact |

@@ -140,7 +140,7 @@ fn distinct<'a, Id: Clone + Eq + Hash + 'a>(ids: impl Iterator<Item = &'a Id>) -
 
 impl<L: Loader> Reader<L> {
     /// Where this kind's copies are, if they are good for a read that has just arrived.
-    async fn current_copies(&self) -> Option<&(Near, Kind)> {
+    pub(super) async fn current_copies(&self) -> Option<&(Near, Kind)> {
         let near = self.near.as_ref()?;
         self.cache.is_current(&near.0).await.then_some(near)
     }

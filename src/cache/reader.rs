@@ -14,7 +14,7 @@ use super::{
     flight::{Boarded, Flights, Look},
     loader::{Loaded, Loader},
     near::{Kind, Near, Stamp},
-    refreshing::Refreshing,
+    refreshing::{Due, Refreshing},
     shared::{Cache, CellName},
     value::CellValue,
 };
@@ -32,6 +32,7 @@ pub(super) struct Reader<L: Loader> {
     /// Where this kind's copies are, if there are any.
     pub(super) near: Option<(Near, Kind)>,
     pub(super) refreshing: Refreshing<L::Id>,
+    pub(super) refreshes: Departures<Due<L::Id>>,
     pub(super) counts: Counts,
 }
 
@@ -48,6 +49,7 @@ impl<L: Loader> Reader<L> {
             departures: Departures::new(),
             near,
             refreshing: Refreshing::new(),
+            refreshes: Departures::one_at_a_time(),
             counts,
         }
     }

@@ -14,8 +14,9 @@
 //! the place of a dead one brings a new token, so the old refresher's store is refused. That the claim compares the header,
 //! too, spares the refresh of a value that was refreshed since it was seen; it is not what makes it exact.
 //!
-//! Nobody waits for a refresh, so it yields: it takes a turn among the loads only if one is free at once, and a bounded part
-//! of them. One that fails leaves the value; its claim is over after `CACHE_LEASE`, and the next reader tries again. So a
+//! Nobody waits for a refresh, so it yields. There is one at a time for each kind of cell, and what comes due meanwhile is
+//! refreshed as one after it; it takes a turn among the loads only if readers leave one, and a bounded part of them. What
+//! finds none is left to its next reader. What was stored is a copy at once. One that fails leaves the value; its claim is over after `CACHE_LEASE`, and the next reader tries again. So a
 //! Postgres that is away is asked once for each due cell and lease, and the value is served until its hard end.
 
 use std::{
@@ -25,11 +26,13 @@ use std::{
 
 use super::{
     cell::{self, State, StoredValue},
+    departures::{Departed, Departure},
     early,
     fetched::Fetched,
     loader::{Loaded, Loader},
+    near::Markers,
     reader::Reader,
-    refreshing::Entered,
+    refreshing::{Due, Entered},
     shared::Fill,
     token::Token,
 };
@@ -40,15 +43,11 @@ use crate::{
 
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/claim.lua")));
 
-/// A cell whose refresh is due, as it was seen.
-struct Due<L: Loader> {
-    cell: Entered<L::Id>,
-    header: Vec<u8>,
-}
-
 /// A cell that this refresher may store into, as long as it begins with `under`.
 struct Claimed<L: Loader> {
     cell: Entered<L::Id>,
+    /// Its place among those that were due.
+    at: usize,
     under: Vec<u8>,
 }
 
@@ -67,10 +66,22 @@ impl<L: Loader> Reader<L> {
             Some(self.fetched(value.into(), outcome, false, None))
         };
         let hits = ids.iter().zip(states).map(hit).collect();
-        if !due.is_empty() {
-            self.cache.shutdown.spawn(Arc::clone(self).refresh(due));
+        if let Some(departure) = self.refreshes.wait(due) {
+            self.depart_to_refresh(departure);
         }
         hits
+    }
+
+    fn depart_to_refresh(self: &Arc<Self>, departure: Departure<Due<L::Id>>) {
+        let reader = Arc::clone(self);
+        self.cache.shutdown.spawn(async move {
+            let Departed { flights: due, in_the_air, next } = departure.depart().await;
+            if let Some(next) = next {
+                reader.depart_to_refresh(next);
+            }
+            reader.refresh(due).await;
+            drop(in_the_air);
+        });
     }
 
     /// Whether a reader who drew `uniform` should try to claim this value.
@@ -82,10 +93,13 @@ impl<L: Loader> Reader<L> {
         value.payload.is_some() && now_ms >= due_ms && !is_under_way
     }
 
-    /// Claims, loads and stores.
-    async fn refresh(self: Arc<Self>, due: Vec<Due<L>>) {
-        let Some(turn) = self.cache.turn_in_the_background() else { return };
+    /// Claims, loads and stores; and keeps what it has stored among the copies, where they are current.
+    async fn refresh(&self, due: Vec<Due<L::Id>>) {
+        let Some(turn) = self.cache.turn_in_the_background().await else { return };
         let Ok(handle) = self.cache.handle() else { return };
+        // Before the cells are looked at, which claiming them does.
+        let near = self.current_copies().await;
+        let markers = Markers::place(near, due.iter().map(|due| L::id_bytes(&due.cell.id)));
         let claimed = self.claim(&handle, due).await;
         if claimed.is_empty() {
             return;
@@ -94,7 +108,7 @@ impl<L: Loader> Reader<L> {
         let loaded = self.load_now(&ids).await;
         drop(turn);
         match loaded {
-            Ok((loaded, cost)) => self.renew(&handle, &claimed, loaded, cost).await,
+            Ok((loaded, cost)) => self.renew(&handle, &claimed, loaded, cost, &markers).await,
             Err(error) => {
                 tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "not refreshed");
             }
@@ -102,7 +116,7 @@ impl<L: Loader> Reader<L> {
     }
 
     /// Those of the due cells that this refresher may load: the server has said so, and it may be believed.
-    async fn claim(&self, handle: &Handle, due: Vec<Due<L>>) -> Vec<Claimed<L>> {
+    async fn claim(&self, handle: &Handle, due: Vec<Due<L::Id>>) -> Vec<Claimed<L>> {
         let tokens: Vec<Token> = due.iter().map(|_| Token::random()).collect();
         let calls: Vec<Call> = due
             .iter()
@@ -118,27 +132,44 @@ impl<L: Loader> Reader<L> {
             _unknown_or_not_to_be_believed => return Vec::new(),
         };
         due.into_iter()
+            .enumerate()
             .zip(tokens)
             .zip(replies)
             .filter(|(_, reply)| *reply == Value::Int(1))
-            .map(|((Due { cell, header }, token), _)| Claimed { cell, under: cell::claimed(header, token) })
+            .map(|(((at, Due { cell, header }), token), _)| Claimed { cell, at, under: cell::claimed(header, token) })
             .collect()
     }
 
     /// Stores what may live at all.
-    async fn renew(&self, handle: &Handle, claimed: &[Claimed<L>], loaded: Vec<Loaded>, cost: Duration) {
+    async fn renew(
+        &self,
+        handle: &Handle,
+        claimed: &[Claimed<L>],
+        loaded: Vec<Loaded>,
+        cost: Duration,
+        markers: &Markers,
+    ) {
         let now_ms = self.cache.clock.now_ms();
-        let fills: Vec<Fill> = claimed
+        let (places, fills): (Vec<usize>, Vec<Fill>) = claimed
             .iter()
             .zip(loaded)
             .filter_map(|(claimed, loaded)| {
                 let (value, life_ms) = self.value_of(loaded, now_ms, cost);
                 let fill = Fill { cell: Self::cell(&claimed.cell.id), under: claimed.under.clone(), value, life_ms };
-                (life_ms > 0).then_some(fill)
+                (life_ms > 0).then_some((claimed.at, fill))
             })
-            .collect();
+            .unzip();
         let stored = self.cache.fill(handle, &fills).await;
-        let rejected = stored.into_iter().filter(|stored| *stored == Some(false)).count();
-        self.counts.fills_rejected.inc_by(rejected as u64);
+        for ((place, fill), stored) in places.into_iter().zip(fills).zip(stored) {
+            match stored {
+                Some(true) => {
+                    markers.keep(place, &fill.value.into());
+                }
+                Some(false) => {
+                    self.counts.fills_rejected.inc();
+                }
+                None => {}
+            }
+        }
     }
 }

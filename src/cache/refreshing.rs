@@ -6,6 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// The most that are under way or wait for it. What finds no room is left to its next reader: some of a second's work, and no
+/// more memory than that while Postgres hangs.
+const MOST: usize = 4_096;
+
 /// The cells of one kind that this process is refreshing. Clones are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Refreshing<Id> {
@@ -19,15 +23,24 @@ pub(super) struct Entered<Id: Eq + Hash> {
     refreshing: Refreshing<Id>,
 }
 
+/// A cell whose refresh is due.
+#[derive(Debug)]
+pub(super) struct Due<Id: Eq + Hash> {
+    pub(super) cell: Entered<Id>,
+    /// Of the value that was seen.
+    pub(super) header: Vec<u8>,
+}
+
 impl<Id: Clone + Eq + Hash> Refreshing<Id> {
     pub(super) fn new() -> Self {
         Self { ids: Arc::default() }
     }
 
-    /// `None` while somebody else in this process refreshes the cell.
+    /// `None` while somebody else in this process refreshes the cell, or too many others.
     pub(super) fn enter(&self, id: &Id) -> Option<Entered<Id>> {
-        let is_first = self.lock().insert(id.clone());
-        is_first.then(|| Entered { id: id.clone(), refreshing: self.clone() })
+        let mut ids = self.lock();
+        let enters = ids.len() < MOST && ids.insert(id.clone());
+        enters.then(|| Entered { id: id.clone(), refreshing: self.clone() })
     }
 }
 
@@ -58,5 +71,15 @@ mod tests {
         assert!(refreshing.enter(&2).is_some());
         drop(first);
         assert!(refreshing.enter(&1).is_some());
+    }
+
+    #[test]
+    fn what_finds_no_room_is_left_to_its_next_reader() {
+        let refreshing = Refreshing::new();
+        let mut entered: Vec<_> = (0..MOST).map(|id| refreshing.enter(&id).expect("there is room")).collect();
+
+        assert!(refreshing.enter(&MOST).is_none());
+        entered.pop();
+        assert!(refreshing.enter(&MOST).is_some());
     }
 }

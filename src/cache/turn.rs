@@ -13,9 +13,14 @@ pub(super) struct Turn<'a> {
 }
 
 impl Cache {
-    /// A turn, if one is free at once; `None` when those who are waited for need them.
-    pub(super) fn turn_in_the_background(&self) -> Option<Turn<'_>> {
-        let (in_the_background, as_a_load) = (self.background.try_acquire().ok()?, self.loads.try_enter()?);
+    /// A turn, when others in the background leave one; `None` when those who are waited for need them all.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken nothing.
+    pub(super) async fn turn_in_the_background(&self) -> Option<Turn<'_>> {
+        let in_the_background = self.background.acquire().await.ok()?;
+        let as_a_load = self.loads.try_enter()?;
         Some(Turn { _in_the_background: in_the_background, _as_a_load: as_a_load })
     }
 }

@@ -89,7 +89,7 @@ impl<L: Loader> Verifier<L> {
         if values.is_empty() {
             return Ok(Comparison::default());
         }
-        let Some(_turn) = self.cache.turn_in_the_background() else { return Ok(Comparison::default()) };
+        let Some(_turn) = self.cache.turn_in_the_background().await else { return Ok(Comparison::default()) };
         let ids: Vec<L::Id> = values.iter().map(|seen| seen.id.clone()).collect();
         let loaded = self.loader.load(&ids).await?;
 

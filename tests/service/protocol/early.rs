@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aside::{
     cache::{Ended, Fetched, WriteToken},
-    config::{CacheConfig, RedisConfig},
+    config::{CacheConfig, CacheMode, RedisConfig},
     telemetry::metrics::CacheOutcome,
 };
 use chrono::TimeDelta;
@@ -18,7 +18,8 @@ use super::{
     things::{Things, body, cell, key, turns},
 };
 use crate::{
-    proxy::{Proxy, Snare},
+    own_redis::OwnRedis,
+    proxy::{Proxy, Snare, Way},
     test_redis,
 };
 
@@ -53,6 +54,11 @@ async fn aged(things: &Things, replica: CacheReplica) -> CacheReplica {
 async fn claim(cells: &Cells, id: i64) -> Vec<u8> {
     let held = cells.bytes(&key(id)).await.expect("a value");
     held[CLAIM].to_vec()
+}
+
+fn near(mut config: CacheConfig) -> CacheConfig {
+    config.mode = CacheMode::Near;
+    config
 }
 
 const SHORT_LEASE: Duration = Duration::from_millis(50);
@@ -131,6 +137,84 @@ async fn what_is_due_in_one_read_is_refreshed_with_one_statement() {
     replica.at_rest().await;
     assert_eq!(replica.read(2).await.outcome, CacheOutcome::RedisHit);
     assert_eq!((replica.statements(), replica.rejected_fills()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_comes_due_while_a_refresh_is_under_way_is_refreshed_after_it_with_one_statement() {
+    let things = Things::with("old").await;
+    let [replica] = past_the_soft_end(&things, |config| config).await;
+    replica.read(1).await;
+    let load = replica.held_load().await;
+
+    for id in 2..=3 {
+        assert!(was_served_old(&replica.read(id).await));
+    }
+    replica.settle().await;
+    assert_eq!(replica.statements(), 1);
+    load.go_on();
+
+    let load = replica.held_load().await;
+    assert_eq!(load.ids, [2, 3]);
+    load.go_on();
+    replica.at_rest().await;
+    assert_eq!((replica.statements(), replica.rejected_fills()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_refresh_that_panics_holds_up_no_later_one() {
+    let things = Things::with("old").await;
+    let [replica] = past_the_soft_end(&things, |config| config).await;
+    replica.read(1).await;
+    let load = replica.held_load().await;
+    replica.read(2).await;
+
+    load.panic();
+
+    let load = replica.held_load().await;
+    assert_eq!(load.ids, [2]);
+    load.go_on();
+    replica.at_rest().await;
+}
+
+#[tokio::test]
+async fn what_a_refresh_has_stored_is_a_copy() {
+    let things = Things::with("old").await;
+    let [replica] = past_the_soft_end(&things, near).await;
+    let cells = things.cells().await;
+    assert!(was_served_old(&replica.read(1).await));
+    things.set(&things.pool, 1, "new").await;
+    replica.held_load().await.go_on();
+
+    eventually("it is stored", async || claim(&cells, 1).await == UNCLAIMED).await;
+    cells.evict(&key(1)).await;
+    replica.settle().await;
+
+    let read = replica.read(1).await;
+    assert_eq!((read.outcome, body(&read)), (CacheOutcome::NearHit, Some("new")));
+}
+
+#[tokio::test]
+async fn what_a_write_has_overtaken_is_no_copy_when_its_refresh_hears_that_it_was_stored() {
+    let mut things = Things::with("older").await;
+    let server = OwnRedis::start().await;
+    things.redis = test_redis::config(&server.url);
+    let (writer, cells) = (things.replica().await, things.cells().await);
+    let proxy = things.by_way_of_a_proxy(&server).await;
+    // Its copies are kept by a listener that the proxy holds up, too: the message is on its way as long as the reply is.
+    let [reader] = past_the_soft_end(&things, near).await;
+    assert_eq!(body(&reader.read(1).await), Some("older"));
+    things.set(&things.pool, 1, "old").await;
+    let load = reader.held_load().await;
+    proxy.set(Way::RepliesHeld);
+    load.go_on();
+    eventually("it is stored", async || claim(&cells, 1).await == UNCLAIMED).await;
+
+    things.write(&writer, 1, "new").await;
+    proxy.set(Way::Open);
+    reader.settle().await;
+    reader.let_loads_pass();
+
+    assert_eq!(body(&reader.read(1).await), Some("new"));
 }
 
 #[tokio::test]
