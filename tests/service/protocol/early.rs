@@ -61,6 +61,14 @@ fn near(mut config: CacheConfig) -> CacheConfig {
     config
 }
 
+/// A replica that keeps copies, past the soft ends.
+async fn aged_near(things: &Things) -> CacheReplica {
+    let replica = things.replica_with(near).await;
+    // So that it listens: who is not told of fences keeps nothing.
+    eventually("an absence is copied", async || replica.read(404).await.outcome == CacheOutcome::NearHit).await;
+    aged(things, replica).await
+}
+
 const SHORT_LEASE: Duration = Duration::from_millis(50);
 
 fn was_served_old(read: &Fetched) -> bool {
@@ -179,10 +187,10 @@ async fn a_refresh_that_panics_holds_up_no_later_one() {
 #[tokio::test]
 async fn what_a_refresh_has_stored_is_a_copy() {
     let things = Things::with("old").await;
-    let [replica] = past_the_soft_end(&things, near).await;
+    let replica = aged_near(&things).await;
     let cells = things.cells().await;
-    assert!(was_served_old(&replica.read(1).await));
     things.set(&things.pool, 1, "new").await;
+    assert!(was_served_old(&replica.read(1).await));
     replica.held_load().await.go_on();
 
     eventually("it is stored", async || claim(&cells, 1).await == UNCLAIMED).await;
@@ -201,9 +209,9 @@ async fn what_a_write_has_overtaken_is_no_copy_when_its_refresh_hears_that_it_wa
     let (writer, cells) = (things.replica().await, things.cells().await);
     let proxy = things.by_way_of_a_proxy(&server).await;
     // Its copies are kept by a listener that the proxy holds up, too: the message is on its way as long as the reply is.
-    let [reader] = past_the_soft_end(&things, near).await;
-    assert_eq!(body(&reader.read(1).await), Some("older"));
+    let reader = aged_near(&things).await;
     things.set(&things.pool, 1, "old").await;
+    assert_eq!(body(&reader.read(1).await), Some("older"));
     let load = reader.held_load().await;
     proxy.set(Way::RepliesHeld);
     load.go_on();
