@@ -15,9 +15,10 @@
 //! too, spares the refresh of a value that was refreshed since it was seen; it is not what makes it exact.
 //!
 //! Nobody waits for a refresh, so it yields. There is one at a time for each kind of cell, and what comes due meanwhile is
-//! refreshed as one after it; it takes a turn among the loads only if readers leave one, and a bounded part of them. What
-//! finds none is left to its next reader. What was stored is a copy at once. One that fails leaves the value; its claim is over after `CACHE_LEASE`, and the next reader tries again. So a
-//! Postgres that is away is asked once for each due cell and lease, and the value is served until its hard end.
+//! refreshed as one after it. It takes a turn among the loads only if readers leave one, and a bounded part of them; what
+//! finds none is left to its next reader. What was stored is a copy at once. One that fails leaves the value; its claim is
+//! over after `CACHE_LEASE`, and the next reader tries again. So a Postgres that is away is asked once for each due cell and
+//! lease, and the value is served until its hard end.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -52,7 +53,7 @@ struct Claimed<L: Loader> {
 }
 
 impl<L: Loader> Reader<L> {
-    /// The hits of a look, all of them served. Those that are due are refreshed in a task of its own, as one batch.
+    /// The hits of a look, all of them served. Those that are due are refreshed in a task of its own, with whatever else is.
     pub(super) fn hits(self: &Arc<Self>, ids: &[L::Id], states: Vec<State>) -> Vec<Option<Fetched>> {
         let now_ms = self.cache.clock.now_ms();
         let mut due = Vec::new();
