@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aside::{
     cache::{Ended, Fetched, WriteToken},
-    config::{CacheConfig, CacheMode, RedisConfig},
+    config::{CacheConfig, RedisConfig},
     telemetry::metrics::CacheOutcome,
 };
 use chrono::TimeDelta;
@@ -15,7 +15,7 @@ use super::{
     cache_replica::CacheReplica,
     cells::{Cells, Held},
     eventually,
-    things::{Things, body, cell, key, turns},
+    things::{Things, body, cell, key, near, turns},
 };
 use crate::{
     own_redis::OwnRedis,
@@ -54,11 +54,6 @@ async fn aged(things: &Things, replica: CacheReplica) -> CacheReplica {
 async fn claim(cells: &Cells, id: i64) -> Vec<u8> {
     let held = cells.bytes(&key(id)).await.expect("a value");
     held[CLAIM].to_vec()
-}
-
-fn near(mut config: CacheConfig) -> CacheConfig {
-    config.mode = CacheMode::Near;
-    config
 }
 
 /// A replica that keeps copies, past the soft ends.

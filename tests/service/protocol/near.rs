@@ -4,7 +4,7 @@
 
 use aside::{
     cache::{Ended, Lifted, WriteToken, look_again, look_once},
-    config::{CacheConfig, CacheMode},
+    config::CacheConfig,
     telemetry::metrics::CacheOutcome,
 };
 use tokio::time::{Duration, Instant, sleep};
@@ -13,14 +13,9 @@ use super::{
     cache_replica::CacheReplica,
     cells::Cells,
     eventually,
-    things::{Things, body, cell, key},
+    things::{Things, body, cell, key, near},
 };
 use crate::{own_redis::OwnRedis, proxy::Way, test_redis};
-
-fn near(mut config: CacheConfig) -> CacheConfig {
-    config.mode = CacheMode::Near;
-    config
-}
 
 /// A replica that has a copy of the first thing.
 async fn with_a_copy(things: &Things) -> CacheReplica {

@@ -126,6 +126,12 @@ fn long_lives() -> CacheConfig {
     }
 }
 
+/// These settings, with copies in the process.
+pub(super) fn near(mut config: CacheConfig) -> CacheConfig {
+    config.mode = CacheMode::Near;
+    config
+}
+
 /// So many loads at once, and a patience that is longer than any test.
 pub(super) fn turns(turns: usize) -> Bulkhead {
     Bulkhead::new(turns, Duration::from_mins(2))
