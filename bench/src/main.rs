@@ -15,7 +15,8 @@ mod statistics;
 mod table;
 mod zipf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use aside_stage::told_to_stop;
 use clap::Parser;
 
 use self::{arguments::Arguments, report::Report};
@@ -26,7 +27,7 @@ async fn main() -> Result<()> {
     let mut report = Report::begin(&arguments);
     let measured = tokio::select! {
         measured = scenarios::run(&arguments, &mut report) => measured,
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot listen for Ctrl-C").and_then(|()| bail!("interrupted")),
+        told = told_to_stop() => told.and_then(|()| bail!("told to stop")),
     };
     bed::clear_away().await?;
     measured?;

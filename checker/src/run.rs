@@ -10,11 +10,9 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use aside_stage::told_to_stop;
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time,
-};
+use tokio::time;
 
 use crate::{
     arguments::Arguments,
@@ -86,16 +84,6 @@ async fn clear_away(environment: Arc<Environment>, keep_logs: bool) -> Result<()
         eprintln!("the replicas' logs are in {}", environment.folder().display());
     }
     environment.close().await
-}
-
-/// Resolves at the first SIGINT or SIGTERM.
-async fn told_to_stop() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 impl Run<'_> {

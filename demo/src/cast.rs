@@ -31,13 +31,13 @@ pub(crate) struct Cast {
 }
 
 impl Cast {
-    /// Makes the database and fills it, and starts the Redis.
-    pub(crate) async fn gather(arguments: &Arguments, talk: &Talk) -> Result<Self> {
+    /// Starts the Redis and makes the database, which is empty.
+    pub(crate) async fn gather(arguments: &Arguments) -> Result<Self> {
         let descriptors = raise_descriptors()?;
         let folder = tempfile::Builder::new().prefix("aside-demo-").tempdir().context("cannot make a folder")?;
         let redis = RedisServer::start(folder.path().join("redis")).await?;
         let database = ScratchDatabase::create(&arguments.database, "aside_demo").await?;
-        let mut cast = Self {
+        Ok(Self {
             aside: arguments.aside.clone(),
             naive: arguments.naive.clone(),
             database,
@@ -45,30 +45,19 @@ impl Cast {
             tokens: Vec::new(),
             descriptors,
             folder,
-        };
-        let filling = talk.wait(&format!("a database of {USERS} people, {} posts", USERS * 5));
-        let filled = tokio::select! {
-            filled = cast.fill() => filled,
-            _interrupted = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-        };
-        drop(filling);
-        match filled {
-            Ok(tokens) => cast.tokens = tokens,
-            Err(error) => {
-                cast.leave().await?;
-                return Err(error);
-            }
-        }
-        Ok(cast)
+        })
     }
 
-    async fn fill(&self) -> Result<Vec<String>> {
+    /// Fills the database, and signs people in.
+    pub(crate) async fn fill(&mut self, talk: &Talk) -> Result<()> {
+        let _filling = talk.wait(&format!("a database of {USERS} people, {} posts", USERS * 5));
         let tokens = self.folder.path().join("tokens");
         self.run(&["migrate"]).await?;
         let (users, signed_in) = (USERS.to_string(), SIGNED_IN.to_string());
         let file = tokens.to_string_lossy();
         self.run(&["seed", "--users", &users, "--sessions", &signed_in, "--tokens", &file]).await?;
-        Ok(std::fs::read_to_string(tokens)?.lines().map(str::to_owned).collect())
+        self.tokens = std::fs::read_to_string(tokens)?.lines().map(str::to_owned).collect();
+        Ok(())
     }
 
     async fn run(&self, arguments: &[&str]) -> Result<()> {

@@ -15,7 +15,8 @@ pub(crate) async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
         4,
         "The limiter cuts in",
         "One client and two replicas, 60 requests a minute; it asks them in turn, and does not stop.",
-    );
+    )
+    .await;
     let limit = format!("{QUOTA}/60s");
     let variables = [("RATE_LIMIT_SIGNED_IN", limit.as_str())];
     let replicas = [cast.aside(&variables).await?, cast.aside(&variables).await?];

@@ -19,7 +19,8 @@ pub(crate) async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
         1,
         "The same home page, without the cache and with it",
         "GET /home of a thousand people who are signed in, 32 of them at a time, on this machine with the load on it.",
-    );
+    )
+    .await;
     let pages = Arc::new(cast.tokens.iter().map(|token| Connection::get("/home", Some(token))).collect::<Vec<_>>());
     let off = measure(cast, talk, &pages, "off").await?;
     let near = measure(cast, talk, &pages, "near").await?;

@@ -14,7 +14,8 @@ mod talk;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use aside_stage::told_to_stop;
 use clap::Parser;
 use url::Url;
 
@@ -41,16 +42,17 @@ struct Arguments {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let talk = Talk { pauses: arguments.pause };
-    let cast = Cast::gather(&arguments, &talk).await?;
+    let mut cast = Cast::gather(&arguments).await?;
     let shown = tokio::select! {
-        shown = show(&cast, &talk) => shown,
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot listen for Ctrl-C").and_then(|()| bail!("interrupted")),
+        shown = show(&mut cast, &talk) => shown,
+        told = told_to_stop() => told.and_then(|()| bail!("told to stop")),
     };
     cast.leave().await?;
     shown
 }
 
-async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
+async fn show(cast: &mut Cast, talk: &Talk) -> Result<()> {
+    cast.fill(talk).await?;
     home::show(cast, talk).await?;
     stampede::show(cast, talk).await?;
     stale::show(cast, talk).await?;

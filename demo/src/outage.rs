@@ -21,7 +21,8 @@ pub(crate) async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
         5,
         "Redis is killed",
         "Two hundred readers a second of somebody's home page, while Redis gets kill -9 and comes back empty.",
-    );
+    )
+    .await;
     let replica = cast.aside(&[]).await?;
     let token = cast.tokens.first().context("somebody is signed in")?;
     let mut reader = Reader {

@@ -27,7 +27,8 @@ pub(crate) async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
         3,
         "The stale read",
         "One replica reads a user, and the reply is held on the way. Another renames the user. Then the reply comes through.",
-    );
+    )
+    .await;
     let user = cast.somebody().await?;
     let way = Proxy::start(cast.database.url()).await?;
     let variables = [("DATABASE_URL", way.url().as_str())];

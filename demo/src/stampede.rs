@@ -24,7 +24,8 @@ pub(crate) async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
         2,
         &format!("{readers} readers at the moment a key expires"),
         "One user, asked for over as many connections at once. Postgres is 5 ms away. Queries are counted by Postgres itself.",
-    );
+    )
+    .await;
     if readers < READERS {
         talk.row("note", &format!("this system allows a process {} sockets (ulimit -Hn)", cast.descriptors));
     }

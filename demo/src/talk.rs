@@ -1,9 +1,10 @@
 //! What is said, and how.
 
-use std::{io, time::Duration};
+use std::{io, thread, time::Duration};
 
 use console::style;
 use indicatif::ProgressBar;
+use tokio::sync::oneshot;
 
 /// The talk.
 pub(crate) struct Talk {
@@ -14,10 +15,10 @@ pub(crate) struct Talk {
 #[expect(clippy::unused_self, reason = "who holds it has the word")]
 impl Talk {
     /// The beginning of a part.
-    pub(crate) fn part(&self, number: u32, title: &str, what: &str) {
+    pub(crate) async fn part(&self, number: u32, title: &str, what: &str) {
         if self.pauses && number > 1 {
             println!("\n{}", style("Enter goes on …").dim());
-            let _anything = io::stdin().read_line(&mut String::new());
+            enter().await;
         }
         println!("\n{}", style(format!("{number}. {title}")).bold());
         println!("{}", style(what).dim());
@@ -51,6 +52,17 @@ impl Talk {
             "\nWhy it is so: docs/CONSISTENCY.md. How fast, in full: make bench. The pattern that goes wrong: examples/naive.rs."
         );
     }
+}
+
+/// Waits for Enter. The thread that reads is left behind when nobody waits any more; one of tokio's would hold up the end of the
+/// process until there is a line.
+async fn enter() {
+    let (press, pressed) = oneshot::channel();
+    thread::spawn(move || {
+        let _anything = io::stdin().read_line(&mut String::new());
+        let _nobody_waits_any_more = press.send(());
+    });
+    let _pressed = pressed.await;
 }
 
 /// See [`Talk::wait`].

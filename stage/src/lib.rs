@@ -9,6 +9,7 @@
 //! | `proxy` | [`Proxy`]: the way to a server, made slow, held or cut |
 //! | `connection` | [`Connection`]: HTTP/1.1 over one socket, at little cost |
 //! | `burst` | many of them that ask at one moment |
+//! | `signals` | the signals that end a tool before its time |
 //! | `ports`, `probe`, `descriptors` | free ports, `/readyz`, how many sockets a process may have |
 
 mod burst;
@@ -21,6 +22,7 @@ mod probe;
 mod process;
 mod proxy;
 mod redis_server;
+mod signals;
 
 pub use burst::{Burst, burst};
 pub use command::run_aside;
@@ -32,3 +34,4 @@ pub use probe::Probe;
 pub use process::Process;
 pub use proxy::{Proxy, Way};
 pub use redis_server::RedisServer;
+pub use signals::told_to_stop;
