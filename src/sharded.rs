@@ -38,7 +38,12 @@ impl<K: Hash, V> Sharded<K, V> {
 
     /// One shard after the other, each held until it is dropped.
     pub fn all(&self) -> impl Iterator<Item = MutexGuard<'_, Shard<K, V>>> {
-        self.shards.iter().map(lock)
+        self.part(0, 1)
+    }
+
+    /// One of so many parts of it, shard by shard; `part` is below `parts`.
+    pub fn part(&self, part: usize, parts: usize) -> impl Iterator<Item = MutexGuard<'_, Shard<K, V>>> {
+        self.shards.iter().skip(part).step_by(parts).map(lock)
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     advance::Settlement,
-    advances::{Advances, Take},
+    advances::{Advances, PARTS, Take},
     policy::{Charge, Limit, Quotas},
     shared::{RECALLS, SharedLimiter},
 };
@@ -24,7 +24,7 @@ use crate::{
     shutdown::Shutdown,
 };
 
-/// How often advances are looked through.
+/// How often each advance is looked at.
 const SWEEP: Duration = Duration::from_millis(250);
 /// An advance is settled so long before its end, so that it is not counted any more where it was not used by the time that it
 /// looks like requests which were admitted.
@@ -59,7 +59,7 @@ pub(super) fn start(
     shutdown.spawn(async move {
         settler.run(recalled, stop).await;
         // Nobody uses them any more.
-        settler.settle(&settler.advances.sweep(Instant::now(), MARGIN, None).ended).await;
+        settler.settle(&settler.advances.recall_all(Instant::now())).await;
     });
     listener
 }
@@ -86,8 +86,9 @@ fn batch_of<T>(queue: &mut VecDeque<T>) -> Vec<T> {
 impl Settler {
     /// Until the shutdown; what it has begun it finishes.
     async fn run(&self, mut recalled: mpsc::Receiver<Recall>, stop: Shutdown) {
-        let mut ticks = time::interval(SWEEP);
+        let mut ticks = time::interval(SWEEP / u32::from(PARTS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut parts = (0..PARTS).cycle();
         // These can wait a moment; somebody waits for what is called back.
         let (mut ending, mut due) = (VecDeque::new(), VecDeque::new());
         let mut recalls = Vec::new();
@@ -106,7 +107,8 @@ impl Settler {
                     self.renew(&batch_of(&mut due)).await;
                 }
                 _tick = ticks.tick() => {
-                    let swept = self.advances.sweep(Instant::now(), MARGIN, self.listener.number());
+                    let part = parts.next().unwrap_or_default();
+                    let swept = self.advances.sweep(part, Instant::now(), MARGIN, self.listener.number());
                     ending.extend(swept.ended);
                     due.extend(swept.due);
                 }
@@ -121,7 +123,7 @@ impl Settler {
                 let charge = self.shared.name_of(key).and_then(|name| Charge::of_name(&name));
                 charge.and_then(|charge| self.advances.recall(&charge, now)).into_iter().collect()
             }
-            Recall::All => self.advances.sweep(now, MARGIN, None).ended,
+            Recall::All => self.advances.recall_all(now),
         }
     }
 
