@@ -2,22 +2,38 @@
 //! request was due, not from when it could be sent. A closed loop asks less while the server is slow, and so forgets to ask
 //! when it would have been slowest ("coordinated omission", Gil Tene, How NOT to Measure Latency, 2013).
 //!
-//! Ours, since none of the well-kept generators in the registries has an open loop and another header for each request.
+//! Ours, since none of the well-kept generators in the registries has an open loop and another header for each request. One
+//! thread with `poll`, as wrk has one: the load is on the processors that it measures, and what a runtime takes to wake a task
+//! for each request would be most of it.
 
 use std::{
+    collections::VecDeque,
+    io::{Read, Write},
+    iter,
+    net::TcpStream,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
-use aside_stage::Connection;
-use futures::future::try_join_all;
+use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
-use tokio::sync::mpsc;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+use tokio::task;
 
 /// Connections: enough that a request finds one free, unless the server is behind.
 const CONNECTIONS: usize = 64;
+
+/// How long no answer at all may come while some are awaited.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What an answer has room in, at first.
+const ROOM: usize = 65_536;
+
+/// Fields of an answer, at most.
+const FIELDS: usize = 32;
 
 /// Times of answers in microseconds: within which half were answered, 99 %, and 99.9 %.
 #[derive(Clone, Debug)]
@@ -30,24 +46,10 @@ pub(crate) struct LatencyUs {
 /// How many requests a second are answered while each connection asks as soon as it has been answered: the full load, of
 /// which others are a part.
 pub(crate) async fn full_rate(address: &str, requests: Arc<Vec<Vec<u8>>>, duration: Duration) -> Result<f64> {
-    let connections = try_join_all((0..CONNECTIONS).map(|_| Connection::open(address))).await?;
-    let until = Instant::now() + duration;
-    let asking = connections.into_iter().enumerate().map(|(first, mut connection)| {
-        let requests = Arc::clone(&requests);
-        tokio::spawn(async move {
-            let mut answered = 0_u32;
-            for request in requests.iter().cycle().skip(first).step_by(CONNECTIONS) {
-                if Instant::now() >= until {
-                    break;
-                }
-                let answer = connection.ask(request).await?;
-                ensure!(answer.status == 200, "{}", answer.head);
-                answered += 1;
-            }
-            anyhow::Ok(f64::from(answered))
-        })
-    });
-    let answered = try_join_all(asking).await?.into_iter().sum::<Result<f64>>()?;
+    let always = move |started| iter::repeat_with(Instant::now).take_while(move |now| *now < started + duration);
+    let times = ask(address, requests, always).await?;
+    #[expect(clippy::cast_precision_loss, reason = "below 2^52")]
+    let answered = times.len() as f64;
     Ok(answered / duration.as_secs_f64())
 }
 
@@ -58,30 +60,9 @@ pub(crate) async fn drive(
     rate: f64,
     duration: Duration,
 ) -> Result<LatencyUs> {
-    let connections = try_join_all((0..CONNECTIONS).map(|_| Connection::open(address))).await?;
-    let (dues, asking): (Vec<_>, Vec<_>) = connections
-        .into_iter()
-        .map(|connection| {
-            let (due, dues) = mpsc::unbounded_channel();
-            (due, tokio::spawn(ask(connection, dues, Arc::clone(&requests))))
-        })
-        .unzip();
-    // A thread of its own: the runtime's timers are a millisecond apart.
-    let schedule = thread::spawn(move || {
-        for (number, due) in schedule(Instant::now(), rate, duration).enumerate() {
-            thread::sleep(due.saturating_duration_since(Instant::now()));
-            if dues[number % dues.len()].send((number, due)).is_err() {
-                return;
-            }
-        }
-    });
-    let mut all = histogram()?;
-    for times in asking {
-        all.add(times.await??)?;
-    }
-    schedule.join().ok().context("the schedule broke off")?;
+    let times = ask(address, requests, move |started| schedule(started, rate, duration)).await?;
     #[expect(clippy::cast_precision_loss, reason = "below 2^52")]
-    let at = |quantile| all.value_at_quantile(quantile) as f64;
+    let at = |quantile| times.value_at_quantile(quantile) as f64;
     Ok(LatencyUs { half: at(0.5), most: at(0.99), nearly_all: at(0.999) })
 }
 
@@ -93,31 +74,131 @@ fn schedule(started: Instant, rate: f64, duration: Duration) -> impl Iterator<It
         .map(move |at| started + at)
 }
 
-async fn ask(
-    mut connection: Connection,
-    mut dues: mpsc::UnboundedReceiver<(usize, Instant)>,
+/// Asks when it is due, one request after the other and from the first again. The times of the answers, in microseconds.
+async fn ask<Dues: Iterator<Item = Instant>>(
+    address: &str,
     requests: Arc<Vec<Vec<u8>>>,
+    dues_from: impl FnOnce(Instant) -> Dues + Send + 'static,
 ) -> Result<Histogram<u64>> {
-    let mut times = histogram()?;
-    while let Some((number, due)) = dues.recv().await {
-        let answer = connection.ask(&requests[number % requests.len()]).await?;
-        ensure!(answer.status == 200, "{}", answer.head);
-        times.record(u64::try_from(due.elapsed().as_micros())?)?;
-    }
-    Ok(times)
+    let address = address.to_owned();
+    let asking = move || {
+        let lines = (0..CONNECTIONS).map(|_| Line::open(&address)).collect::<Result<Vec<_>>>()?;
+        Asking::with(lines)?.ask(&requests, dues_from(Instant::now()))
+    };
+    task::spawn_blocking(asking).await?
 }
 
-fn histogram() -> Result<Histogram<u64>> {
-    Ok(Histogram::new_with_bounds(1, 600_000_000, 3)?)
+/// The connections, and what came over them.
+struct Asking {
+    /// In the order in which they have become free.
+    free: VecDeque<Line>,
+    awaited: Vec<(Line, Instant)>,
+    times: Histogram<u64>,
+}
+
+impl Asking {
+    fn with(lines: Vec<Line>) -> Result<Self> {
+        let times = Histogram::new_with_bounds(1, 600_000_000, 3)?;
+        Ok(Self { free: lines.into(), awaited: Vec::new(), times })
+    }
+
+    fn ask(mut self, requests: &[Vec<u8>], dues: impl Iterator<Item = Instant>) -> Result<Histogram<u64>> {
+        let mut requests = requests.iter().cycle();
+        let mut dues = dues.peekable();
+        loop {
+            // What finds no connection free is late, and is sent by the next one that is.
+            while !self.free.is_empty()
+                && let Some(due) = dues.next_if(|due| *due <= Instant::now())
+                && let Some(mut line) = self.free.pop_front()
+            {
+                line.send(requests.next().context("there are requests")?)?;
+                self.awaited.push((line, due));
+            }
+            let next_due = if self.free.is_empty() { None } else { dues.peek().copied() };
+            if next_due.is_none() && self.awaited.is_empty() {
+                return Ok(self.times);
+            }
+            self.receive(next_due)?;
+        }
+    }
+
+    /// Waits for answers, until the next request is due.
+    fn receive(&mut self, next_due: Option<Instant>) -> Result<()> {
+        let wait = next_due.map_or(PATIENCE, |due| due.saturating_duration_since(Instant::now()));
+        let mut sockets: Vec<_> =
+            self.awaited.iter().map(|(line, _)| PollFd::new(&line.stream, PollFlags::IN)).collect();
+        match poll(&mut sockets, Some(&Timespec::try_from(wait)?)) {
+            Ok(0) if next_due.is_none() => bail!("no answer for {PATIENCE:?}"),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let has_come: Vec<bool> = sockets.iter().map(|socket| !socket.revents().is_empty()).collect();
+        for at in (0..has_come.len()).rev().filter(|at| has_come[*at]) {
+            let (line, due) = &mut self.awaited[at];
+            if line.has_answered()? {
+                self.times.record(u64::try_from(due.elapsed().as_micros())?)?;
+                let (line, _) = self.awaited.swap_remove(at);
+                self.free.push_back(line);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One connection.
+struct Line {
+    stream: TcpStream,
+    /// Room for an answer; it grows when one finds none.
+    buffer: Vec<u8>,
+    /// How much of it has come.
+    received: usize,
+}
+
+impl Line {
+    fn open(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Self { stream, buffer: vec![0; ROOM], received: 0 })
+    }
+
+    /// The one before has been answered, so there is room for this one.
+    fn send(&mut self, request: &[u8]) -> Result<()> {
+        self.received = 0;
+        Ok(self.stream.write_all(request)?)
+    }
+
+    /// Reads what has come; whether that is all of the answer, which must be a 200.
+    fn has_answered(&mut self) -> Result<bool> {
+        if self.received == self.buffer.len() {
+            self.buffer.resize(2 * self.received, 0);
+        }
+        let read = self.stream.read(&mut self.buffer[self.received..])?;
+        ensure!(read > 0, "the server has closed the connection");
+        self.received += read;
+        let answer = &self.buffer[..self.received];
+        let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+        let mut head = httparse::Response::new(&mut fields);
+        let httparse::Status::Complete(end) = head.parse(answer)? else { return Ok(false) };
+        ensure!(head.code == Some(200), "{}", String::from_utf8_lossy(&answer[..end]));
+        let length = head.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
+        let length: usize = match length {
+            Some(length) => std::str::from_utf8(length.value)?.parse().context("a length that is no number")?,
+            None => 0,
+        };
+        Ok(answer.len() >= end + length)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use aside_stage::Connection;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
+        sync::watch,
     };
 
     use super::*;
@@ -174,5 +255,74 @@ mod tests {
         let seen = drive(&address, requests, 200.0, Duration::from_secs(1)).await.unwrap();
 
         assert!(seen.half > 200_000.0, "{seen:?}");
+    }
+
+    /// A server that answers the first request when all the others have been answered.
+    async fn first_answered_last(requests: u32) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let asked = Arc::new(AtomicU32::new(0));
+        let (answered, _) = watch::channel(0_u32);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (asked, answered) = (Arc::clone(&asked), answered.clone());
+                tokio::spawn(async move {
+                    let mut buffer = [0; 1_024];
+                    while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                        if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+                            let mut others = answered.subscribe();
+                            others.wait_for(|answered| *answered + 1 == requests).await.unwrap();
+                        }
+                        answered.send_modify(|answered| *answered += 1);
+                        let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_stays_away_holds_up_no_other() {
+        let address = first_answered_last(200).await;
+        let requests = Arc::new(vec![Connection::get("/", None)]);
+
+        let seen = drive(&address, requests, 2_000.0, Duration::from_millis(100)).await.unwrap();
+
+        assert!(seen.half > 0.0, "{seen:?}");
+    }
+
+    /// A server that says this once, in two pieces, and goes.
+    async fn says(answer: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut buffer = [0; 1_024];
+                    let _request = stream.read(&mut buffer).await;
+                    let (head, rest) = answer.split_at(answer.len() / 2);
+                    let _gone = stream.write_all(head).await;
+                    tokio::task::yield_now().await;
+                    let _gone = stream.write_all(rest).await;
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn one_answer_that_is_no_200_or_breaks_off_is_an_error() {
+        let once = |address: String| async move {
+            let requests = Arc::new(vec![Connection::get("/", None)]);
+            drive(&address, requests, 1.0, Duration::from_millis(1)).await
+        };
+
+        once(says(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage").await).await.unwrap();
+        let refused = once(says(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n").await).await;
+        let short = once(says(b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\npage").await).await;
+
+        assert!(refused.unwrap_err().to_string().contains("503 Service Unavailable"));
+        assert_eq!(short.unwrap_err().to_string(), "the server has closed the connection");
     }
 }
