@@ -137,19 +137,13 @@ impl Advances {
 
     /// Takes the advance of this client away, to be settled.
     pub(super) fn recall(&self, charge: &Charge, now: Instant) -> Option<Settlement> {
-        let mut shard = self.clients.of(charge);
-        let state = shard.get_mut(charge).filter(|state| matches!(state, State::Held { .. }))?;
-        settle(state, now)
+        settle(self.clients.of(charge).get_mut(charge)?, now)
     }
 
     /// Takes all away, to be settled.
     pub(super) fn recall_all(&self, now: Instant) -> Vec<Settlement> {
         let settle_all = |mut shard: MutexGuard<'_, Shard<Charge, State>>| -> Vec<Settlement> {
-            shard
-                .values_mut()
-                .filter(|state| matches!(state, State::Held { .. }))
-                .filter_map(|state| settle(state, now))
-                .collect()
+            shard.values_mut().filter_map(|state| settle(state, now)).collect()
         };
         self.clients.all().flat_map(settle_all).collect()
     }
@@ -195,14 +189,12 @@ fn take(state: &mut State, now: Instant, largest: u32) -> Take {
     Take { wanted: wanted.min(largest), settlement, _asking: asking }
 }
 
+/// Takes an advance away, to be settled; what is none stays as it is.
 fn settle(state: &mut State, now: Instant) -> Option<Settlement> {
-    match std::mem::replace(state, State::Seen { at: now, wanted: FIRST }) {
-        State::Held { advance, .. } => {
-            *state = State::Seen { at: now, wanted: advance.next_size(now) };
-            Some(advance.settle())
-        }
-        State::Seen { .. } | State::Asking(_) => None,
-    }
+    let State::Held { advance, .. } = &*state else { return None };
+    let seen = State::Seen { at: now, wanted: advance.next_size(now) };
+    let State::Held { advance, .. } = std::mem::replace(state, seen) else { return None };
+    Some(advance.settle())
 }
 
 #[cfg(test)]
