@@ -3,6 +3,8 @@
 FROM rust:1-slim-bookworm AS build
 WORKDIR /src
 COPY . .
+# No symbols and no line numbers: the image is pulled by every host.
+ENV CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_DEBUG=none
 # The caches outlive a layer, so a change of the sources does not build the dependencies again. They are gone after the
 # step, therefore the copy.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

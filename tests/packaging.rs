@@ -1,0 +1,8 @@
+//! What a clone and an image are made of: the files that Docker's build gets, and the bytes that git checks out.
+
+#[path = "packaging/docker.rs"]
+mod docker;
+#[path = "packaging/files.rs"]
+mod files;
+#[path = "packaging/git.rs"]
+mod git;
