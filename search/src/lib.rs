@@ -64,6 +64,7 @@
 //! | a fence that may have run too late is lifted | - | 2 | 2 | 1 | 1 |
 //! | a lift on a broken connection is not sent again | - | 1 | 1 | 1 | 1 |
 //! | keys without the `run_id` | 1 | 1 | 1 | 1 | 1 |
+//! | values and leases carry the process of their Redis alone | 1 | 1 | 1 | 1 | 1 |
 //!
 //! Two more break otherwise: storing before COMMIT *invents* values without a fault, and a lease without a TTL leaves
 //! the cell *stuck* when its holder dies.
@@ -72,7 +73,7 @@
 //! does not matter whether lifts arrive. The protocol gives way only where one write loses both. Such a writer knows
 //! that its lift failed, or is dead, and that is where the outbox and the gate begin.
 //!
-//! Three things the search taught that one would not guess:
+//! Four things the search taught that one would not guess:
 //!
 //! * **A fence can run too late.** Its writer's transaction has timed out meanwhile, the next writer has the lock and
 //!   its own fence, and the late one runs over it; the first writer's lift then takes it away, and the second write is
@@ -81,6 +82,8 @@
 //! * **One restart of Redis can cost a write both, fence and lift**: the first with the data, the second with the
 //!   connection. So a lift whose connection turns out to be broken is sent again on a new one before the write is
 //!   answered (with the new connection's `run_id` in its keys).
+//! * **A `run_id` names a process, not a time as the primary.** After a fail-over and a fail-back the first server has the same
+//!   `run_id` and its old values. They must read as absent; its old fences may count.
 //! * **A fence after COMMIT is not stale by a lost lift alone**; it fails when its writer dies before it, and lets
 //!   reads go back in time.
 //!

@@ -36,6 +36,7 @@ const TABLE: [(Variant, &str); Variant::ALL.len()] = [
     (Variant::LiftGivesUpOnABrokenConnection, "-1111"),
     (Variant::LeaseWithoutTtl, "11111"),
     (Variant::KeysWithoutRunId, "11111"),
+    (Variant::IdentityIsTheProcess, "11111"),
 ];
 
 #[test]

@@ -194,3 +194,15 @@ fn keys_without_the_run_id_come_back_from_an_old_snapshot() {
 
     assert_order(&trace, &[What::SnapshotSaved, What::LiftFoundOwnFence, What::RedisRestarts]);
 }
+
+/// The process has not changed, so its old values count again.
+#[test]
+fn values_of_a_former_primary_count_again_when_the_identity_is_the_process() {
+    let variant = Variant::IdentityIsTheProcess;
+
+    let trace = assert_stale_with(variant, Promise::Confirmed, &[Fault::FailsBack]);
+
+    let fails_over_and_back = [What::FillStored, What::RedisFailsOver, What::CommitApplied, What::RedisFailsBack];
+    assert_order(&trace, &fails_over_and_back);
+    assert_order(&trace, &[What::RedisFailsBack, What::LookHits]);
+}

@@ -10,6 +10,9 @@ pub enum Fault {
     Eviction,
     /// Redis restarts: it is empty, every connection breaks, commands on their way are lost.
     Restart,
+    /// Redis fails over to another server, and later back to this one, which has not restarted. Every connection breaks each
+    /// time, commands on their way are lost. The way back is a part of this fault and costs none.
+    FailsBack,
     /// No answer to `SET NX`; the command arrives later, or never.
     AcquireUnanswered,
     /// No answer to the fence; the script runs later, or never.
@@ -30,9 +33,10 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Eviction,
         Self::Restart,
+        Self::FailsBack,
         Self::AcquireUnanswered,
         Self::FenceUnanswered,
         Self::CommitUnanswered,
@@ -43,7 +47,7 @@ impl Fault {
         Self::ReplicaDies,
     ];
     /// Those that can take a fence away, or keep it from being made, while its transaction is open.
-    pub const LOSES_A_FENCE: [Self; 3] = [Self::Eviction, Self::Restart, Self::FenceUnanswered];
+    pub const LOSES_A_FENCE: [Self; 4] = [Self::Eviction, Self::Restart, Self::FailsBack, Self::FenceUnanswered];
     /// Those after which a committed write may have no lift.
     pub const LOSES_A_LIFT: [Self; 4] =
         [Self::LiftUnanswered, Self::CommitUnanswered, Self::WriterDies, Self::ReplicaDies];

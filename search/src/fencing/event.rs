@@ -68,11 +68,13 @@ steps! {
     LeaseExpires: "the lease reaches its end",
     FenceExpires: "the fence reaches its end",
     SnapshotSaved: "writes a snapshot of its data",
+    RedisFailsBack: "fails back to the first server; commands on their way are lost, connections break",
     // Faults.
     ValueEvicted: "FAULT: the value is evicted",
     LeaseEvicted: "FAULT: the lease is evicted",
     FenceEvicted: "FAULT: the fence is evicted",
     RedisRestarts: "FAULT: restarts; commands on their way are lost, connections break",
+    RedisFailsOver: "FAULT: fails over to the other server; commands on their way are lost, connections break",
     AcquireUnanswered: "FAULT: gets no answer to SET NX, issues its statement; the command is still on its way",
     FenceUnanswered: "FAULT: gets no answer to the fence, goes on; the command is still on its way",
     CommitUnanswered: "FAULT: gets no answer to COMMIT, answers 503",

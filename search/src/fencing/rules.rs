@@ -138,6 +138,15 @@ pub enum BrokenLift {
     Fails,
 }
 
+/// What a value or a lease is good for: it reads as absent under another identity of Redis. A fence has none and always counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Identity {
+    /// One time as the primary: the process and the replication id, which is new at each promotion.
+    Mastership,
+    /// The process, however often it was the primary.
+    Process,
+}
+
 /// Where a load reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LoadFrom {
@@ -186,6 +195,8 @@ pub struct Rules {
     pub lease_has_ttl: bool,
     /// Whether every key carries the `run_id` of its Redis, so that a restarted one is empty.
     pub keys_carry_run_id: bool,
+    /// What values and leases are written under.
+    pub identity: Identity,
 }
 
 impl Rules {
@@ -209,5 +220,6 @@ impl Rules {
         unknown_commit: UnknownCommit::LeavesTheFence,
         lease_has_ttl: true,
         keys_carry_run_id: true,
+        identity: Identity::Mastership,
     };
 }

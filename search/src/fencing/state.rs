@@ -27,6 +27,10 @@ pub struct State {
     pub cell: Cell,
     /// What an old snapshot of Redis would bring back. Only where keys do not carry the `run_id`.
     pub saved: Option<Version>,
+    /// Whether the other server is the primary, after a fail-over.
+    pub failed_over: bool,
+    /// What the server that is not the primary would bring back as the primary.
+    pub parked: Cell,
     /// The readers; those past the bound stay idle.
     pub readers: [Reader; MAX_READERS],
     /// The writers; those past the bound stay idle.
@@ -45,6 +49,8 @@ impl State {
             faults_left: faults,
             cell: Cell::Absent,
             saved: None,
+            failed_over: false,
+            parked: Cell::Absent,
             readers: [Reader::IDLE; MAX_READERS],
             writers: [Writer::IDLE; MAX_WRITERS],
             strays: [Stray::EMPTY; MAX_STRAYS],
@@ -71,7 +77,9 @@ impl State {
 
     /// Every place that names a token, in a fixed order.
     pub fn tokens(&self) -> impl Iterator<Item = Token> + '_ {
-        std::iter::once(self.cell.token())
+        [self.cell, self.parked]
+            .into_iter()
+            .map(Cell::token)
             .chain(self.readers.iter().map(|reader| reader.token))
             .chain(self.writers.iter().map(|writer| writer.token))
             .chain(self.strays.iter().map(|stray| stray.token))

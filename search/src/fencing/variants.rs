@@ -1,7 +1,7 @@
 //! Other protocols, and natural readings of ours that are wrong.
 
 use crate::fencing::rules::{
-    Acquire, Answer, BrokenLift, FenceAt, FenceDoes, Fill, Join, Lift, LoadFrom, LoadStarts, Names, Rules,
+    Acquire, Answer, BrokenLift, FenceAt, FenceDoes, Fill, Identity, Join, Lift, LoadFrom, LoadStarts, Names, Rules,
     UnansweredAcquire, UnknownCommit, UnsureFence,
 };
 
@@ -56,11 +56,13 @@ pub enum Variant {
     LeaseWithoutTtl,
     /// Keys do not carry the `run_id`.
     KeysWithoutRunId,
+    /// Values and leases carry the process of their Redis alone.
+    IdentityIsTheProcess,
 }
 
 impl Variant {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Ours,
         Self::PlainCacheAside,
         Self::DeleteBeforeCommit,
@@ -85,6 +87,7 @@ impl Variant {
         Self::LiftGivesUpOnABrokenConnection,
         Self::LeaseWithoutTtl,
         Self::KeysWithoutRunId,
+        Self::IdentityIsTheProcess,
     ];
 
     /// Its rules: those of the protocol but for the ones named here.
@@ -124,6 +127,7 @@ impl Variant {
             Self::LiftGivesUpOnABrokenConnection => rules.broken_lift = BrokenLift::Fails,
             Self::LeaseWithoutTtl => rules.lease_has_ttl = false,
             Self::KeysWithoutRunId => rules.keys_carry_run_id = false,
+            Self::IdentityIsTheProcess => rules.identity = Identity::Process,
         }
         rules
     }

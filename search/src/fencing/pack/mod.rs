@@ -17,11 +17,15 @@ use names::Names;
 
 pub(crate) use unpack::unpack;
 
-/// A state in 121 bits. No hash: two different states never share one.
+/// A state in 126 bits. No hash: two different states never share one.
 pub(crate) type Packed = u128;
 
 /// Bits of a token. It is the lowest field of whatever has one, so that sorting looks at it last.
 const TOKEN: u32 = 3;
+/// Bits of the parked cell: absent, one of four values, a lease, or a fence with its token.
+const PARKED: u32 = 4;
+/// The first number of a parked fence; its token is added.
+const PARKED_FENCE: u8 = 6;
 /// Bits of a reader, without its token.
 const READER: u32 = 9;
 /// Bits of a writer, without its token.
@@ -47,6 +51,9 @@ pub(crate) fn pack(state: &State) -> Packed {
     bits.push(2, kind);
     bits.push(2, version.into());
     bits.push(TOKEN, names.rename(names.sortable(state.cell.token())));
+    bits.push(1, state.failed_over.into());
+    let parked = names.rename(names.sortable(state.parked.token()));
+    bits.push(PARKED, parked_bits(state.parked, parked));
     let mut readers: [u16; MAX_READERS] =
         state.readers.map(|reader| names.with_token(reader_bits(reader), reader.token));
     let mut writers: [u16; MAX_WRITERS] =
@@ -65,6 +72,16 @@ pub(crate) fn pack(state: &State) -> Packed {
         names.push(&mut bits, STRAY, stray);
     }
     bits.0
+}
+
+/// Nobody refreshes a parked value, and a parked lease has no holder: both broke with the connections.
+fn parked_bits(parked: Cell, token: u16) -> u16 {
+    match parked {
+        Cell::Absent => 0,
+        Cell::Value { version, .. } => 1 + u16::from(version),
+        Cell::Lease(_) => u16::from(PARKED_FENCE) - 1,
+        Cell::Fence(_) => u16::from(PARKED_FENCE) + token,
+    }
 }
 
 fn reader_bits(Reader { phase, version, floor, silent, .. }: Reader) -> u16 {
@@ -112,6 +129,9 @@ mod tests {
         state.row = 3;
         state.floor = 2;
         state.saved = Some(3);
+        state.failed_over = true;
+        state.parked = Cell::Fence(Token(4));
+        state.strays[2] = Stray { kind: StrayKind::Fence, token: Token(4), version: 0 };
         state.cell = Cell::Value { version: 1, refresh: Token(5) };
         state.readers[1] = Reader { phase: ReaderPhase::Filling, token: Token(5), version: 1, floor: 0, silent: true };
         state.writers[2] = Writer {
@@ -132,6 +152,8 @@ mod tests {
 
         assert_eq!(canonical.row, 3);
         assert_eq!(canonical.saved, Some(3));
+        assert!(canonical.failed_over);
+        assert!(matches!(canonical.parked, Cell::Fence(token) if token.is_named()));
         assert_eq!(canonical.readers[3], Reader { token: canonical.cell.token(), ..busy_state().readers[1] });
         assert_eq!(canonical.writers[2].token, canonical.strays[2].token);
         assert_eq!(unpack(pack(&canonical)), canonical);

@@ -1,6 +1,6 @@
 //! From a number to a state.
 
-use super::{Packed, TOKEN, bits::Bits};
+use super::{PARKED, PARKED_FENCE, Packed, TOKEN, bits::Bits};
 use crate::fencing::cell::{Cell, Token};
 use crate::fencing::process::{Reader, ReaderPhase, Stray, StrayKind, Transaction, Writer, WriterPhase};
 use crate::fencing::state::State;
@@ -20,6 +20,8 @@ pub(crate) fn unpack(packed: Packed) -> State {
     for reader in state.readers.iter_mut().rev() {
         *reader = unpack_reader(&mut bits);
     }
+    state.parked = unpack_parked(bits.pop(PARKED));
+    state.failed_over = bits.pop(1) == 1;
     let token = Token(bits.pop(TOKEN));
     let version = bits.pop(2);
     state.cell = match bits.pop(2) {
@@ -33,6 +35,16 @@ pub(crate) fn unpack(packed: Packed) -> State {
     state.floor = bits.pop(2);
     state.row = bits.pop(2);
     state
+}
+
+fn unpack_parked(bits: u8) -> Cell {
+    const LEASE: u8 = PARKED_FENCE - 1;
+    match bits {
+        0 => Cell::Absent,
+        LEASE => Cell::Lease(Token::GONE),
+        PARKED_FENCE.. => Cell::Fence(Token(bits - PARKED_FENCE)),
+        value => Cell::value(value - 1),
+    }
 }
 
 fn unpack_reader(bits: &mut Bits) -> Reader {

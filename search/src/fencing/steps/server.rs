@@ -1,4 +1,4 @@
-//! What Redis does by itself: TTLs end, keys are evicted, it restarts.
+//! What Redis does by itself: TTLs end, keys are evicted, it restarts, it fails over and back.
 
 use super::{Steps, reader, writer};
 use crate::fencing::bounds::Fault;
@@ -6,15 +6,21 @@ use crate::fencing::cell::{Cell, Token};
 use crate::fencing::event::{Actor, What};
 use crate::fencing::process::{Reader, ReaderPhase, Stray, WriterPhase};
 use crate::fencing::property::Milestone;
-use crate::fencing::rules::{BrokenLift, Rules};
+use crate::fencing::rules::{BrokenLift, Identity, Rules};
 use crate::fencing::state::State;
 
 /// All that Redis can do by itself now.
 pub(super) fn steps(steps: &mut Steps<'_>) {
     end_of_life(steps);
     save_snapshot(steps);
+    if steps.from.failed_over {
+        fail_back(steps);
+    }
     if steps.from.faults_left > 0 {
         restart(steps);
+        if !steps.from.failed_over {
+            fail_over(steps);
+        }
     }
 }
 
@@ -56,17 +62,63 @@ fn save_snapshot(steps: &mut Steps<'_>) {
 
 /// Redis is empty afterwards, since every key carries the `run_id`, or what its snapshot held if keys do not.
 fn restart(steps: &mut Steps<'_>) {
-    let (rules, saved) = (steps.setting.rules, steps.from.saved);
     let mut after = *steps.from;
-    after.set_cell(saved.map_or(Cell::Absent, Cell::value));
-    after.strays.fill(Stray::EMPTY);
-    (0..after.readers.len()).for_each(|index| disconnect_reader(&rules, &mut after, index));
-    for index in 0..after.writers.len() {
-        disconnect_writer(steps, &mut after, index);
-    }
+    after.set_cell(steps.from.saved.map_or(Cell::Absent, Cell::value));
+    disconnect(steps, &mut after);
     steps.fault(Fault::Restart, Actor::Redis, What::RedisRestarts, |state| {
         *state = after;
     });
+}
+
+/// The other server is the primary now; what this one holds stays there.
+fn fail_over(steps: &mut Steps<'_>) {
+    let mut after = *steps.from;
+    after.failed_over = true;
+    change_server(steps, &mut after);
+    steps.fault(Fault::FailsBack, Actor::Redis, What::RedisFailsOver, |state| {
+        *state = after;
+    });
+}
+
+/// The first server is the primary again. What it holds may have reached its end meanwhile.
+fn fail_back(steps: &mut Steps<'_>) {
+    for is_over in [false, true] {
+        let mut after = *steps.from;
+        after.failed_over = false;
+        if is_over {
+            after.parked = Cell::Absent;
+        }
+        change_server(steps, &mut after);
+        steps.take(Actor::Redis, What::RedisFailsBack, |state| {
+            *state = after;
+        });
+    }
+}
+
+/// Each server keeps what it holds. Under the identity that the other one has from now on, only a fence counts.
+fn change_server(steps: &Steps<'_>, state: &mut State) {
+    let parked = match state.cell {
+        // Its refresh broke with the connections.
+        Cell::Value { version, .. } => Cell::value(version),
+        Cell::Lease(_) => Cell::Lease(Token::GONE),
+        other => other,
+    };
+    let found = match (steps.setting.rules.identity, state.parked) {
+        (Identity::Mastership, Cell::Value { .. } | Cell::Lease(_)) => Cell::Absent,
+        (_, found) => found,
+    };
+    state.set_cell(found);
+    state.parked = parked;
+    disconnect(steps, state);
+}
+
+/// Every connection breaks, and with it what was sent through it and what was to be stored through it.
+fn disconnect(steps: &Steps<'_>, state: &mut State) {
+    state.strays.fill(Stray::EMPTY);
+    (0..state.readers.len()).for_each(|index| disconnect_reader(&steps.setting.rules, state, index));
+    for index in 0..state.writers.len() {
+        disconnect_writer(steps, state, index);
+    }
 }
 
 fn disconnect_reader(rules: &Rules, state: &mut State, index: usize) {
@@ -79,11 +131,9 @@ fn disconnect_reader(rules: &Rules, state: &mut State, index: usize) {
             (reader.phase, reader.token) = (ReaderPhase::Loaded, Token::NONE);
         }
         ReaderPhase::Claiming | ReaderPhase::Filling => state.readers[index] = Reader::IDLE,
-        ReaderPhase::Idle
-        | ReaderPhase::Waiting
-        | ReaderPhase::Granted
-        | ReaderPhase::Loading
-        | ReaderPhase::Loaded => {}
+        // A fill goes through the connection that its lease came through.
+        ReaderPhase::Granted | ReaderPhase::Loading | ReaderPhase::Loaded => state.readers[index].token = Token::NONE,
+        ReaderPhase::Idle | ReaderPhase::Waiting => {}
     }
 }
 
