@@ -20,7 +20,7 @@ const BETA: f64 = 1.0;
 /// Lives are shortened at random by up to this part, so that what was filled together does not run out together.
 const JITTER: f64 = 0.1;
 
-/// Which part of the hard life is over at the soft end, in quarters. The last quarter (two minutes of ten) is what a
+/// Which part of the hard life is over at the soft end, in quarters. The last quarter (thirteen minutes of an hour) is what a
 /// refresher has, several times over, and how long values are served without Postgres.
 const SOFT_QUARTERS: i64 = 3;
 

@@ -37,7 +37,7 @@ pub(super) const VARIABLES: [(&str, Fallback); 43] = [
     ("CACHE_MODE", Text("near")),
     ("CACHE_MAX_STALENESS", Text("0ms")),
     ("CACHE_NEAR_BYTES", Text("256MiB")),
-    ("CACHE_TTL", Text("10m")),
+    ("CACHE_TTL", Text("1h")),
     ("CACHE_TTL_FRONT_PAGE", Text("60s")),
     ("CACHE_TTL_NEGATIVE", Text("5s")),
     ("CACHE_LEASE", Text("2s")),

@@ -32,6 +32,8 @@ impl Backend {
             ("RATE_LIMIT_ANONYMOUS", "off"),
             ("RATE_LIMIT_SIGNED_IN", "off"),
             ("RATE_LIMIT_LOGIN", "off"),
+            // Tests that move the clock count on it.
+            ("CACHE_TTL", "10m"),
             // Many applications share the server of the tests, and the machine is busy.
             ("DATABASE_MAX_CONNECTIONS", "8"),
             ("DATABASE_ACQUIRE_TIMEOUT", "20s"),
