@@ -150,6 +150,7 @@ fn http(reader: &mut Reader) -> HttpConfig {
             "origins between commas, exactly as browsers send them, like https://app.example,http://localhost:3000",
             values::origins,
         ),
+        keep_alive_timeout: reader.timeout("HTTP_KEEP_ALIVE_TIMEOUT"),
         header_timeout: reader.timeout("HTTP_HEADER_TIMEOUT"),
         body_timeout: reader.timeout("HTTP_BODY_TIMEOUT"),
         write_timeout: reader.timeout("HTTP_WRITE_TIMEOUT"),

@@ -163,7 +163,9 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// `CORS_ALLOWED_ORIGINS`: exact origins.
     pub cors_allowed_origins: Vec<String>,
-    /// `HTTP_HEADER_TIMEOUT`: from the first byte awaited to the end of the head.
+    /// `HTTP_KEEP_ALIVE_TIMEOUT`: a connection without a request, before its first one and between two.
+    pub keep_alive_timeout: Duration,
+    /// `HTTP_HEADER_TIMEOUT`: from the first byte of a head to its end.
     pub header_timeout: Duration,
     /// `HTTP_BODY_TIMEOUT`: the whole request body.
     pub body_timeout: Duration,

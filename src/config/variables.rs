@@ -19,7 +19,7 @@ const REDIS_HINT: &str = "set it to a Redis 7 or newer or a Valkey, like redis:/
                           finds or starts one";
 
 /// Every variable that is read.
-pub(super) const VARIABLES: [(&str, Fallback); 43] = [
+pub(super) const VARIABLES: [(&str, Fallback); 44] = [
     ("DATABASE_URL", Required(DATABASE_HINT)),
     ("DATABASE_MAX_CONNECTIONS", Text("16")),
     ("DATABASE_ACQUIRE_TIMEOUT", Text("3s")),
@@ -55,6 +55,7 @@ pub(super) const VARIABLES: [(&str, Fallback); 43] = [
     ("PUBLIC_URL", Text("http://127.0.0.1:8080")),
     ("TRUSTED_PROXIES", Text("")),
     ("CORS_ALLOWED_ORIGINS", Text("")),
+    ("HTTP_KEEP_ALIVE_TIMEOUT", Text("75s")),
     ("HTTP_HEADER_TIMEOUT", Text("5s")),
     ("HTTP_BODY_TIMEOUT", Text("10s")),
     ("HTTP_WRITE_TIMEOUT", Text("15s")),

@@ -5,7 +5,8 @@
 //!
 //! | what | its bound |
 //! |---|---|
-//! | a connection that sends nothing, half a head, a trickled head, or is idle after an answer | `header_timeout` |
+//! | a connection that sends nothing, before its first request or between two | `keep_alive_timeout`, see `io` |
+//! | half a head, a trickled head | `header_timeout` from its first byte, see `io` |
 //! | a client that does not take its answer | `write_timeout`, see `io` |
 //! | open connections | `max_connections`; more wait in the kernel's backlog, unaccepted |
 //! | after the first signal | idle connections end at once, requests under way have `shutdown_timeout` |
@@ -34,7 +35,7 @@ use tower::Service;
 
 use super::{
     extract::ClientAddress,
-    io::{OneClock, client_stream},
+    io::{ReadTimeouts, client_stream},
     lanes::{self, Lanes},
     middleware::allow,
 };
@@ -61,8 +62,9 @@ pub async fn serve(
     lanes: Option<&Lanes>,
 ) {
     let connections = Connections {
-        http: http1_builder(config),
+        http: http1_builder(),
         router,
+        read_timeouts: ReadTimeouts { idle: config.keep_alive_timeout, head: config.header_timeout },
         write_timeout: config.write_timeout,
         trusted_proxies: config.trusted_proxies.as_slice().into(),
         shutdown: shutdown.clone(),
@@ -128,11 +130,11 @@ async fn drain(mut tasks: JoinSet<()>, limit: Duration) {
     tracing::debug!(waited = ?started.elapsed(), "no connection is left");
 }
 
-fn http1_builder(config: &HttpConfig) -> http1::Builder {
+fn http1_builder() -> http1::Builder {
     let mut http = http1::Builder::new();
     http
-        // From the moment a head is awaited, the first one and each next: also the bound of silence.
-        .header_read_timeout(config.header_timeout)
+        // It would start when a head is awaited, not with its first byte: `io` has the time-outs.
+        .header_read_timeout(None)
         // A client may close its end after the request and still read the answer.
         .half_close(true)
         .max_buf_size(HYPER_MAX_HEAD_BYTES);
@@ -144,6 +146,7 @@ fn http1_builder(config: &HttpConfig) -> http1::Builder {
 struct Connections {
     http: http1::Builder,
     router: Router,
+    read_timeouts: ReadTimeouts,
     write_timeout: Duration,
     /// Whose `X-Forwarded-For` and `Forwarded` are believed.
     trusted_proxies: Arc<[IpNet]>,
@@ -176,9 +179,8 @@ impl Connections {
                 Some(workers) => Either::Right(lanes::do_here_or_among(workers, only_reads, answering)),
             }
         });
-        let io = TokioIo::new(client_stream(socket, self.write_timeout));
-        let mut http = self.http;
-        let mut connection = std::pin::pin!(http.timer(OneClock::default()).serve_connection(io, service));
+        let io = TokioIo::new(client_stream(socket, self.read_timeouts, self.write_timeout));
+        let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
 
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

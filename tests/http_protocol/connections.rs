@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{
     net::TcpStream,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, sleep},
 };
 
 use crate::{
@@ -19,9 +19,13 @@ async fn impatient_for_heads() -> Service {
     Service::with(|config| config.header_timeout = SHORT).await
 }
 
+async fn impatient_with_idlers() -> Service {
+    Service::with(|config| config.keep_alive_timeout = SHORT).await
+}
+
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
-    let service = impatient_for_heads().await;
+    let service = impatient_with_idlers().await;
 
     let mut client = service.connect().await;
 
@@ -59,13 +63,47 @@ async fn a_trickled_head_is_closed() {
 
 #[tokio::test]
 async fn a_connection_that_is_idle_after_an_answer_is_closed() {
-    let service = impatient_for_heads().await;
+    let service = impatient_with_idlers().await;
     let mut client = service.connect().await;
 
     client.send(head("GET /", &[])).await;
     let answer = client.answer().await;
 
     assert_eq!(answer.text(), "hello");
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_post_after_a_pause_longer_than_the_header_timeout_is_answered() {
+    let service = impatient_for_heads().await;
+    let mut clients = Vec::new();
+    for is_new in [true, false].repeat(10) {
+        let mut client = service.connect().await;
+        if !is_new {
+            client.send(head("GET /", &[])).await;
+            client.answer().await;
+        }
+        clients.push(client);
+    }
+
+    sleep(3 * SHORT).await;
+
+    for mut client in clients {
+        let body = r#"{"name":"x"}"#;
+        let fields = ["Content-Type: application/json", &format!("Content-Length: {}", body.len())];
+        client.send(head("POST /echo", &fields) + body).await;
+        assert_eq!(client.answer().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_begins_behind_another_request_is_closed_in_time() {
+    let service = impatient_for_heads().await;
+    let mut client = service.connect().await;
+
+    client.send([&head("GET /", &[]), "GET / HTTP/1.1\r\nHost: as"].concat()).await;
+
+    assert_eq!(client.answer().await.text(), "hello");
     assert!(client.is_closed().await);
 }
 
@@ -144,6 +182,26 @@ async fn pipelined_requests_are_answered_in_order() {
     assert_eq!(client.answer().await.text(), "hello");
     assert_eq!(client.answer().await.json()["limit"], 3);
     client.answer().await.assert_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn pipelined_requests_with_bodies_of_every_kind_are_answered() {
+    let service = Service::start().await;
+    let mut client = service.connect().await;
+    let json = "Content-Type: application/json";
+    let sized = head("POST /echo", &[json, "Content-Length: 12"]) + r#"{"name":"x"}"#;
+    let chunked = head("POST /echo", &[json, "Transfer-Encoding: chunked"])
+        + "5;e=1\r\n{\"nam\r\n7\r\ne\":\"y\"}\r\n0\r\nContent-Length: 3\r\n\r\n";
+    // A body that looks like an ambiguous head.
+    let text = "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let other = head("POST /sessions", &[&format!("Content-Length: {}", text.len())]) + text;
+
+    client.send([sized.as_str(), &other, &chunked, "\r\n", &head("GET /", &[])].concat()).await;
+
+    assert_eq!(client.answer().await.json()["name"], "x");
+    assert_eq!(client.answer().await.status, 200);
+    assert_eq!(client.answer().await.json()["name"], "y");
+    assert_eq!(client.answer().await.text(), "hello");
 }
 
 #[tokio::test]

@@ -63,6 +63,8 @@ async fn a_request_needs_one_host() {
             assert_eq!(answer.status, 200, "{fields}");
         } else {
             answer.assert_problem(status, "malformed-request");
+            assert_eq!(answer.header("connection"), Some("close"), "{fields}");
+            assert!(client.is_closed().await, "{fields}");
         }
     }
 }
@@ -83,6 +85,21 @@ async fn what_is_not_http_is_refused_with_a_problem() {
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
         "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX\0: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n: a\r\n\r\n",
+        "GET / HTTP/1.1\rHost: a\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length : 1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551617\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\t: chunked\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\x0bchunked\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nX: a\rTransfer-Encoding: chunked\r\n\r\n",
+        "POST /echo HTTP/1.0\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
     ] {
         let mut client = service.connect().await;
 
@@ -90,6 +107,56 @@ async fn what_is_not_http_is_refused_with_a_problem() {
 
         client.answer().await.assert_problem(400, "malformed-request");
         assert!(client.is_closed().await, "{request}");
+    }
+}
+
+/// A body that is a request by itself, for those who take the other field for the body's end.
+const SMUGGLED: &str = "0\r\n\r\nGET /list?limit=3 HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[tokio::test]
+async fn a_request_with_two_ends_is_refused_and_smuggles_nothing() {
+    let service = Service::start().await;
+    let first = head("GET /", &[]);
+    for fields in [
+        "Content-Length: 48\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 48",
+        "content-length:48\r\nX: y\r\ntransfer-encoding:Chunked",
+        "Content-Length: 48\nTransfer-Encoding: chunked",
+        "Content-Length: 0\r\nTransfer-Encoding: chunked",
+        "Content-Length: 48\r\nContent-Length: 5",
+        "Content-Length: 48\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: \"chunked\"",
+        "Transfer-Encoding: chunked;q=1",
+        "Transfer-Encoding:\r\n chunked",
+        "Content-Length: 48\r\n Transfer-Encoding: chunked",
+    ] {
+        let ambiguous = format!("POST /sessions HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n{SMUGGLED}");
+        // Alone, behind a good request, and byte by byte.
+        for (good, whole) in [("", true), (first.as_str(), true), ("", false)] {
+            let mut client = service.connect().await;
+
+            if whole {
+                client.send([good, &ambiguous].concat()).await;
+            } else {
+                for byte in ambiguous.as_bytes() {
+                    let _refused_already = client.try_send([*byte]).await;
+                }
+            }
+
+            if !good.is_empty() {
+                assert_eq!(client.answer().await.status, 200, "{fields}");
+            }
+            let refusal = client.answer().await;
+            refusal.assert_problem(400, "malformed-request");
+            assert_eq!(refusal.header("connection"), Some("close"), "{fields}");
+            assert!(client.is_closed().await, "{fields}");
+        }
     }
 }
 

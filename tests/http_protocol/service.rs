@@ -58,6 +58,7 @@ pub(crate) fn config() -> HttpConfig {
         public_url: Url::parse("http://127.0.0.1:8080").expect("a URL"),
         trusted_proxies: Vec::new(),
         cors_allowed_origins: Vec::new(),
+        keep_alive_timeout: long,
         header_timeout: long,
         body_timeout: long,
         write_timeout: long,

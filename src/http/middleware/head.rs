@@ -23,7 +23,8 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The answer to a request whose head says all that there is to say: a refusal, mostly. `None` for what has to be handled.
 pub(in crate::http) fn answer(request: &Request) -> Option<Response> {
     if let Err(problem) = check(request) {
-        return Some(problem.into_response());
+        // Where a client is wrong about its own request, nothing that comes behind it is certain.
+        return Some(([(header::CONNECTION, "close")], problem).into_response());
     }
     match (request.method(), request.uri().path()) {
         // About the server as a whole.
