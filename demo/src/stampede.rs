@@ -38,9 +38,7 @@ pub(crate) async fn show(cast: &Cast, talk: &Talk) -> Result<()> {
     ensure!(queries > 1, "the naive pattern had no stampede this time");
     talk.bad("the naive pattern", &line(&seen, queries));
     let connections = (readers + 100).to_string();
-    let aside = cast
-        .aside(&[("DATABASE_URL", &database), ("HTTP_MAX_CONNECTIONS", &connections), ("HTTP_HEADER_TIMEOUT", "30s")])
-        .await?;
+    let aside = cast.aside(&[("DATABASE_URL", &database), ("HTTP_MAX_CONNECTIONS", &connections)]).await?;
     let (seen, queries) = measure(cast, talk, &proxy, aside, user, readers).await?;
     talk.good("aside", &line(&seen, queries));
     ensure!(queries == 1, "one query was promised");

@@ -32,6 +32,7 @@ async fn main() -> Result<()> {
         public_url: format!("http://{address}").parse()?,
         trusted_proxies: Vec::new(),
         cors_allowed_origins: Vec::new(),
+        keep_alive_timeout: Duration::from_secs(75),
         header_timeout: Duration::from_secs(5),
         body_timeout: Duration::from_secs(10),
         write_timeout: Duration::from_secs(15),

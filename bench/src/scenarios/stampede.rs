@@ -28,8 +28,8 @@ pub(super) async fn measure(context: &Context<'_>, bed: &Bed, lineup: &Lineup<'_
     }
     let limit = lineup.start(Contestant::Limit).await?;
     let connections = (readers + 100).to_string();
-    let patient = [("HTTP_MAX_CONNECTIONS", connections.as_str()), ("HTTP_HEADER_TIMEOUT", "60s")];
-    let near = lineup.aside(Contestant::Near, &patient).await?;
+    let wide = [("HTTP_MAX_CONNECTIONS", connections.as_str())];
+    let near = lineup.aside(Contestant::Near, &wide).await?;
     let request = Connection::get(&format!("/users/{}", bed.somebody().await?), None);
 
     let (mut of_limit, mut of_copies, mut of_near, mut loads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
