@@ -21,6 +21,6 @@ pub(super) async fn announce(
     match handle.call(&[call]).await?.pop() {
         Some(Value::Int(number)) => Ok(number),
         Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
-        _other => Err(RedisError::UnexpectedReply { command: "EVALSHA" }),
+        _other => Err(handle.unexpected("EVALSHA")),
     }
 }

@@ -1,8 +1,8 @@
 //! The states of a cell, as the bytes that Redis holds.
 //!
 //! ```text
-//! value   'V' format flags version:u64 soft_expiry_ms:u64 cost_us:u32 │ token:16 since_ms:u64 │ payload…     big endian
-//!         └──────────────────────── header ─────────────────────────┘ └──────── claim ──────┘
+//! value   'V' format flags version:u64 soft_expiry_ms:u64 cost_us:u32 checksum:u64 │ token:16 since_ms:u64 │ payload…
+//!         └──────────────────────────── header ──────────────────────────────────┘ └──────── claim ──────┘     big endian
 //! lease   'L' token:16
 //! fence   'F' token:16
 //! ```
@@ -10,10 +10,14 @@
 //! The claim is whose refresh of this value is under way, all zero when nobody's is. Every value has room for one, so that
 //! claiming writes 24 bytes in place and moves no payload.
 //!
+//! The checksum is over the entry's name, the rest of the header, and the payload: a value that is read as another entry's, or
+//! with a byte that was changed, is damaged. It finds accidents, not forgeries. It leaves out the claim, which is written in place.
+//!
 //! Only values carry a format number. Leases and fences are the part on which replicas of two adjacent versions must
 //! agree, so their form is fixed; a value of an unknown format reads as a miss.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::token::Token;
 
@@ -22,13 +26,15 @@ const LEASE: u8 = b'L';
 const FENCE: u8 = b'F';
 
 /// The one format of values that this version writes and reads.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// The value says that there is no such row.
 const FLAG_ABSENT: u8 = 1;
 
 /// Bytes of a value's header: what tells it from any other value of its cell.
-const HEADER: usize = 1 + 1 + 1 + 8 + 8 + 4;
+const HEADER: usize = FIELDS + 8;
+/// Bytes of the header in front of its checksum.
+const FIELDS: usize = 1 + 1 + 1 + 8 + 8 + 4;
 /// Bytes of a claim.
 const CLAIM: usize = Token::LENGTH + 8;
 
@@ -43,6 +49,23 @@ pub(super) enum State {
     Lease,
     /// A write is under way.
     Fence,
+    /// Bytes that are not what was stored as this entry's value.
+    Damaged(Bytes),
+}
+
+/// The entry whose value is encoded or decoded, as its checksum has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner(u64);
+
+impl Owner {
+    /// The entry of this name.
+    pub(super) fn of(name: &str) -> Self {
+        Self(xxh3_64(name.as_bytes()))
+    }
+
+    fn checksum(self, fields: &[u8], payload: &[u8]) -> u64 {
+        xxh3_64_with_seed(payload, xxh3_64_with_seed(fields, self.0))
+    }
 }
 
 /// A value with what the protocol keeps beside it.
@@ -61,41 +84,53 @@ pub(super) struct StoredValue {
 
 impl StoredValue {
     /// The bytes of this value as it is stored: claimed by nobody.
-    pub(super) fn encode(&self) -> Bytes {
+    pub(super) fn encode(&self, owner: Owner) -> Bytes {
         let payload = self.payload.as_deref().unwrap_or_default();
         let mut cell = BytesMut::with_capacity(HEADER + CLAIM + payload.len());
-        self.put_header(&mut cell);
+        cell.put_slice(&self.header(owner));
         cell.put_bytes(0, CLAIM);
         cell.put_slice(payload);
         cell.freeze()
     }
 
     /// What a cell begins with while it holds this value, whoever refreshes it.
-    pub(super) fn header(&self) -> Vec<u8> {
+    pub(super) fn header(&self, owner: Owner) -> Vec<u8> {
         let mut header = Vec::with_capacity(HEADER + Token::LENGTH);
-        self.put_header(&mut header);
+        header.put_u8(VALUE);
+        header.put_u8(FORMAT);
+        header.put_u8(if self.payload.is_none() { FLAG_ABSENT } else { 0 });
+        header.put_u64(self.version);
+        header.put_i64(self.soft_expiry_ms);
+        header.put_u32(self.cost_us);
+        let checksum = owner.checksum(&header, self.payload.as_deref().unwrap_or_default());
+        header.put_u64(checksum);
         header
     }
 
-    fn put_header(&self, cell: &mut impl BufMut) {
-        cell.put_u8(VALUE);
-        cell.put_u8(FORMAT);
-        cell.put_u8(if self.payload.is_none() { FLAG_ABSENT } else { 0 });
-        cell.put_u64(self.version);
-        cell.put_i64(self.soft_expiry_ms);
-        cell.put_u32(self.cost_us);
+    /// Reads a value's bytes; gives them back when they are not those of this entry's value.
+    fn decode(mut cell: Bytes, owner: Owner) -> Result<Self, Bytes> {
+        let Some(mut value) = Self::read(&cell, owner) else { return Err(cell) };
+        if let Some(payload) = &mut value.payload {
+            cell.advance(HEADER + CLAIM);
+            *payload = cell;
+        }
+        Ok(value)
     }
 
-    /// Reads what follows the first byte; `None` for a format that is not ours or a cell cut short.
-    fn decode(mut rest: Bytes) -> Option<Self> {
-        if rest.len() < HEADER + CLAIM - 1 || rest.get_u8() != FORMAT {
+    /// The value, its payload left empty.
+    fn read(cell: &[u8], owner: Owner) -> Option<Self> {
+        let (mut header, rest) = cell.split_at_checked(HEADER)?;
+        let (mut claim, payload) = rest.split_at_checked(CLAIM)?;
+        let checksum = owner.checksum(&header[..FIELDS], payload);
+        header.advance(2);
+        let flags = header.get_u8();
+        let (version, soft_expiry_ms, cost_us) = (header.get_u64(), header.get_i64(), header.get_u32());
+        if header.get_u64() != checksum {
             return None;
         }
-        let flags = rest.get_u8();
-        let (version, soft_expiry_ms, cost_us) = (rest.get_u64(), rest.get_i64(), rest.get_u32());
-        rest.advance(Token::LENGTH);
-        let claimed_at_ms = Some(rest.get_i64()).filter(|&since| since != 0);
-        let payload = (flags & FLAG_ABSENT == 0).then_some(rest);
+        claim.advance(Token::LENGTH);
+        let claimed_at_ms = Some(claim.get_i64()).filter(|&since| since != 0);
+        let payload = (flags & FLAG_ABSENT == 0).then(Bytes::new);
         Some(Self { version, soft_expiry_ms, cost_us, claimed_at_ms, payload })
     }
 }
@@ -124,16 +159,13 @@ fn marked(mark: u8, token: Token) -> Vec<u8> {
 }
 
 impl State {
-    /// Reads the bytes of a cell. Whatever it cannot read is a miss: a cache forgets, it does not fail.
-    pub(super) fn decode(cell: Vec<u8>) -> Self {
-        let mut cell = Bytes::from(cell);
-        if cell.is_empty() {
-            return Self::Absent;
-        }
-        match cell.get_u8() {
-            VALUE => StoredValue::decode(cell).map_or(Self::Absent, Self::Value),
-            LEASE if Token::from_slice(&cell).is_some() => Self::Lease,
-            FENCE => Self::Fence,
+    /// Reads the bytes of this entry. What has another form is a miss: a cache forgets, it does not fail.
+    pub(super) fn decode(cell: Vec<u8>, owner: Owner) -> Self {
+        let cell = Bytes::from(cell);
+        match &cell[..] {
+            [VALUE, FORMAT, ..] => StoredValue::decode(cell, owner).map_or_else(Self::Damaged, Self::Value),
+            [LEASE, token @ ..] if Token::from_slice(token).is_some() => Self::Lease,
+            [FENCE, ..] => Self::Fence,
             _unknown => Self::Absent,
         }
     }
@@ -156,15 +188,19 @@ mod tests {
             let payload = payload.map(Bytes::from);
             let value = StoredValue { version, soft_expiry_ms, cost_us, claimed_at_ms: None, payload };
 
-            let read = State::decode(value.encode().to_vec());
+            let read = State::decode(value.encode(owner()).to_vec(), owner());
 
             prop_assert_eq!(read, State::Value(value));
         }
 
         #[test]
         fn any_bytes_are_read_without_a_panic(cell: Vec<u8>) {
-            let _some_state = State::decode(cell);
+            let _some_state = State::decode(cell, owner());
         }
+    }
+
+    fn owner() -> Owner {
+        Owner::of("thing:1")
     }
 
     fn some_value() -> StoredValue {
@@ -174,26 +210,51 @@ mod tests {
 
     #[test]
     fn a_value_of_an_unknown_format_is_a_miss() {
-        let mut cell = some_value().encode().to_vec();
+        let mut cell = some_value().encode(owner()).to_vec();
         cell[1] = FORMAT + 1;
 
-        assert_eq!(State::decode(cell), State::Absent);
+        assert_eq!(State::decode(cell, owner()), State::Absent);
+    }
+
+    #[test]
+    fn a_value_with_any_byte_changed_is_never_read() {
+        let stored = some_value().encode(owner()).to_vec();
+        let is_claim = |at| (HEADER..HEADER + CLAIM).contains(&at);
+
+        for at in (0..stored.len()).filter(|&at| !is_claim(at)) {
+            for bit in 0..8 {
+                let mut cell = stored.clone();
+                cell[at] ^= 1 << bit;
+
+                assert!(!matches!(State::decode(cell, owner()), State::Value(_)), "byte {at}, bit {bit}");
+            }
+        }
+        assert!(!matches!(State::decode(stored[..stored.len() - 1].to_vec(), owner()), State::Value(_)), "cut");
+    }
+
+    #[test]
+    fn a_value_of_another_entry_is_damaged() {
+        let stored = some_value().encode(owner());
+
+        let read = State::decode(stored.to_vec(), Owner::of("thing:2"));
+
+        assert_eq!(read, State::Damaged(stored));
     }
 
     #[test]
     fn a_value_under_refresh_is_read_with_the_time_of_its_claim() {
         let token = Token::random();
-        let claimed = claimed(some_value().header(), token);
-        let mut cell = some_value().encode().to_vec();
+        let claimed = claimed(some_value().header(owner()), token);
+        let mut cell = some_value().encode(owner()).to_vec();
         cell[..claimed.len()].copy_from_slice(&claimed);
         cell[HEADER + Token::LENGTH..HEADER + CLAIM].copy_from_slice(&7_i64.to_be_bytes());
 
-        assert_eq!(State::decode(cell), State::Value(StoredValue { claimed_at_ms: Some(7), ..some_value() }));
+        assert_eq!(State::decode(cell, owner()), State::Value(StoredValue { claimed_at_ms: Some(7), ..some_value() }));
     }
 
     #[test]
     fn leases_and_fences_are_told_apart() {
-        assert_eq!(State::decode(lease(Token::random())), State::Lease);
-        assert_eq!(State::decode(fence(Token::random())), State::Fence);
+        assert_eq!(State::decode(lease(Token::random()), owner()), State::Lease);
+        assert_eq!(State::decode(fence(Token::random()), owner()), State::Fence);
     }
 }

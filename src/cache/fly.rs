@@ -60,7 +60,7 @@ impl<L: Loader> Reader<L> {
         let acquired = match &handle {
             Some(handle) => {
                 let cells: Vec<CellName> = seats.iter().map(|seat| Reader::<L>::cell(&seat.id)).collect();
-                self.cache.acquire(handle, &cells).await
+                self.cache.acquire(handle, L::ENTITY, &cells).await
             }
             None => seats.iter().map(|_| Acquired::Refused).collect(),
         };

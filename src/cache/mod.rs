@@ -16,6 +16,7 @@
 //! |---|---|
 //! | `cell` | the four states as bytes |
 //! | `shared` | look, acquire, fill: the readers' steps, one round trip each |
+//! | `damage` | values whose checksum is wrong |
 //! | `fence` | fence, lift: the writers' steps, likewise |
 //! | `announce` | the part of those steps that tells everybody |
 //! | `relay` | invalidation of what others wrote |
@@ -40,6 +41,7 @@
 
 mod announce;
 mod cell;
+mod damage;
 mod departures;
 mod derived;
 mod early;

@@ -60,7 +60,9 @@ impl<L: Loader> Reader<L> {
         let hit = |(id, state)| {
             let State::Value(value) = state else { return None };
             if self.wants_refresh(&value, now_ms, early::draw()) {
-                due.extend(self.refreshing.enter(id).map(|cell| Due { cell, header: value.header() }));
+                due.extend(
+                    self.refreshing.enter(id).map(|cell| Due { cell, header: value.header(Self::cell(id).owner()) }),
+                );
             }
             let is_stale = now_ms >= value.soft_expiry_ms;
             let outcome = if is_stale { CacheOutcome::Stale } else { CacheOutcome::RedisHit };
@@ -136,7 +138,12 @@ impl<L: Loader> Reader<L> {
             .enumerate()
             .zip(tokens)
             .zip(replies)
-            .filter(|(_, reply)| *reply == Value::Int(1))
+            .filter(|(_, reply)| {
+                if !matches!(reply, Value::Int(_) | Value::ServerError(_)) {
+                    let _ended = handle.unexpected("EVALSHA");
+                }
+                *reply == Value::Int(1)
+            })
             .map(|(((at, Due { cell, header }), token), _)| Claimed { cell, at, under: cell::claimed(header, token) })
             .collect()
     }

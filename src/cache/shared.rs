@@ -9,7 +9,8 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    cell::{self, State, StoredValue},
+    cell::{self, Owner, State, StoredValue},
+    damage::MOST_DISCARDS,
     fullness::Fullness,
     gate::Gate,
     near::{IdBytes, Kind, Near},
@@ -55,6 +56,11 @@ impl CellName {
         self.0.strip_prefix(entity)?.strip_prefix(':')
     }
 
+    /// Whose value the entry holds, for its checksum.
+    pub(super) fn owner(&self) -> Owner {
+        Owner::of(&self.0)
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -78,6 +84,8 @@ pub struct Cache {
     /// How many of the turns may be for what nobody waits for.
     pub(super) background: Arc<Semaphore>,
     fullness: Arc<Fullness>,
+    /// Room for discards of damaged values.
+    pub(super) discards: Arc<Semaphore>,
     /// What was invalidated here lately.
     pub(super) invalidated: Sample<CellName>,
 }
@@ -120,6 +128,7 @@ impl Cache {
             loads,
             background,
             fullness: Arc::default(),
+            discards: Arc::new(Semaphore::new(MOST_DISCARDS)),
             invalidated: Sample::new(),
         }
     }
@@ -190,15 +199,18 @@ impl Cache {
     ) -> Result<Vec<State>, RedisError> {
         let mut command = cmd("MGET");
         // One buffer for all keys: a home page looks at some fifty cells at once.
-        let mut key = handle.namespace().to_owned();
+        let namespace = handle.namespace();
+        let mut key = namespace.to_owned();
+        let mut owners = Vec::with_capacity(ids.len());
         for id in ids {
-            key.truncate(handle.namespace().len());
+            key.truncate(namespace.len());
             CellName::write(entity, id, &mut key);
+            owners.push(Owner::of(&key[namespace.len()..]));
             command.arg(&key);
         }
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(command);
-        let unexpected = || RedisError::UnexpectedReply { command: "MGET" };
+        let unexpected = || handle.unexpected("MGET");
         let reply = handle.query(&pipeline).await?.pop();
         if !self.gate.is_open() {
             return Err(RedisError::Unavailable);
@@ -206,14 +218,18 @@ impl Cache {
         match reply {
             Some(Value::Array(found)) if found.len() == ids.len() => {
                 self.fullness.note_hits(found.iter().filter(|cell| **cell != Value::Nil).count());
-                found
-                    .into_iter()
-                    .map(|cell| match cell {
-                        Value::Nil => Ok(State::Absent),
-                        Value::BulkString(bytes) => Ok(State::decode(bytes)),
-                        _other => Err(unexpected()),
-                    })
-                    .collect()
+                let states = found.into_iter().zip(owners).zip(ids).map(|((cell, owner), id)| match cell {
+                    Value::Nil => Ok(State::Absent),
+                    Value::BulkString(bytes) => match State::decode(bytes, owner) {
+                        State::Damaged(bytes) => {
+                            self.distrust(handle, entity, CellName::new(entity, id), bytes);
+                            Ok(State::Absent)
+                        }
+                        state => Ok(state),
+                    },
+                    _other => Err(unexpected()),
+                });
+                states.collect()
             }
             Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
             _other => Err(unexpected()),
@@ -223,7 +239,7 @@ impl Cache {
     /// `SET NX PX` of a lease for each cell. `GET` makes a refusal tell what is there, which spares a second look.
     ///
     /// Never fails: a cell without an answer is [`Acquired::Refused`], since an unanswered `SET NX` grants nothing.
-    pub(super) async fn acquire(&self, handle: &Handle, cells: &[CellName]) -> Vec<Acquired> {
+    pub(super) async fn acquire(&self, handle: &Handle, entity: &'static str, cells: &[CellName]) -> Vec<Acquired> {
         let tokens: Vec<Token> = cells.iter().map(|_| Token::random()).collect();
         let mut pipeline = Pipeline::with_capacity(cells.len());
         for (cell, &token) in cells.iter().zip(&tokens) {
@@ -241,16 +257,24 @@ impl Cache {
             _unknown_or_not_to_be_believed => return cells.iter().map(|_| Acquired::Refused).collect(),
         };
         self.fullness.note_refusals(replies.iter().filter(|reply| is_out_of_memory(reply)).count(), Instant::now());
-        let answers = replies.into_iter().zip(tokens);
+        let answers = replies.into_iter().zip(tokens).zip(cells);
         answers
-            .map(|(reply, token)| match reply {
+            .map(|((reply, token), cell)| match reply {
                 Value::Nil => Acquired::Lease(token),
-                Value::BulkString(bytes) => match State::decode(bytes) {
+                Value::BulkString(bytes) => match State::decode(bytes, cell.owner()) {
                     State::Value(value) => Acquired::Found(value),
                     State::Lease => Acquired::Taken,
                     State::Fence | State::Absent => Acquired::Refused,
+                    State::Damaged(bytes) => {
+                        self.distrust(handle, entity, cell.clone(), bytes);
+                        Acquired::Refused
+                    }
                 },
-                _error => Acquired::Refused,
+                Value::ServerError(_) => Acquired::Refused,
+                _other => {
+                    let _ended = handle.unexpected("SET");
+                    Acquired::Refused
+                }
             })
             .collect()
     }
@@ -263,7 +287,7 @@ impl Cache {
                 FILL.call()
                     .key(handle.key(fill.cell.as_str()))
                     .arg(fill.under.as_slice())
-                    .arg(fill.value.encode().to_vec())
+                    .arg(fill.value.encode(fill.cell.owner()).to_vec())
                     .number(fill.life_ms)
             })
             .collect();
@@ -272,7 +296,11 @@ impl Cache {
                 .into_iter()
                 .map(|reply| match reply {
                     Value::Int(stored) => Some(stored == 1),
-                    _error => None,
+                    Value::ServerError(_) => None,
+                    _other => {
+                        let _ended = handle.unexpected("EVALSHA");
+                        None
+                    }
                 })
                 .collect(),
             Err(_unknown) => vec![None; fills.len()],

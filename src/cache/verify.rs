@@ -41,7 +41,7 @@ pub trait Verify: fmt::Debug + Send + Sync {
 pub struct Comparison {
     /// Values that were compared.
     pub compared: usize,
-    /// Those of them that differ from what was loaded.
+    /// Those of them that differ from what was loaded, or were damaged.
     pub differing: Vec<Differing>,
 }
 
@@ -52,7 +52,7 @@ pub struct Differing {
     pub cell: CellName,
     /// The cell's id, as logs may show it.
     pub shown: String,
-    held: Vec<u8>,
+    pub(super) held: Vec<u8>,
 }
 
 /// Why nothing was compared.
@@ -84,19 +84,37 @@ impl<L: Loader> Verifier<L> {
         let cells: BTreeSet<&CellName> = cells.iter().collect();
         let parse = |cell: &'_ CellName| cell.id_of(L::ENTITY).and_then(L::parse_id);
         let cells: Vec<(&CellName, L::Id)> = cells.into_iter().filter_map(|cell| Some((cell, parse(cell)?))).collect();
-        let held = self.cache.peek(&self.cache.handle()?, cells.iter().map(|(cell, _)| *cell)).await?;
-        let values: Vec<Seen<'_, L>> = cells.into_iter().zip(held).filter_map(Seen::from_cell).collect();
-        if values.is_empty() {
-            return Ok(Comparison::default());
+        let handle = self.cache.handle()?;
+        let held = self.cache.peek(&handle, cells.iter().map(|(cell, _)| *cell)).await?;
+        let (mut values, mut found) = (Vec::new(), Comparison::default());
+        for ((cell, id), held) in cells.into_iter().zip(held) {
+            let Some(held) = held else { continue };
+            match State::decode(held.clone(), cell.owner()) {
+                State::Value(value) => values.push(Seen::<L> { cell, id, held, value: value.into() }),
+                State::Damaged(_) => {
+                    self.cache.metrics.cache_damaged_entries.inc();
+                    found.compared += 1;
+                    found.differing.push(Differing { cell: cell.clone(), shown: format!("{id:?}"), held });
+                }
+                State::Absent | State::Lease | State::Fence => {}
+            }
         }
-        let Some(_turn) = self.cache.turn_in_the_background().await else { return Ok(Comparison::default()) };
+        if !values.is_empty() {
+            self.load_and_compare(values, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn load_and_compare(&self, values: Vec<Seen<'_, L>>, found: &mut Comparison) -> Result<(), LoadError> {
+        let Some(_turn) = self.cache.turn_in_the_background().await else { return Ok(()) };
         let ids: Vec<L::Id> = values.iter().map(|seen| seen.id.clone()).collect();
         let loaded = self.loader.load(&ids).await?;
 
-        let compared = values.len();
+        found.compared += values.len();
         let differ = |(seen, loaded): &(Seen<'_, L>, _)| !self.loader.agrees(&seen.value, loaded);
         let differing = values.into_iter().zip(loaded).filter(differ);
-        Ok(Comparison { compared, differing: differing.map(|(seen, _)| seen.into()).collect() })
+        found.differing.extend(differing.map(|(seen, _)| Differing::from(seen)));
+        Ok(())
     }
 }
 
@@ -124,16 +142,6 @@ struct Seen<'a, L: Loader> {
     value: CellValue,
 }
 
-impl<'a, L: Loader> Seen<'a, L> {
-    fn from_cell(((cell, id), held): ((&'a CellName, L::Id), Option<Vec<u8>>)) -> Option<Self> {
-        let held = held?;
-        match State::decode(held.clone()) {
-            State::Value(value) => Some(Self { cell, id, held, value: value.into() }),
-            State::Absent | State::Lease | State::Fence => None,
-        }
-    }
-}
-
 impl<L: Loader> From<Seen<'_, L>> for Differing {
     fn from(seen: Seen<'_, L>) -> Self {
         Self { cell: seen.cell.clone(), shown: format!("{:?}", seen.id), held: seen.held }
@@ -159,7 +167,7 @@ impl Cache {
         match handle.query(&pipeline).await?.pop() {
             Some(Value::Array(found)) if found.len() == keys.len() => Ok(found.into_iter().map(bytes).collect()),
             Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
-            _other => Err(RedisError::UnexpectedReply { command: "MGET" }),
+            _other => Err(handle.unexpected("MGET")),
         }
     }
 

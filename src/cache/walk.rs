@@ -41,7 +41,7 @@ impl Walk {
         scan.arg(self.cursor.as_slice()).arg("MATCH").arg(format!("{}*", self.namespace)).arg("COUNT").arg(STEP);
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(scan);
-        let unexpected = || RedisError::UnexpectedReply { command: "SCAN" };
+        let unexpected = || handle.unexpected("SCAN");
         let parts = match handle.query(&pipeline).await?.pop() {
             Some(Value::Array(parts)) => parts,
             Some(Value::ServerError(error)) => return Err(RedisError::Command(error.into())),

@@ -118,7 +118,7 @@ impl SharedLimiter {
         let replies = handle.call(&calls).await?;
         let answered = Instant::now();
         let decided = replies.into_iter().zip(keys).map(|(reply, keys)| {
-            let verdict = verdict(reply.extract_error()?, keys.len()).ok_or(UNEXPECTED)?;
+            let verdict = verdict(reply.extract_error()?, keys.len()).ok_or_else(|| handle.unexpected("admit"))?;
             let at = Moment { server_us: verdict.time_us, asked, answered };
             self.clock.note(handle.namespace(), &at);
             Ok(Decided { verdict, keys, at })

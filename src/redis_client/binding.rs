@@ -7,7 +7,7 @@ use redis::{aio::MultiplexedConnection, cmd};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{breaker::Breaker, error::RedisError, handle::Link, probe::probe};
+use super::{breaker::Breaker, error::RedisError, handle::Link, probe::probe, replies::Replies};
 use crate::telemetry::metrics::Metrics;
 
 /// How many hexadecimal digits of the `run_id` a key carries: 64 bits, so that two processes never share them.
@@ -20,12 +20,13 @@ pub(super) struct Binder {
     breaker: Arc<Breaker>,
     duration: Histogram,
     up: Gauge,
+    metrics: Arc<Metrics>,
 }
 
 impl Binder {
-    pub(super) fn new(key_prefix: &str, breaker: Arc<Breaker>, metrics: &Metrics) -> Self {
+    pub(super) fn new(key_prefix: &str, breaker: Arc<Breaker>, metrics: &Arc<Metrics>) -> Self {
         let (duration, up) = (metrics.redis_command_duration.clone(), metrics.redis_up.clone());
-        Self { key_prefix: key_prefix.to_owned(), breaker, duration, up }
+        Self { key_prefix: key_prefix.to_owned(), breaker, duration, up, metrics: Arc::clone(metrics) }
     }
 
     /// Reads the `run_id` before the connection is used for anything else, and sees whether writes are taken.
@@ -41,6 +42,7 @@ impl Binder {
             namespace: format!("{}{run_id}:", self.key_prefix),
             duration: self.duration.clone(),
             up: self.up.clone(),
+            replies: Replies::new(&self.metrics),
             breaker: Arc::clone(&self.breaker),
             broken: CancellationToken::new(),
             suspected: Notify::new(),

@@ -112,7 +112,8 @@ impl RedisClient {
         let slots = &self.shared.slots;
         let first = self.shared.next.fetch_add(1, Ordering::Relaxed);
         (0..slots.len())
-            .find_map(|at| slots[(first + at) % slots.len()].load_full())
+            .filter_map(|at| slots[(first + at) % slots.len()].load_full())
+            .find(|link| !link.broken.is_cancelled())
             .map(Handle::new)
             .ok_or(RedisError::Unavailable)
     }
@@ -166,7 +167,7 @@ impl RedisClient {
 
 impl Shared {
     fn is_connected(&self) -> bool {
-        self.slots.iter().any(|slot| slot.load().is_some())
+        self.slots.iter().any(|slot| slot.load().as_ref().is_some_and(|link| !link.broken.is_cancelled()))
     }
 
     fn is_up(&self) -> bool {

@@ -9,6 +9,9 @@ pub enum RedisError {
     /// The command failed on its way or at the server. It may have been carried out.
     #[error("redis command failed")]
     Command(#[from] redis::RedisError),
+    /// The reply is another command's, or was cut. The connection ends.
+    #[error("redis's replies do not belong to the commands")]
+    OutOfStep,
     /// The reply has another shape than the command's.
     #[error("redis gave an unexpected reply to {command}")]
     UnexpectedReply {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     breaker::{Breaker, Change},
     error::RedisError,
+    replies::Replies,
     script::{Call, is_unknown_script},
 };
 use crate::telemetry::{
@@ -34,6 +35,7 @@ pub(super) struct Link {
     pub(super) namespace: String,
     pub(super) duration: Histogram,
     pub(super) up: Gauge,
+    pub(super) replies: Replies,
     /// Shared by all connections.
     pub(super) breaker: Arc<Breaker>,
     /// Cancelled when a command found the connection broken.
@@ -50,6 +52,28 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
+    /// No command is sent through this connection any more; its keeper makes another.
+    fn end(&self, error: &RedisError) {
+        if !self.broken.is_cancelled() {
+            tracing::warn!(
+                namespace = self.namespace,
+                error = error as &dyn std::error::Error,
+                "redis connection ended"
+            );
+            self.broken.cancel();
+        }
+    }
+
+    fn failed(&self, error: redis::RedisError) -> RedisError {
+        self.replies.count_failure(&error);
+        if error.is_timeout() {
+            self.suspected.notify_one();
+        } else if error.is_unrecoverable_error() {
+            self.broken.cancel();
+        }
+        error.into()
+    }
+
     fn note_reply(&self, asked: Instant) {
         let now = Instant::now();
         let after = now - asked;
@@ -86,31 +110,45 @@ impl Handle {
     /// # Cancel safety
     ///
     /// Dropping the future drops the waiting; commands already sent are carried out.
+    ///
+    /// # Errors
+    ///
+    /// Also when the replies are not those of these commands; the connection ends with that.
     pub async fn query(&self, pipeline: &Pipeline) -> Result<Vec<Value>, RedisError> {
         if pipeline.is_empty() {
             return Ok(Vec::new());
         }
+        if self.link.broken.is_cancelled() {
+            return Err(RedisError::Unavailable);
+        }
+        let (marked, number) = self.link.replies.mark(pipeline);
         let mut connection = self.link.connection.clone();
         let started = Instant::now();
-        let replies = waiting(Waiting::Cache, connection.req_packed_commands(pipeline, 0, pipeline.len())).await;
+        let replies = waiting(Waiting::Cache, connection.req_packed_commands(&marked, 0, marked.len())).await;
         self.link.note_reply(started);
-        match replies {
-            Ok(replies) if replies.len() == pipeline.len() => {
-                if replies.iter().any(is_alarming) {
-                    self.link.suspected.notify_one();
-                }
-                Ok(replies)
-            }
-            Ok(_) => Err(RedisError::UnexpectedReply { command: "pipeline" }),
-            Err(error) => {
-                if error.is_timeout() {
-                    self.link.suspected.notify_one();
-                } else if error.is_unrecoverable_error() {
-                    self.link.broken.cancel();
-                }
-                Err(error.into())
-            }
+        let replies = replies.map_err(|error| self.link.failed(error))?;
+        let replies = self.link.replies.check(replies, pipeline.len(), number).inspect_err(|error| match error {
+            RedisError::OutOfStep => self.link.end(error),
+            _refused => self.link.suspected.notify_one(),
+        })?;
+        if replies.iter().any(is_alarming) {
+            self.link.suspected.notify_one();
         }
+        Ok(replies)
+    }
+
+    /// The error for a reply that this command cannot have; the connection ends.
+    #[must_use]
+    pub fn unexpected(&self, command: &'static str) -> RedisError {
+        self.link.replies.out_of_step();
+        let error = RedisError::UnexpectedReply { command };
+        self.link.end(&error);
+        error
+    }
+
+    /// Ends the connection: a value that it brought is damaged.
+    pub fn end_as_damaged(&self) {
+        self.link.end(&RedisError::OutOfStep);
     }
 
     /// Calls scripts, all in one round trip. A server that does not know a script is given it, in one round trip more.

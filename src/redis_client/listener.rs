@@ -19,6 +19,7 @@ use super::{
     connection::{RECONNECT_BACKOFF, RedisClient, Shared, back_off, report},
     error::RedisError,
     handle::{Handle, Link},
+    probe::probe,
 };
 use crate::shutdown::Shutdown;
 
@@ -131,6 +132,8 @@ impl<E: Ear> Keeper<E> {
         let link = self.shared.binder.bind(connection).await?;
         let channel = [link.namespace.as_str(), self.channel].concat();
         link.connection.clone().subscribe(channel).await?;
+        // The confirmation says nothing of its command; a reply that is in step does.
+        probe(&link).await?;
         Ok(link)
     }
 

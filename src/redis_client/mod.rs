@@ -14,6 +14,7 @@ mod error;
 mod handle;
 mod listener;
 mod probe;
+mod replies;
 mod script;
 
 pub use connection::RedisClient;

@@ -31,6 +31,6 @@ pub(super) async fn probe(link: &Arc<Link>) -> Result<Duration, RedisError> {
     match handle.call(&[call]).await?.pop() {
         Some(Value::Int(1)) => Ok(asked.elapsed()),
         Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
-        _other => Err(RedisError::UnexpectedReply { command: "EVALSHA" }),
+        _other => Err(handle.unexpected("EVALSHA")),
     }
 }

@@ -86,6 +86,13 @@ pub struct DecisionLabels {
     pub decision: &'static str,
 }
 
+/// Labels of `redis_errors_total`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RedisErrorLabels {
+    /// The first word of Redis's error, `timeout`, `io`, or `other`.
+    pub word: &'static str,
+}
+
 /// Labels of the HTTP metrics.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct HttpLabels {
@@ -145,6 +152,12 @@ pub struct Metrics {
     pub redis_up: Gauge,
     /// `redis_command_duration_seconds`: a round trip, whatever is pipelined in it.
     pub redis_command_duration: Histogram,
+    /// `redis_errors_total`: error replies and failed commands.
+    pub redis_errors: Family<RedisErrorLabels, Counter>,
+    /// `redis_replies_out_of_step_total`: replies that were not those of their commands; each ended its connection.
+    pub redis_replies_out_of_step: Counter,
+    /// `cache_damaged_entries_total`: values that were not what was stored under their key.
+    pub cache_damaged_entries: Counter,
     /// `db_pool_connections`: open ones.
     pub db_pool_connections: Gauge,
     /// `db_pool_idle_connections`: those of them not in use.
@@ -170,6 +183,9 @@ impl Metrics {
             rate_limit_decisions: Family::default(),
             redis_up: Gauge::default(),
             redis_command_duration: Histogram::new(SECONDS),
+            redis_errors: Family::default(),
+            redis_replies_out_of_step: Counter::default(),
+            cache_damaged_entries: Counter::default(),
             db_pool_connections: Gauge::default(),
             db_pool_idle_connections: Gauge::default(),
         };
@@ -224,6 +240,17 @@ impl Metrics {
             "redis_command_duration_seconds",
             "Round trips to Redis, pipelines counted once",
             self.redis_command_duration.clone(),
+        );
+        registry.register("redis_errors", "Error replies of Redis and failed commands", self.redis_errors.clone());
+        registry.register(
+            "redis_replies_out_of_step",
+            "Replies of Redis that were not those of their commands",
+            self.redis_replies_out_of_step.clone(),
+        );
+        registry.register(
+            "cache_damaged_entries",
+            "Values that were not what was stored under their key",
+            self.cache_damaged_entries.clone(),
         );
         registry.register("db_pool_connections", "Open connections to Postgres", self.db_pool_connections.clone());
         registry.register(

@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -41,6 +41,15 @@ pub(crate) enum Snare {
     Reply(&'static str),
 }
 
+/// What a proxy does to one of the server's replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meddling {
+    /// Puts a reply of nothing in front of it.
+    ExtraReply,
+    /// Changes a bit of the byte behind these bytes.
+    FlippedBit(&'static str),
+}
+
 /// Runs until it is dropped.
 pub(crate) struct Proxy {
     address: String,
@@ -55,6 +64,8 @@ struct Shared {
     silences: watch::Sender<usize>,
     caught: watch::Sender<usize>,
     script_calls: AtomicUsize,
+    meddling: Mutex<Option<Meddling>>,
+    meddled: watch::Sender<usize>,
 }
 
 impl Proxy {
@@ -76,6 +87,8 @@ impl Proxy {
             silences: watch::Sender::new(0),
             caught: watch::Sender::new(0),
             script_calls: AtomicUsize::new(0),
+            meddling: Mutex::default(),
+            meddled: watch::Sender::new(0),
         });
         let of_connections = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -113,6 +126,14 @@ impl Proxy {
     /// Lays a snare, in place of the one there was.
     pub(crate) fn lay(&self, snare: Option<Snare>) {
         self.shared.snare.send_replace(snare);
+    }
+
+    /// Meddles with one reply, the first that comes, and waits until that is done.
+    pub(crate) async fn meddle(&self, meddling: Meddling) {
+        let mut meddled = self.shared.meddled.subscribe();
+        let so_far = *meddled.borrow_and_update();
+        *self.shared.meddling.lock().expect("no panic") = Some(meddling);
+        meddled.wait_for(|meddled| *meddled > so_far).await.expect("the proxy runs");
     }
 
     /// Waits until snares have caught so many connections.
@@ -181,6 +202,9 @@ impl Connection {
             let delay = *self.shared.delay.borrow();
             tokio::time::sleep(delay).await;
             self.until_way_is_none_of(&[Way::Frozen, Way::RepliesHeld]).await;
+            if self.meddles_with(&mut buffer[..read]) {
+                to.write_all(b"$-1\r\n").await?;
+            }
             to.write_all(&buffer[..read]).await?;
             if let Some(Snare::Reply(word)) = *self.shared.snare.borrow()
                 && count(&buffer[..read], word) > 0
@@ -188,6 +212,25 @@ impl Connection {
                 self.catch(Way::Frozen);
             }
         }
+    }
+
+    /// Meddles with these replies, if that is wanted; whether another is to come before them.
+    fn meddles_with(&self, replies: &mut [u8]) -> bool {
+        let mut meddling = self.shared.meddling.lock().expect("no panic");
+        let is_extra = match *meddling {
+            // Replies that fit the buffer begin where it does.
+            Some(Meddling::ExtraReply) if b"$*:+->".contains(&replies[0]) => true,
+            None | Some(Meddling::ExtraReply) => return false,
+            Some(Meddling::FlippedBit(word)) => {
+                let at = replies.windows(word.len()).position(|window| window == word.as_bytes());
+                let Some(byte) = at.and_then(|at| replies.get_mut(at + word.len())) else { return false };
+                *byte ^= 1;
+                false
+            }
+        };
+        *meddling = None;
+        self.shared.meddled.send_modify(|meddled| *meddled += 1);
+        is_extra
     }
 
     fn catch(&self, way: Way) {

@@ -212,7 +212,7 @@ async fn number(listening: &Listening) -> Result<u64, RedisError> {
     let key = listening.handle.key(SEQUENCE);
     let mut pipeline = Pipeline::with_capacity(1);
     pipeline.cmd("GET").arg(&key);
-    let unexpected = RedisError::UnexpectedReply { command: "GET" };
+    let unexpected = || listening.handle.unexpected("GET");
     let reply = match listening.handle.query(&pipeline).await?.pop() {
         Some(Value::Nil) => {
             let start = START.call().key(key).millis(SEQUENCE_LIFE);
@@ -222,10 +222,10 @@ async fn number(listening: &Listening) -> Result<u64, RedisError> {
     };
     match reply {
         Some(Value::BulkString(digits)) => {
-            str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()).ok_or(unexpected)
+            str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()).ok_or_else(unexpected)
         }
         Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
-        _other => Err(unexpected),
+        _other => Err(unexpected()),
     }
 }
 

@@ -7,6 +7,7 @@ mod overload;
 mod pool;
 mod postgres_away;
 mod redis_away;
+mod redis_mixed_up;
 mod redis_refuses;
 mod redis_slow;
 mod sessions;

@@ -7,6 +7,7 @@ use futures::future::join_all;
 use serde_json::json;
 use sqlx::PgPool;
 use tokio::time::timeout;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
     cells::{Cells, Held},
@@ -20,8 +21,9 @@ use crate::{
 /// How long a round may take while other tests fill the same Redis.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Bytes of a value before its payload.
-const BEFORE_PAYLOAD: usize = 47;
+/// Bytes of a value before its checksum, and before its payload: the checksum and the claim come in between.
+const BEFORE_CHECKSUM: usize = 23;
+const BEFORE_PAYLOAD: usize = BEFORE_CHECKSUM + 8 + 24;
 
 const KINDS: [&str; 5] = ["user", "post", "session", "timeline", "following"];
 
@@ -90,8 +92,19 @@ impl Scene {
         ]
     }
 
-    /// Writes into a cell by hand.
+    /// Writes another value into a cell by hand, with the checksum that belongs to it.
     async fn falsify(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let and_seal = |bytes: &mut Vec<u8>| {
+            change(bytes);
+            let fields = xxh3_64_with_seed(&bytes[..BEFORE_CHECKSUM], xxh3_64(name.as_bytes()));
+            let checksum = xxh3_64_with_seed(&bytes[BEFORE_PAYLOAD..], fields);
+            bytes[BEFORE_CHECKSUM..][..8].copy_from_slice(&checksum.to_be_bytes());
+        };
+        self.damage(name, and_seal).await
+    }
+
+    /// Changes the bytes of a cell.
+    async fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
         let mut bytes = self.cells.bytes(name).await.unwrap_or_else(|| panic!("{name} is cached"));
         change(&mut bytes);
         self.cells.command("SET", name, &[&bytes, b"KEEPTTL"]).await;
@@ -128,6 +141,15 @@ async fn a_false_payload_of_any_kind_is_found_counted_and_gone() {
         assert!((inconsistencies(&scene.replica, entity).await - 1.0).abs() < f64::EPSILON, "{entity}");
     }
     assert_eq!(scene.bob.home().await, ["hello"]);
+}
+
+#[tokio::test]
+async fn a_damaged_value_that_nobody_reads_is_found_counted_and_gone() {
+    let scene = Scene::set().await;
+
+    let damaged = scene.damage(&scene.user(), |bytes| bytes[BEFORE_PAYLOAD + 15] ^= 1).await;
+
+    scene.until_found("user", &scene.user(), &damaged).await;
 }
 
 #[tokio::test]

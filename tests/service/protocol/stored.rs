@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 
 use super::{
     cells::{Cells, Held},
+    eventually,
     things::{Things, body, key},
 };
 use crate::application::Backend;
@@ -91,6 +92,44 @@ async fn a_value_of_an_unknown_format_is_a_miss() {
 
     assert_eq!((body(&read), replica.statements()), (Some("the one"), 2));
     assert_eq!(cells.bytes(&key(1)).await, Some(newer), "a replica that knows the format goes on using it");
+}
+
+#[tokio::test]
+async fn a_value_with_a_changed_byte_is_a_miss_and_is_replaced() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    replica.read(1).await;
+    let whole = cells.bytes(&key(1)).await.expect("it is cached");
+
+    for at in [2, 5, 12, 20, 25, whole.len() - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        cells.command("SET", &key(1), &[&damaged, b"PX", b"60000"]).await;
+
+        // A read while there is no connection does not meet it.
+        eventually("it is gone", async || {
+            assert_eq!(body(&replica.read(1).await), Some("the one"), "byte {at}");
+            cells.bytes(&key(1)).await.as_ref() != Some(&damaged)
+        })
+        .await;
+    }
+    eventually("it is cached again", async || {
+        replica.read(1).await;
+        cells.held(&key(1)).await == Held::Value
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_value_of_another_entry_is_a_miss() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    things.set(&things.pool, 2, "the other").await;
+    replica.read(2).await;
+    let other = cells.bytes(&key(2)).await.expect("it is cached");
+    cells.command("SET", &key(1), &[&other, b"PX", b"60000"]).await;
+
+    assert_eq!(body(&replica.read(1).await), Some("the one"));
 }
 
 #[tokio::test]
