@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     os::unix::ffi::OsStrExt,
+    time::Duration,
 };
 
 use proptest::prelude::*;
@@ -45,6 +46,15 @@ fn the_two_addresses_are_all_that_has_to_be_set() {
     assert_eq!(config.log.format, LogFormat::Text);
     assert!(config.session.concurrent_hashes >= 1);
     assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_stall_of_half_a_second_is_within_the_default_timeouts_and_a_refusal_within_one_and_a_half() {
+    let DatabaseConfig { queue_wait, probe_timeout, acquire_timeout, .. } = with(&[]).unwrap().database;
+
+    for timeout in [queue_wait, probe_timeout, acquire_timeout] {
+        assert!((Duration::from_millis(800)..Duration::from_millis(1_300)).contains(&timeout), "{timeout:?}");
+    }
 }
 
 #[test]

@@ -40,8 +40,8 @@ pub(super) struct Health {
     under_way: AtomicUsize,
     /// When a statement was last answered, microseconds since `born`.
     answered_us: AtomicU64,
-    /// Connections older than this were there when Postgres was away.
-    back_since: Mutex<Option<Instant>>,
+    /// Connections older than this are not lent any more: they may lead nowhere.
+    trusted_since: Mutex<Option<Instant>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,7 +72,7 @@ impl Health {
             born: Instant::now(),
             under_way: AtomicUsize::new(0),
             answered_us: AtomicU64::new(0),
-            back_since: Mutex::default(),
+            trusted_since: Mutex::default(),
         }
     }
 
@@ -186,7 +186,7 @@ impl Health {
     /// A probe has ended.
     pub(super) fn end_probe(&self, verdict: Verdict) {
         if verdict == Verdict::Up && self.is_open() {
-            *self.back_since() = Some(Instant::now());
+            self.distrust_connections();
         }
         self.change(verdict, 1);
     }
@@ -208,13 +208,18 @@ impl Health {
         });
     }
 
-    /// Whether a connection of this age was there when Postgres was away: whatever it leads to, nobody should wait to see.
-    pub(super) fn is_from_before(&self, age: Duration) -> bool {
-        self.back_since().is_some_and(|since| since.elapsed() < age)
+    /// Connections made before now are not lent any more: Postgres was away, or one of them was found silent.
+    pub(super) fn distrust_connections(&self) {
+        *self.trusted_since() = Some(Instant::now());
     }
 
-    fn back_since(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.back_since.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a connection of this age may lead nowhere, so that no request should wait on it.
+    pub(super) fn is_distrusted(&self, age: Duration) -> bool {
+        self.trusted_since().is_some_and(|since| since.elapsed() < age)
+    }
+
+    fn trusted_since(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.trusted_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn micros(&self, moment: Instant) -> u64 {

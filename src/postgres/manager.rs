@@ -59,17 +59,18 @@ impl managed::Manager for Manager {
             return Err(RecycleError::message("too old"));
         }
         if metrics.last_used() < IDLE_BEFORE_CHECK || is_alive(connection).await {
-            Ok(())
-        } else {
-            Err(RecycleError::message("silent"))
+            return Ok(());
         }
+        // The others may be as dead, and the borrower has no time to ask one after the other.
+        self.health.distrust_connections();
+        Err(RecycleError::message("silent"))
     }
 }
 
 impl Manager {
     /// Whether a connection that was made so long ago, and last lent so long ago, is to stay.
     pub(super) fn is_worth_keeping(&self, age: Duration, idle: Duration) -> bool {
-        age < MAX_LIFETIME && idle < IDLE_TIMEOUT && !self.health.is_from_before(age)
+        age < MAX_LIFETIME && idle < IDLE_TIMEOUT && !self.health.is_distrusted(age)
     }
 }
 

@@ -15,8 +15,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// How often it is asked while it is away, drawn at random: replicas should not all come at once.
 const AWAY_INTERVAL_MS: std::ops::Range<u64> = 50..150;
 
-/// A connection that was not answered for so many `DATABASE_PROBE_TIMEOUT` is dead, whoever else is answered.
-const DEAD_AFTER: u32 = 4;
+/// A probe that is not answered within `DATABASE_PROBE_TIMEOUT`, while statements are, waits for another part of that. Then its
+/// connection is dead. A request on a connection as dead gets its 503 by then.
+const SECOND_CHANCE_PART: u32 = 4;
 
 /// How long an attempt to connect may take. Until `DATABASE_PROBE_TIMEOUT` it leaves the breaker as it is.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -55,25 +56,20 @@ impl Database {
 
     /// Asks through a connection that there is; `None` when it has ended.
     ///
-    /// Where others are answered the reply may just be slow. When it does not come at all, this connection leads nowhere,
-    /// and with it those in the pool that are as old: the breaker is opened for a moment, which rids everybody of them.
+    /// Where statements are answered the reply may just be slow. When it does not come at all, this connection leads nowhere,
+    /// and with it those in the pool that are as old: the breaker is opened for a moment, which closes all of them.
     async fn ask(&self, known: &mut PgConnection) -> Option<Verdict> {
-        let asked = Instant::now();
+        let (asked, first_wait) = (Instant::now(), self.config.probe_timeout);
         let mut reply = pin!(known.ping());
-        loop {
-            let since = Instant::now();
-            match time::timeout(self.config.probe_timeout, &mut reply).await {
+        for wait in [first_wait, first_wait / SECOND_CHANCE_PART] {
+            match time::timeout(wait, &mut reply).await {
                 Ok(Ok(())) => return Some(Verdict::Up),
                 Ok(Err(_ended)) => return None,
-                Err(_elapsed) if asked.elapsed() >= self.config.probe_timeout * DEAD_AFTER => {
-                    return Some(Verdict::Away);
-                }
-                Err(_elapsed) => match self.without_answer_since(since, self.config.probe_timeout) {
-                    Verdict::Up | Verdict::Unknown => {}
-                    Verdict::Away => return Some(Verdict::Away),
-                },
+                Err(_elapsed) if self.without_answer_since(asked, first_wait) == Verdict::Away => break,
+                Err(_elapsed) => {}
             }
         }
+        Some(Verdict::Away)
     }
 
     async fn connect(&self, connection: &mut Option<PgConnection>) -> Verdict {

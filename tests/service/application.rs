@@ -49,6 +49,15 @@ impl Backend {
         Self { database, variables: fixed.into() }
     }
 
+    /// The same backend, with the time-outs and the pool of production for all replicas started from here on.
+    pub(crate) fn with_default_timeouts(mut self) -> Self {
+        let is_changed = |name: &str| name.starts_with("DATABASE_") || name.starts_with("REDIS_");
+        let is_address = |name: &str| name.ends_with("_URL") || name.ends_with("_PREFIX");
+        self.variables.retain(|name, _| !is_changed(name) || is_address(name));
+        self.variables.remove("HTTP_REQUEST_TIMEOUT");
+        self
+    }
+
     /// The same backend, with this variable set for all replicas started from here on.
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.insert(name.to_owned(), value.into());

@@ -12,6 +12,7 @@ mod redis_refuses;
 mod redis_slow;
 mod sessions;
 mod shutdown;
+mod stalls;
 mod start;
 
 use std::{future::Future, time::Duration};

@@ -34,13 +34,14 @@ struct Pooled {
 async fn behind_a_proxy(statement_timeout: &str) -> Pooled {
     let backend = Backend::create().await;
     let proxy = Proxy::start(&backend.database.url).await;
-    Pooled { database: pool(&backend, &proxy.url(&backend.database.url), statement_timeout), proxy, backend }
+    let url = proxy.url(&backend.database.url);
+    Pooled { database: pool(&backend, &url, CONNECTIONS, statement_timeout), proxy, backend }
 }
 
-fn pool(backend: &Backend, url: &Url, statement_timeout: &str) -> Database {
+fn pool(backend: &Backend, url: &Url, connections: u32, statement_timeout: &str) -> Database {
     let config = backend.config(&[
         ("DATABASE_URL", url.as_str()),
-        ("DATABASE_MAX_CONNECTIONS", &CONNECTIONS.to_string()),
+        ("DATABASE_MAX_CONNECTIONS", &connections.to_string()),
         ("DATABASE_ACQUIRE_TIMEOUT", "10s"),
         ("DATABASE_STATEMENT_TIMEOUT", statement_timeout),
         ("DATABASE_TRANSACTION_TIMEOUT", "1m"),
@@ -51,9 +52,13 @@ fn pool(backend: &Backend, url: &Url, statement_timeout: &str) -> Database {
 
 /// Uses every connection that the pool may have, all at the same time.
 async fn use_all_connections(database: &Database) -> Result<(), DatabaseError> {
+    use_connections(database, CONNECTIONS).await
+}
+
+async fn use_connections(database: &Database, connections: u32) -> Result<(), DatabaseError> {
     let all_at_once = async {
         let mut held = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..connections {
             held.push(database.pool().acquire().await?);
         }
         for connection in &mut held {
@@ -140,10 +145,27 @@ async fn idle_connections_that_go_silent_leave_the_pool() {
     until(async || Box::pin(use_all_connections(&database)).await.is_ok()).await;
 }
 
+/// More than the second after which a connection is asked for a sign of life; any longer would do.
+const LONG: Duration = Duration::from_millis(1_100);
+
+#[tokio::test]
+async fn one_silent_connection_spares_a_request_the_check_of_all_others() {
+    /// To check them one after the other would take 15 s, the half of a second each; a connection is waited for 10 s.
+    const SILENT: u32 = 30;
+    let backend = Backend::create().await;
+    let proxy = Proxy::start(&backend.database.url).await;
+    let database = pool(&backend, &proxy.url(&backend.database.url), SILENT, "1m");
+    Box::pin(use_connections(&database, SILENT)).await.expect("the way is open");
+    until(async || database.pool().num_idle() == SILENT as usize).await;
+
+    proxy.silence();
+    tokio::time::sleep(LONG).await;
+
+    soon(Box::pin(use_connections(&database, 1))).await.expect("the pool has made a new connection");
+}
+
 #[tokio::test]
 async fn connections_that_went_silent_while_nobody_used_them_for_long_fail_nobody() {
-    /// More than the second after which a connection is asked for a sign of life; any longer would do.
-    const LONG: Duration = Duration::from_millis(1_100);
     let Pooled { database, proxy, backend: _backend } = behind_a_proxy("1m").await;
     use_all_connections(&database).await.expect("the way is open");
     until_all_are_idle(&database).await;
@@ -176,7 +198,7 @@ async fn whoever_needs_a_connection_waits_for_a_server_that_is_not_up_yet() {
     let mut url = backend.database.url.clone();
     url.set_host(Some("127.0.0.1")).expect("a host is valid");
     url.set_port(Some(address.port())).expect("a port is valid");
-    let database = pool(&backend, &url, "1m");
+    let database = pool(&backend, &url, CONNECTIONS, "1m");
     let mut using = pin!(use_all_connections(&database));
     for _ in 0..10 {
         assert!(poll!(&mut using).is_pending(), "it does not wait");

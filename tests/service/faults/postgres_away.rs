@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Whether a write was done; otherwise it was refused as it should be.
-async fn was_done(response: Response) -> bool {
+pub(super) async fn was_done(response: Response) -> bool {
     if response.status().is_success() {
         return true;
     }
@@ -103,7 +103,7 @@ async fn behind_a_proxy(further: &[(&str, &str)]) -> (Backend, Proxy, TestApplic
 }
 
 /// What needs Postgres, whatever is cached.
-async fn ask_what_needs_postgres(user: &SignedIn) -> Vec<Response> {
+pub(super) async fn ask_what_needs_postgres(user: &SignedIn) -> Vec<Response> {
     let (api, name) = (&user.api, json!({ "display_name": "Ada" }));
     let sign_in = json!({ "username": "ada", "password": PASSWORD });
     soon(async {
