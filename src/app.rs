@@ -145,6 +145,12 @@ impl Application {
         self.admin.local_addr().expect("a listener has an address")
     }
 
+    /// What `/readyz` answers from.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
     /// Tells the application to stop, from anywhere.
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {

@@ -1,7 +1,15 @@
-//! The end of the process, in two steps: first no new requests are taken and those under way are finished; then the
-//! background tasks that they still needed are stopped. Every task is tracked.
+//! The end of the process, in three steps: first it is announced, and requests are served as before until proxies know; then
+//! no new requests are taken and those under way are finished; then the background tasks that they still needed are stopped.
+//! Every task is tracked.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -9,6 +17,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// Tells tasks to stop and knows which still run. Clones are handles to the same.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
+    /// Looked at for each answer, so it is no token: these have a lock.
+    announced: Arc<AtomicBool>,
     started: CancellationToken,
     drained: CancellationToken,
     tasks: TaskTracker,
@@ -21,16 +31,35 @@ impl Shutdown {
         Self::default()
     }
 
-    /// The first step: take no new requests. Idempotent.
+    /// The first step: readiness ends, and each answer asks its client to close. Idempotent.
+    pub fn announce(&self) {
+        self.announced.store(true, Ordering::Release);
+    }
+
+    /// The second step: take no new requests. Idempotent.
     pub fn start(&self) {
+        self.announce();
         self.started.cancel();
     }
 
-    /// The second step: no request is under way any more, background tasks may end. Idempotent.
+    /// The first step now, and the second after this delay.
+    pub async fn start_after(&self, delay: Duration) {
+        self.announce();
+        tokio::time::sleep(delay).await;
+        self.start();
+    }
+
+    /// The third step: no request is under way any more, background tasks may end. Idempotent.
     pub fn drain(&self) {
-        self.started.cancel();
+        self.start();
         self.drained.cancel();
         self.tasks.close();
+    }
+
+    /// Whether [`announce`](Self::announce) was called, or a later step.
+    #[must_use]
+    pub fn is_announced(&self) -> bool {
+        self.announced.load(Ordering::Acquire)
     }
 
     /// Whether [`start`](Self::start) was called.

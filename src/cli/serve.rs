@@ -1,8 +1,10 @@
 //! `aside serve`.
 
+use std::{io, time::Duration};
+
 use anyhow::Context;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{self, SignalKind};
 
 use crate::{app::Application, config::Config, telemetry::logging};
 
@@ -14,27 +16,56 @@ pub(super) struct ServeArguments {
     no_migrate: bool,
 }
 
-/// Serves until the first SIGINT or SIGTERM, then finishes what is under way; the second ends everything at once.
+/// Serves until the first SIGINT or SIGTERM, then finishes what is under way; the second ends everything at once. After SIGTERM it
+/// goes on serving for a while, since proxies have to notice first.
 pub(super) async fn serve(config: Config, arguments: ServeArguments) -> anyhow::Result<()> {
     logging::init(&config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let drain_delay = config.http.drain_delay;
     let application = Application::build(config)?;
-    let shutdown = application.shutdown();
+    let (shutdown, readiness) = (application.shutdown(), application.readiness());
 
     let serving = application.serve(!arguments.no_migrate);
     tokio::pin!(serving);
-    for _signal in 0..2 {
-        tokio::select! {
-            ended = &mut serving => return Ok(ended?),
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        tracing::info!("stopping; once more ends it at once");
-        shutdown.start();
+    let first = tokio::select! {
+        ended = &mut serving => return Ok(ended?),
+        signal = signals.next() => signal,
+    };
+    // No proxy sends requests to a replica that was never ready.
+    let is_drained = first == Signal::Terminate && readiness.is_ready();
+    let delay = if is_drained { drain_delay } else { Duration::ZERO };
+    tracing::info!(?delay, "stopping; a second signal ends it at once");
+    tokio::select! {
+        (ended, ()) = async { tokio::join!(serving, shutdown.start_after(delay)) } => Ok(ended?),
+        _second = signals.next() => Ok(()),
     }
-    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    Interrupt,
+    Terminate,
+}
+
+/// The signals that stop the process.
+struct Signals {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let [interrupt, terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(unix::signal);
+        Ok(Self { interrupt: interrupt?, terminate: terminate? })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+    }
 }

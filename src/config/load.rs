@@ -155,6 +155,7 @@ fn http(reader: &mut Reader) -> HttpConfig {
         body_timeout: reader.timeout("HTTP_BODY_TIMEOUT"),
         write_timeout: reader.timeout("HTTP_WRITE_TIMEOUT"),
         request_timeout: reader.timeout("HTTP_REQUEST_TIMEOUT"),
+        drain_delay: reader.delay("HTTP_DRAIN_DELAY"),
         shutdown_timeout: reader.timeout("HTTP_SHUTDOWN_TIMEOUT"),
         max_connections: reader.number("HTTP_MAX_CONNECTIONS", 1..=1_000_000),
     }

@@ -173,7 +173,9 @@ pub struct HttpConfig {
     pub write_timeout: Duration,
     /// `HTTP_REQUEST_TIMEOUT`: from the head of a request to the head of its answer.
     pub request_timeout: Duration,
-    /// `HTTP_SHUTDOWN_TIMEOUT`: requests under way may take so long to finish after the first signal.
+    /// `HTTP_DRAIN_DELAY`: how long serving goes on after SIGTERM, until proxies know that this replica is about to stop.
+    pub drain_delay: Duration,
+    /// `HTTP_SHUTDOWN_TIMEOUT`: requests under way may take so long to finish once no new ones are taken.
     pub shutdown_timeout: Duration,
     /// `HTTP_MAX_CONNECTIONS`: open at once; more wait in the backlog.
     pub max_connections: usize,

@@ -13,6 +13,8 @@ use super::{
 const TIMEOUTS: (RangeInclusive<Duration>, &str) = (Duration::from_millis(1)..=Duration::from_hours(1), "1ms to 1h");
 /// The bounds of being late. Nothing at all is the default.
 const STALENESS: (RangeInclusive<Duration>, &str) = (Duration::ZERO..=Duration::from_mins(1), "0ms to 1m");
+/// The bounds of putting off. Not at all is allowed.
+const DELAYS: (RangeInclusive<Duration>, &str) = (Duration::ZERO..=Duration::from_hours(1), "0s to 1h");
 /// The bounds of keeping.
 const LIVES: (RangeInclusive<Duration>, &str) =
     (Duration::from_millis(1)..=Duration::from_hours(3_650 * 24), "1ms to 3650d");
@@ -53,6 +55,11 @@ impl Reader {
     /// How long something is kept.
     pub(super) fn life(&mut self, name: &str) -> Duration {
         self.duration(name, &LIVES)
+    }
+
+    /// How long something is put off.
+    pub(super) fn delay(&mut self, name: &str) -> Duration {
+        self.duration(name, &DELAYS)
     }
 
     /// How late something may be seen.

@@ -19,7 +19,7 @@ const REDIS_HINT: &str = "set it to a Redis 7 or newer or a Valkey, like redis:/
                           finds or starts one";
 
 /// Every variable that is read.
-pub(super) const VARIABLES: [(&str, Fallback); 44] = [
+pub(super) const VARIABLES: [(&str, Fallback); 45] = [
     ("DATABASE_URL", Required(DATABASE_HINT)),
     ("DATABASE_MAX_CONNECTIONS", Text("16")),
     ("DATABASE_ACQUIRE_TIMEOUT", Text("1s")),
@@ -60,6 +60,7 @@ pub(super) const VARIABLES: [(&str, Fallback); 44] = [
     ("HTTP_BODY_TIMEOUT", Text("10s")),
     ("HTTP_WRITE_TIMEOUT", Text("15s")),
     ("HTTP_REQUEST_TIMEOUT", Text("10s")),
+    ("HTTP_DRAIN_DELAY", Text("5s")),
     ("HTTP_SHUTDOWN_TIMEOUT", Text("10s")),
     ("HTTP_MAX_CONNECTIONS", Text("10000")),
     ("LOG_FORMAT", Text("text")),

@@ -35,11 +35,11 @@ impl Readiness {
         self.migrated.store(true, Ordering::Release);
     }
 
-    /// Not before the migrations, not after the first shutdown signal. Otherwise always: a replica without Redis answers,
+    /// Not before the migrations, not once the shutdown is announced. Otherwise always: a replica without Redis answers,
     /// and taking all replicas out because what they share is away would turn slow into down.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.migrated.load(Ordering::Acquire) && !self.shutdown.has_started()
+        self.migrated.load(Ordering::Acquire) && !self.shutdown.is_announced()
     }
 
     /// What it has to do without.

@@ -9,7 +9,8 @@
 //! | half a head, a trickled head | `header_timeout` from its first byte, see `io` |
 //! | a client that does not take its answer | `write_timeout`, see `io` |
 //! | open connections | `max_connections`; more wait in the kernel's backlog, unaccepted |
-//! | after the first signal | idle connections end at once, requests under way have `shutdown_timeout` |
+//! | an announced shutdown | none: everything is served, and each answer closes its connection |
+//! | a started shutdown | idle connections end at once, requests under way have `shutdown_timeout` |
 
 use std::{
     cell::RefCell,
@@ -19,8 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, extract::Request};
+use axum::{Router, extract::Request, response::Response};
 use futures::{TryFutureExt, future::Either};
+use http::{HeaderValue, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
@@ -121,6 +123,15 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
+/// What every answer says beside its route's own words.
+fn complete(answer: Response, shutdown: &Shutdown) -> Response {
+    let mut answer = allow::complete(answer);
+    if shutdown.is_announced() {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
 async fn drain(mut tasks: JoinSet<()>, limit: Duration) {
     let started = Instant::now();
     let all = async { while tasks.join_next().await.is_some() {} };
@@ -168,12 +179,14 @@ impl Connections {
         };
         // A clone for each connection and not for each request: what clones share, all connections of all cores would write to.
         let (router, trusted_proxies, workers) = (RefCell::new(self.router), self.trusted_proxies, self.workers);
+        let shutdown = self.shutdown.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = ClientAddress::find(peer.ip(), request.headers(), &trusted_proxies);
             request.extensions_mut().insert(client);
             let only_reads = request.method().is_safe();
             // Routers are always ready.
-            let answering = router.borrow_mut().call(request).map_ok(allow::complete);
+            let shutdown = shutdown.clone();
+            let answering = router.borrow_mut().call(request).map_ok(move |answer| complete(answer, &shutdown));
             match &workers {
                 None => Either::Left(answering),
                 Some(workers) => Either::Right(lanes::do_here_or_among(workers, only_reads, answering)),

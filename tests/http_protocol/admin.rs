@@ -32,7 +32,7 @@ async fn readiness_follows_migrations_and_shutdown_and_names_what_is_missing() {
     let (before, content_type, _) = ask(&router, "/readyz").await;
     readiness.set_migrated();
     let (migrated, _, state) = ask(&router, "/readyz").await;
-    shutdown.start();
+    shutdown.announce();
     let (stopping, _, _) = ask(&router, "/readyz").await;
     let (alive, _, _) = ask(&router, "/livez").await;
 

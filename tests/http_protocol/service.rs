@@ -63,6 +63,7 @@ pub(crate) fn config() -> HttpConfig {
         body_timeout: long,
         write_timeout: long,
         request_timeout: long,
+        drain_delay: Duration::ZERO,
         shutdown_timeout: long,
         max_connections: 100,
     }

@@ -34,6 +34,36 @@ async fn idle_connections_end_at_once_and_busy_ones_are_answered() {
 }
 
 #[tokio::test]
+async fn until_it_starts_an_announced_shutdown_serves_old_and_new_connections_and_closes_each_with_its_answer() {
+    let service = Service::start().await;
+    let mut kept = service.connect().await;
+    kept.send(head("GET /", &[])).await;
+    let before = kept.answer().await;
+    let mut busy = service.connect().await;
+    busy.send(head("GET /wait", &[])).await;
+    soon(service.arrived.notified()).await;
+
+    service.shutdown.announce();
+    service.go.notify_one();
+    let mut new = service.connect().await;
+    for client in [&mut kept, &mut new] {
+        client.send(head("GET /nothing", &[])).await;
+    }
+
+    assert_eq!(before.header("connection"), None);
+    assert_eq!(busy.answer().await.text(), "waited");
+    for client in [&mut kept, &mut new] {
+        let answer = client.answer().await;
+        answer.assert_problem(404, "not-found");
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(client.is_closed().await);
+    }
+    assert_eq!(service.ask("POST /sessions", &[]).await.header("connection"), Some("close"));
+    service.shutdown.start();
+    soon(service.server).await.expect("the server ends");
+}
+
+#[tokio::test]
 async fn a_request_that_does_not_end_is_ended() {
     let service = Service::with(|config| config.shutdown_timeout = Duration::from_millis(100)).await;
     let mut stuck = service.connect().await;

@@ -42,6 +42,8 @@ impl Backend {
             ("REDIS_COMMAND_TIMEOUT", "5s"),
             ("REDIS_CONNECT_TIMEOUT", "5s"),
             ("HTTP_REQUEST_TIMEOUT", "60s"),
+            // Few tests have a proxy that would have to notice.
+            ("HTTP_DRAIN_DELAY", "0s"),
             ("PASSWORD_HASH_WAIT", "60s"),
             ("RUST_LOG", "warn"),
         ]

@@ -5,6 +5,7 @@
 
 mod api;
 mod application;
+mod balancer;
 mod contract;
 mod durable;
 mod faults;

@@ -37,6 +37,7 @@ async fn main() -> Result<()> {
         body_timeout: Duration::from_secs(10),
         write_timeout: Duration::from_secs(15),
         request_timeout: Duration::from_secs(10),
+        drain_delay: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
         max_connections: 10_000,
     };

@@ -10,6 +10,7 @@ mod redis_away;
 mod redis_mixed_up;
 mod redis_refuses;
 mod redis_slow;
+mod rolling_restart;
 mod sessions;
 mod shutdown;
 mod stalls;

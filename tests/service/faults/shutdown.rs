@@ -96,9 +96,40 @@ async fn sigint_answers_what_was_taken_and_ends_well() {
 }
 
 #[tokio::test]
+async fn sigterm_ends_readiness_first_and_serving_goes_on() {
+    let backend = Backend::create().await.with("HTTP_DRAIN_DELAY", "30m");
+    let mut replica = Replica::start(backend.variables(&[])).await;
+    let ada = replica.api().register("ada").await;
+
+    replica.signal(Signal::SIGTERM);
+    until_stopping(&replica).await;
+    // On the connection that is kept, and on a new one.
+    let kept = ada.api.get("/users/me").await;
+    let new = Api::new(replica.public).get("/home").await;
+    replica.signal(Signal::SIGTERM);
+
+    for answer in [kept, new] {
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["connection"], "close");
+    }
+    // The second signal does not wait for the half hour.
+    soon(replica.ended()).await;
+}
+
+#[tokio::test]
+async fn sigint_does_not_wait_for_proxies() {
+    let backend = Backend::create().await.with("HTTP_DRAIN_DELAY", "30m");
+    let mut replica = Replica::start(backend.variables(&[])).await;
+
+    replica.signal(Signal::SIGINT);
+
+    assert!(soon(replica.ended()).await, "the exit code is not 0");
+}
+
+#[tokio::test]
 async fn a_write_that_nobody_waits_for_any_more_is_finished() {
     // The deadline answers its request before the lock is released.
-    let Scene { backend, mut replica, outside, lock, ada } = scene(&[("HTTP_REQUEST_TIMEOUT", "500ms")]).await;
+    let Scene { backend, mut replica, outside, lock, ada } = scene(&[("HTTP_REQUEST_TIMEOUT", "3s")]).await;
     let write = start_writes(&outside, &ada, 1).await.remove(0);
     let answer = soon(write).await.expect("it does not panic").expect("an answer");
 
