@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// The codings whose suffix may stand on a tag: a compressed answer is another representation and needs a tag of its own
 /// (RFC 9110, 8.8.3.3), but the client that sends it back means the same version.
 pub const CODINGS: [&str; 2] = ["gzip", "br"];
@@ -21,6 +23,14 @@ impl ETag {
     #[must_use]
     pub fn of_post(version: i64, author_version: i64) -> Self {
         Self(format!("{version}.{author_version}"))
+    }
+
+    /// Of bytes that have no version: the first 16 digits of their SHA-256.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let hash = Sha256::digest(bytes);
+        let first = hash.first_chunk().expect("a SHA-256 has 32 bytes");
+        Self(format!("{:016x}", u64::from_be_bytes(*first)))
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -19,10 +19,7 @@ use super::{
     problem::{Problem, ProblemKind},
     readiness::Readiness,
 };
-use crate::telemetry::metrics::Metrics;
-
-/// What Prometheus asks for (OpenMetrics 1.0).
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use crate::telemetry::{exposition::Exposition, metrics::Metrics};
 
 /// `/metrics`, `/livez`, `/readyz`.
 pub fn router(metrics: Arc<Metrics>, readiness: Readiness) -> Router {
@@ -46,8 +43,11 @@ async fn surround(request: Request, next: Next) -> Response {
     response
 }
 
-async fn get_metrics(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics.encode())
+async fn get_metrics(State(metrics): State<Arc<Metrics>>, headers: HeaderMap) -> impl IntoResponse {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    let exposition = Exposition::choose(&accept.collect::<Vec<_>>());
+    let fields = [(header::CONTENT_TYPE, exposition.content_type()), (header::VARY, "accept")];
+    (fields, exposition.write(metrics.encode()))
 }
 
 /// How this replica is.

@@ -33,10 +33,14 @@ impl IfNoneMatch {
     /// The representation, or 304 when the client has it.
     #[must_use]
     pub(super) fn answer(&self, etag: &ETag, json: Bytes) -> Response {
-        if self.0.as_ref().is_some_and(|condition| condition.matches_weak(etag)) {
-            return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag_value(etag))]).into_response();
-        }
-        json_with_etag(StatusCode::OK, etag, json)
+        self.not_modified(etag).unwrap_or_else(|| json_with_etag(StatusCode::OK, etag, json))
+    }
+
+    /// 304, when the client has it.
+    #[must_use]
+    pub(super) fn not_modified(&self, etag: &ETag) -> Option<Response> {
+        let has_it = self.0.as_ref().is_some_and(|condition| condition.matches_weak(etag));
+        has_it.then(|| (StatusCode::NOT_MODIFIED, [(header::ETAG, etag_value(etag))]).into_response())
     }
 }
 
@@ -55,7 +59,7 @@ pub(super) fn json(json: Bytes) -> Response {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-fn etag_value(etag: &ETag) -> HeaderValue {
+pub(super) fn etag_value(etag: &ETag) -> HeaderValue {
     HeaderValue::try_from(etag.to_string()).expect("digits, a dot and quotes")
 }
 

@@ -1,7 +1,7 @@
 //! The gate in front of every handler: who asks, and whether they may ask so often.
 //!
 //! A good token charges its user, anything else its address. A bad token is 401, never silently anonymous; but those who
-//! want to sign in, register or read the documentation are not asked for one.
+//! want to sign in or register are not asked for one. The documentation is free: it is the same bytes for everybody.
 //!
 //! To refuse, it need not be known for certain who asks: a client who is over its quota is refused by what this process saw
 //! of its session last, so a flood asks neither Redis nor Postgres. A session that has ended meanwhile is none of those that
@@ -36,6 +36,9 @@ where
     F: Future<Output = Response>,
 {
     let route = Route::of(&request);
+    if route == Route::Documentation {
+        return handle(request).await;
+    }
     let claim = if route.ignores_credentials() { Ok(None) } else { Claim::of(&request, state.cookie) };
     if let Ok(Some(claim)) = &claim
         && let Some(refused) = refuse_at_sight(state, claim)
@@ -176,14 +179,14 @@ impl Route {
             (&Method::POST, "/sessions") => Self::SignIn,
             (&Method::POST, "/users") => Self::Registration,
             (&Method::PATCH, "/users/{id}") => Self::UserChange,
-            (_, "/openapi.json") => Self::Documentation,
+            (_, "/" | "/openapi.json") => Self::Documentation,
             (_, path) if path.starts_with("/docs") || path.starts_with("/problems/") => Self::Documentation,
             _other => Self::Other,
         }
     }
 
     fn ignores_credentials(self) -> bool {
-        matches!(self, Self::SignIn | Self::Registration | Self::Documentation)
+        matches!(self, Self::SignIn | Self::Registration)
     }
 
     /// Those that are sign-ins and the like, for that is what they may be charged for too.

@@ -9,7 +9,7 @@
 //! | `handlers` | the API; [`state`] is what they may hold |
 //! | [`extract`], [`cookie`], `conditions` | requests into values |
 //! | `cache_status` | what the cache did for an answer |
-//! | [`documentation`] | `/openapi.json`, `/docs`, `/problems/{name}` |
+//! | [`documentation`] | `/openapi.json`, `/docs` and what leads there, `/problems/{name}` |
 //! | [`admin`], [`readiness`] | the admin server's routes |
 //! | [`problem`] | errors as clients see them |
 
@@ -44,6 +44,8 @@ use crate::{config::HttpConfig, telemetry::metrics::Metrics};
 
 /// The public API: handlers, the gate in front of them, and every layer around both.
 pub fn api(state: ApiState, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
-    let routes = documentation::with_documentation(handlers::router(), state.cookie).with_state(state.clone());
+    let routes = documentation::with_documentation(handlers::router(), state.cookie)
+        .merge(documentation::root())
+        .with_state(state.clone());
     routes::with_gate_and_layers(routes, state, config, metrics)
 }

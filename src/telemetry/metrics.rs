@@ -260,7 +260,7 @@ impl Metrics {
         );
     }
 
-    /// The text that `/metrics` answers (OpenMetrics 1.0).
+    /// All of them, as OpenMetrics 1.0.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::new();

@@ -1,5 +1,6 @@
 //! What operators see: metrics, log lines, and where a request's time went.
 
+pub mod exposition;
 pub mod logging;
 pub mod metrics;
 pub mod timings;

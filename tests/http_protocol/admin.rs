@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aside::{
     http::{admin, readiness::Readiness},
     shutdown::Shutdown,
-    telemetry::metrics::Metrics,
+    telemetry::metrics::{HttpLabels, Metrics},
 };
 use axum::{
     Router,
@@ -15,7 +15,12 @@ use axum::{
 use tower::ServiceExt;
 
 async fn ask(router: &Router, path: &str) -> (StatusCode, String, String) {
-    let request = Request::get(path).header(header::HOST, "admin").body(Body::empty()).expect("a request");
+    ask_for(router, path, "*/*").await
+}
+
+async fn ask_for(router: &Router, path: &str, accept: &str) -> (StatusCode, String, String) {
+    let request = Request::get(path).header(header::HOST, "admin").header(header::ACCEPT, accept);
+    let request = request.body(Body::empty()).expect("a request");
     let response = router.clone().oneshot(request).await.expect("no error");
     let (parts, body) = response.into_parts();
     let content_type = parts.headers[header::CONTENT_TYPE].to_str().expect("ASCII").to_owned();
@@ -42,15 +47,21 @@ async fn readiness_follows_migrations_and_shutdown_and_names_what_is_missing() {
 }
 
 #[tokio::test]
-async fn metrics_are_open_metrics_and_the_rest_is_problems() {
+async fn metrics_are_in_the_format_that_is_asked_for_and_the_rest_is_problems() {
     let readiness = Readiness::new(Shutdown::new(), Arc::new(|| Box::pin(async { Vec::new() })));
-    let router = admin::router(Arc::new(Metrics::new()), readiness);
+    let metrics = Metrics::new();
+    metrics.http_requests.get_or_create(&HttpLabels { method: "GET", route: "/".into(), status: 200 }).inc();
+    let router = admin::router(Arc::new(metrics), readiness);
+    let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
-    let (status, content_type, text) = ask(&router, "/metrics").await;
+    let (scraped, open_metrics, of_prometheus) = ask_for(&router, "/metrics", prometheus).await;
+    let (shown, plain, of_browser) = ask_for(&router, "/metrics", "text/html,*/*;q=0.8").await;
     let (nothing, problem, _) = ask(&router, "/users").await;
 
-    assert_eq!(status, StatusCode::OK);
-    assert_eq!(content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
-    assert!(text.ends_with("# EOF\n"));
+    assert_eq!((scraped, shown), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(open_metrics, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(of_prometheus.contains("# TYPE http_requests counter\n") && of_prometheus.ends_with("# EOF\n"));
+    assert_eq!(plain, "text/plain; version=0.0.4; charset=utf-8");
+    assert!(of_browser.contains("# TYPE http_requests_total counter\n") && !of_browser.contains("# EOF"));
     assert_eq!((nothing, problem.as_str()), (StatusCode::NOT_FOUND, "application/problem+json"));
 }

@@ -8,7 +8,7 @@ use crate::service::Service;
 async fn every_error_is_a_problem() {
     let service = Service::with(|config| config.request_timeout = Duration::from_millis(50)).await;
 
-    service.ask("GET /nothing", &[]).await.assert_problem(404, "not-found");
+    service.ask("GET /nothing", &[]).await.assert_problem(404, "unknown-path");
     service.ask("GET /things/7", &[]).await.assert_problem(404, "not-found");
     service.ask("GET /things/%FF", &[]).await.assert_problem(404, "not-found");
     service.ask("GET /bare/415", &[]).await.assert_problem(415, "unsupported-media-type");
@@ -151,7 +151,7 @@ async fn allowed_origins_may_read_everything_but_never_with_credentials() {
     assert_eq!(preflight.header("access-control-allow-credentials"), None);
     assert_eq!(elsewhere.header("access-control-allow-origin"), None);
     assert_eq!((plain.status, plain.header("allow")), (204, Some("POST, PATCH, OPTIONS")));
-    error.assert_problem(404, "not-found");
+    error.assert_problem(404, "unknown-path");
     assert_eq!(error.header("access-control-allow-origin"), Some("https://app.example"));
     assert!(error.header("access-control-expose-headers").is_some_and(|names| names.contains("retry-after")));
     assert_eq!(stranger.header("access-control-allow-origin"), None);

@@ -181,7 +181,7 @@ async fn pipelined_requests_are_answered_in_order() {
 
     assert_eq!(client.answer().await.text(), "hello");
     assert_eq!(client.answer().await.json()["limit"], 3);
-    client.answer().await.assert_problem(404, "not-found");
+    client.answer().await.assert_problem(404, "unknown-path");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ async fn what_is_too_large_is_named() {
     let field = |bytes: usize| format!("X-Large: {}", "a".repeat(bytes));
     let fields = |count: usize| (0..count).map(|at| format!("X-{at}: a")).collect::<Vec<_>>();
 
-    service.ask(&path(8 * 1024 - 1), &[]).await.assert_problem(404, "not-found");
+    service.ask(&path(8 * 1024 - 1), &[]).await.assert_problem(404, "unknown-path");
     service.ask(&path(8 * 1024), &[]).await.assert_problem(414, "uri-too-long");
     service.ask(&path(60_000), &[]).await.assert_problem(414, "uri-too-long");
 
@@ -203,7 +203,7 @@ async fn methods_are_listed() {
             answer.assert_problem(405, "method-not-allowed");
         }
     }
-    service.ask("OPTIONS /nothing", &[]).await.assert_problem(404, "not-found");
+    service.ask("OPTIONS /nothing", &[]).await.assert_problem(404, "unknown-path");
     assert_eq!(service.ask("HEAD /", &[]).await.header("content-length"), Some("5"));
     let nothing = service.ask("HEAD /nothing", &[]).await;
     assert_eq!((nothing.status, nothing.header("content-type")), (404, Some("application/problem+json")));

@@ -34,10 +34,11 @@ pub struct SeedArguments {
     /// What the rows are drawn from
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Everything happened in the two years before this time, like 2026-01-31T12:00:00Z [default: the last full hour]
+    /// Everything happened in the two years before this time, like 2026-01-31T12:00:00Z [default: the last full hour; of
+    /// the sample the first of January 2026]
     #[arg(long, value_name = "TIME")]
     pub until: Option<DateTime<Utc>>,
-    /// A small data set to look around in; does nothing if there are users already
+    /// A small data set to look around in, always the same; does nothing if there are users already
     #[arg(long, conflicts_with_all = ["users", "posts", "follows_per_user", "sessions", "tokens"])]
     pub sample: bool,
     /// Also into a database that is not on this machine; with a random password

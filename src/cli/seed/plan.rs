@@ -7,6 +7,8 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 const MAX_FOLLOWS: u32 = 2_000;
 /// Ids count from 1970 on, and users register two years before the end.
 const YEAR_2000: i64 = 946_684_800;
+/// The end of the sample's made-up times, which are in its ids: 2026-01-01, before any compiler that builds this.
+const SAMPLE_UNTIL: i64 = 1_767_225_600;
 const DEFAULT_POSTS_PER_USER: u64 = 5;
 const DEFAULT_FOLLOWS_PER_USER: u32 = 20;
 
@@ -66,9 +68,10 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What `make run` shows: enough to look around in.
+    /// What `make run` shows: enough to look around in, and the same rows at any hour.
     pub(super) fn sample(seed: u64, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<Self> {
         let (users, posts, follows_per_user, sessions) = (300, Some(4_000), Some(24), Some(0));
+        let until = until.or_else(|| DateTime::from_timestamp_secs(SAMPLE_UNTIL));
         Self::new(&Request { users, posts, follows_per_user, sessions, seed, until }, now)
     }
 
@@ -110,6 +113,14 @@ mod tests {
 
         assert_eq!((plan.posts, plan.follows(), plan.sessions), (5_000_000, 20_000_000, 1_000_000));
         assert_eq!(plan.until, "2026-11-23T17:00:00Z".parse::<DateTime<Utc>>().unwrap());
+    }
+
+    #[test]
+    fn the_sample_is_the_same_at_any_hour() {
+        let sample = |hours| Plan::sample(1, None, now() + TimeDelta::hours(hours)).unwrap();
+
+        assert_eq!(sample(0), sample(1));
+        assert_eq!(sample(0), sample(24 * 365));
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! The `OpenAPI` 3.1 document: what the handlers say, and what is true of all of them.
 
 use axum::{Router, routing::get};
-use bytes::Bytes;
-use http::header;
 use utoipa::{
     OpenApi,
     openapi::{
@@ -11,7 +9,10 @@ use utoipa::{
     },
 };
 
-use super::{responses, usual_responses};
+use super::{
+    asset::{Asset, Wanted},
+    responses, usual_responses,
+};
 use crate::http::{cookie::SessionCookie, problem::ProblemDocument};
 
 /// What is there without any handler.
@@ -45,6 +46,7 @@ pub(super) fn head(cookie: SessionCookie) -> openapi::OpenApi {
 /// `/openapi.json`, written once.
 pub(super) fn route<S: Clone + Send + Sync + 'static>(mut document: openapi::OpenApi) -> Router<S> {
     usual_responses::add(&mut document);
-    let json = Bytes::from(document.to_json().expect("the document is made of text and numbers"));
-    Router::new().route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], json)))
+    let json = document.to_json().expect("the document is made of text and numbers");
+    let document = Asset::new("application/json", json.into());
+    Router::new().route("/openapi.json", get(async move |wanted: Wanted| document.answer(wanted).await))
 }

@@ -1,15 +1,18 @@
 //! `/docs`: Swagger UI out of the binary, without a byte from elsewhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
     extract::Path,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+use bytes::Bytes;
 use http::{StatusCode, header};
 use utoipa_swagger_ui::{Config, serve};
+
+use super::asset::{Asset, Wanted};
 
 /// What the page may do: run and load what this service serves. Its styles are set by its script, its icons are inlined.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -18,33 +21,54 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// The page refers to its files by relative names: this makes them right for `/docs` as well as for `/docs/`.
 const BASE: &str = "<head>\n    <base href=\"/docs/\">";
 
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+/// What the page loads, itself first. The binary has more; nothing refers to it.
+const NAMES: [&str; 8] = [
+    PAGE,
+    "favicon-16x16.png",
+    "favicon-32x32.png",
+    "index.css",
+    "swagger-initializer.js",
+    "swagger-ui-bundle.js",
+    "swagger-ui-standalone-preset.js",
+    "swagger-ui.css",
+];
+const PAGE: &str = "index.html";
+
+static FILES: LazyLock<Vec<(&str, Asset)>> = LazyLock::new(|| {
     // "none": or else it sends the document to a validator on the internet.
     let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
     let config = Arc::new(config.display_request_duration(true));
-    let index = {
-        let config = Arc::clone(&config);
-        move || async move { file("index.html", config) }
-    };
+    NAMES.iter().map(|&name| (name, file(name, Arc::clone(&config)))).collect()
+});
+
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let page = async |wanted: Wanted| show(PAGE, wanted).await;
     Router::new()
-        .route("/docs", get(index.clone()))
-        .route("/docs/", get(index))
-        .route("/docs/{*file}", get(async |Path(name): Path<String>| file(&name, config)))
+        .route("/docs", get(page))
+        .route("/docs/", get(page))
+        .route("/docs/{*file}", get(async |Path(name): Path<String>, wanted: Wanted| show(&name, wanted).await))
 }
 
-fn file(name: &str, config: Arc<Config<'static>>) -> Response {
-    match serve(name, config) {
-        Ok(Some(file)) => {
-            let bytes = if name == "index.html" { with_base(&file.bytes) } else { file.bytes.into_owned() };
-            let fields =
-                [(header::CONTENT_TYPE, file.content_type.as_str()), (header::CONTENT_SECURITY_POLICY, POLICY)];
-            (fields, bytes).into_response()
-        }
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => crate::http::problem::Problem::internal(error.to_string()).into_response(),
+/// `/`: there is nothing else for a browser to see.
+pub(in crate::http) fn root<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/", get(async || Redirect::temporary("/docs")))
+}
+
+async fn show(name: &str, wanted: Wanted) -> Response {
+    match FILES.iter().find(|(known, _)| *known == name) {
+        Some((_, file)) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], file.answer(wanted).await).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-fn with_base(page: &[u8]) -> Vec<u8> {
-    String::from_utf8_lossy(page).replacen("<head>", BASE, 1).into_bytes()
+fn file(name: &'static str, config: Arc<Config<'static>>) -> Asset {
+    let file = serve(name, config).ok().flatten().expect("the files of the page are in the binary");
+    let bytes = if name == PAGE { page(&file.bytes).into() } else { Bytes::from(file.bytes.into_owned()) };
+    Asset::new(&file.content_type, bytes)
+}
+
+/// Named after the service, and with the base.
+fn page(html: &[u8]) -> String {
+    let html = String::from_utf8_lossy(html).replacen("<head>", BASE, 1);
+    html.replacen("<title>Swagger UI</title>", "<title>aside</title>", 1)
 }

@@ -1,12 +1,26 @@
 //! `/problems/{name}`: what a problem type means. The `type` of a problem is a link, and links lead somewhere.
 
-use axum::{Json, extract::Path};
+use std::{collections::HashMap, sync::LazyLock};
+
+use axum::{extract::Path, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::responses;
-use crate::http::problem::{Problem, ProblemKind};
+use super::{
+    asset::{Asset, Wanted},
+    responses,
+};
+use crate::http::{
+    conditions::IfNoneMatch,
+    problem::{Problem, ProblemKind},
+};
+
+/// By the last part of the type's URI.
+static PROBLEM_TYPES: LazyLock<HashMap<&str, Asset>> = LazyLock::new(|| {
+    let named = ProblemKind::ALL.iter().filter_map(|kind| Some((kind.name()?, kind)));
+    named.map(|(name, &kind)| (name, Asset::new("application/json", problem_type(kind).into()))).collect()
+});
 
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
     OpenApiRouter::default().routes(routes!(get_problem_type))
@@ -33,15 +47,22 @@ struct ProblemTypeResponse {
     get,
     path = "/problems/{name}",
     tag = "documentation",
-    params(("name" = String, Path, description = "The last part of the type's URI.")),
-    responses((status = 200, description = "The problem type", body = ProblemTypeResponse), responses::NotFound)
+    params(("name" = String, Path, description = "The last part of the type's URI."), IfNoneMatch),
+    responses((status = 200, description = "The problem type", body = ProblemTypeResponse), responses::NotModified,
+        responses::NotFound)
 )]
-async fn get_problem_type(Path(name): Path<String>) -> Result<Json<ProblemTypeResponse>, Problem> {
-    let kind = ProblemKind::named(&name).ok_or_else(|| Problem::new(ProblemKind::NotFound))?;
-    Ok(Json(ProblemTypeResponse {
+async fn get_problem_type(Path(name): Path<String>, wanted: Wanted) -> Result<Response, Problem> {
+    let absent = || Problem::new(ProblemKind::NotFound).with_detail("There is no such problem type.");
+    let problem_type = PROBLEM_TYPES.get(name.as_str()).ok_or_else(absent)?;
+    Ok(problem_type.answer(wanted).await)
+}
+
+fn problem_type(kind: ProblemKind) -> Vec<u8> {
+    let problem_type = ProblemTypeResponse {
         r#type: kind.type_uri(),
         title: kind.title(),
         status: kind.status().as_u16(),
         description: kind.explanation(),
-    }))
+    };
+    serde_json::to_vec(&problem_type).expect("text and numbers have a JSON form")
 }

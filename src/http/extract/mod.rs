@@ -11,5 +11,5 @@ mod serde_error;
 pub use client_address::ClientAddress;
 pub use credentials::Credentials;
 pub use json::Json;
-pub use path_id::{PathId, ResourceId};
+pub use path_id::{PathId, ResourceId, no_such};
 pub use query::Query;

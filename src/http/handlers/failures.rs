@@ -36,11 +36,6 @@ impl From<FieldErrors> for Problem {
     }
 }
 
-/// 404.
-pub(super) fn not_found() -> Problem {
-    Problem::new(ProblemKind::NotFound)
-}
-
 /// 401 for a session whose user was deleted while it was used.
 pub(super) fn user_is_gone() -> Problem {
     Problem::new(ProblemKind::InvalidToken)

@@ -5,15 +5,12 @@ use std::sync::Arc;
 use axum::{Json as JsonResponse, extract::State};
 use http::StatusCode;
 
-use super::{
-    failures::{not_found, user_is_gone},
-    paging::PageQuery,
-};
+use super::{failures::user_is_gone, paging::PageQuery};
 use crate::{
     domain::{Page, Scope, User, UserId},
     http::{
         documentation::responses,
-        extract::{PathId, Query},
+        extract::{PathId, Query, no_such},
         identity::CurrentUser,
         problem::{InvalidPart, Problem},
     },
@@ -30,7 +27,7 @@ pub(super) async fn list_followers(
     Query(query): Query<PageQuery>,
 ) -> Result<JsonResponse<Page<User>>, Problem> {
     let (after, size) = query.parse(Scope::Followers(id))?;
-    follows.list_followers(id, after, size).await?.map(JsonResponse).ok_or_else(not_found)
+    follows.list_followers(id, after, size).await?.map(JsonResponse).ok_or_else(no_such::<UserId>)
 }
 
 /// Whom this user follows, the latest first.
@@ -43,7 +40,7 @@ pub(super) async fn list_following(
     Query(query): Query<PageQuery>,
 ) -> Result<JsonResponse<Page<User>>, Problem> {
     let (after, size) = query.parse(Scope::Following(id))?;
-    follows.list_following(id, after, size).await?.map(JsonResponse).ok_or_else(not_found)
+    follows.list_following(id, after, size).await?.map(JsonResponse).ok_or_else(no_such::<UserId>)
 }
 
 /// Follows this user. Idempotent; at most 2,000 may be followed.
@@ -74,7 +71,7 @@ fn answer(outcome: FollowOutcome) -> Result<StatusCode, Problem> {
     let refused = |detail| Err(Problem::invalid_body([InvalidPart::body("", detail)]).with_detail(detail));
     match outcome {
         FollowOutcome::Done => Ok(StatusCode::NO_CONTENT),
-        FollowOutcome::NotFound => Err(not_found()),
+        FollowOutcome::NotFound => Err(no_such::<UserId>()),
         FollowOutcome::FollowerGone => Err(user_is_gone()),
         FollowOutcome::Oneself => refused("Nobody can follow themselves."),
         FollowOutcome::TooMany => refused("At most 2,000 users can be followed."),

@@ -11,10 +11,7 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{
-    failures::{not_found, user_is_gone},
-    paging::PageQuery,
-};
+use super::{failures::user_is_gone, paging::PageQuery};
 use crate::{
     clock::Clock,
     domain::{FieldErrors, Page, Patch, PostBody, PostId, PostPatch, Scope, UserId, UserSummary},
@@ -22,7 +19,7 @@ use crate::{
         cache_status::CacheStatus,
         conditions::{IfMatch, IfNoneMatch, json, json_with_etag},
         documentation::responses,
-        extract::{Json, PathId, Query},
+        extract::{Json, PathId, Query, no_such},
         identity::CurrentUser,
         problem::{Problem, ProblemKind},
     },
@@ -91,7 +88,7 @@ pub(super) async fn get_post(
     let answer = match found.value {
         Some(post) => if_none_match.answer(&post.etag, post.json),
         // Absence is cached, too.
-        None => not_found().into_response(),
+        None => no_such::<PostId>().into_response(),
     };
     Ok((status, answer))
 }
@@ -141,12 +138,12 @@ pub(super) async fn list_posts_of_user(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {
     let (after, size) = query.parse(Scope::PostsOf(id))?;
-    posts.list_posts_of(id, after, size).await?.map(json).ok_or_else(not_found)
+    posts.list_posts_of(id, after, size).await?.map(json).ok_or_else(no_such::<UserId>)
 }
 
 fn refused(refusal: PostRefusal) -> Problem {
     match refusal {
-        PostRefusal::NotFound => not_found(),
+        PostRefusal::NotFound => no_such::<PostId>(),
         PostRefusal::NotTheAuthor => Problem::new(ProblemKind::NotAllowed),
         PostRefusal::PreconditionFailed => Problem::new(ProblemKind::PreconditionFailed),
     }

@@ -12,13 +12,13 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{failures::not_found, paging::PageQuery};
+use super::paging::PageQuery;
 use crate::{
     domain::{Page, Scope, Session, SessionId, UserAgent, Username},
     http::{
         cookie::SessionCookie,
         documentation::responses,
-        extract::{ClientAddress, Json, PathId, Query},
+        extract::{ClientAddress, Json, PathId, Query, no_such},
         identity::CurrentUser,
         meter::Meter,
         problem::{Problem, ProblemKind},
@@ -123,7 +123,7 @@ pub(super) async fn delete_session(
     PathId(id): PathId<SessionId>,
 ) -> Result<Response, Problem> {
     if !sessions.delete_session(user.id(), id).await? {
-        return Err(not_found());
+        return Err(no_such::<SessionId>());
     }
     Ok(if id == user.session.id {
         signed_out(cookie, user).into_response()

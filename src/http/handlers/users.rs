@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     editor::{Editor, wrong_current_password},
-    failures::{not_found, user_is_gone},
+    failures::user_is_gone,
     paging::PageQuery,
     sessions::signed_out,
 };
@@ -28,7 +28,7 @@ use crate::{
         conditions::{IfMatch, IfNoneMatch, json_with_etag},
         cookie::SessionCookie,
         documentation::responses,
-        extract::{Json, PathId, Query},
+        extract::{Json, PathId, Query, no_such},
         identity::CurrentUser,
         problem::{Problem, ProblemKind},
     },
@@ -137,7 +137,7 @@ pub(super) async fn get_user(
     PathId(id): PathId<UserId>,
     if_none_match: IfNoneMatch,
 ) -> Result<(CacheStatus, Response), Problem> {
-    find(&users, &clock, id, &if_none_match, not_found).await
+    find(&users, &clock, id, &if_none_match, no_such::<UserId>).await
 }
 
 /// Oneself.
@@ -243,6 +243,6 @@ async fn only_oneself(users: &UserRepository, id: UserId, user: CurrentUser) -> 
     }
     match users.find_user(id).await?.value {
         Some(_somebody_else) => Err(Problem::new(ProblemKind::NotAllowed)),
-        None => Err(not_found()),
+        None => Err(no_such::<UserId>()),
     }
 }

@@ -9,7 +9,9 @@
 use std::{convert::Infallible, future::Future};
 
 use axum::{body::Body, extract::Request, response::Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::{
     CompressionLevel,
@@ -24,6 +26,9 @@ const MIN_BYTES: u64 = 1024;
 /// Of 11 (brotli) and 9 (gzip): for answers that are made once and sent once, size that costs no time.
 const LEVEL: i32 = 4;
 
+/// For what is compressed once and sent often. The levels above need several times the time for a hundredth of the size.
+const LEVEL_FOR_MANY: i32 = 6;
+
 /// A coding we have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Coding {
@@ -33,9 +38,9 @@ pub(in crate::http) enum Coding {
 
 impl Coding {
     /// Best first, where the client has no preference.
-    const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
+    pub(in crate::http) const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
 
-    fn as_str(self) -> &'static str {
+    pub(in crate::http) fn as_str(self) -> &'static str {
         match self {
             Self::Brotli => "br",
             Self::Gzip => "gzip",
@@ -57,6 +62,23 @@ impl Coding {
         coding
     }
 
+    /// The coding that [`choose_for`](Self::choose_for) left in a request.
+    pub(in crate::http) fn chosen(headers: &HeaderMap) -> Option<Self> {
+        let accepted = headers.get(header::ACCEPT_ENCODING)?;
+        Self::ALL.into_iter().find(|coding| accepted == coding.as_str())
+    }
+
+    /// These bytes in this coding; `None` if they are too few for one. Takes milliseconds for each 10 kB.
+    pub(in crate::http) async fn encode(self, bytes: Bytes) -> Option<Bytes> {
+        let mut request = Request::new(Body::empty());
+        request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(self.as_str()));
+        let answer = service_fn(async |_request| Ok::<_, Infallible>(Response::new(Body::from(bytes.clone()))));
+        let Ok(answer) = layer(LEVEL_FOR_MANY).layer(answer).oneshot(request).await;
+        let is_encoded = answer.headers().contains_key(header::CONTENT_ENCODING);
+        let body = answer.into_body().collect().await.ok()?.to_bytes();
+        is_encoded.then_some(body)
+    }
+
     /// The answer of `handle` in this coding, unless it is too small for one or has one already.
     pub(in crate::http) async fn compress<F, A>(self, handle: F, request: Request) -> Response
     where
@@ -64,7 +86,7 @@ impl Coding {
         A: Future<Output = Result<Response, Infallible>>,
     {
         let asked = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
-        let Ok(answer) = layer().layer(service_fn(handle)).oneshot(request).await;
+        let Ok(answer) = layer(LEVEL).layer(service_fn(handle)).oneshot(request).await;
 
         let mut answer = answer.map(Body::new);
         let applied = answer.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value == self.as_str());
@@ -75,8 +97,8 @@ impl Coding {
     }
 }
 
-fn layer() -> CompressionLayer<SizeAbove> {
-    CompressionLayer::new().quality(CompressionLevel::Precise(LEVEL)).compress_when(SizeAbove::new(MIN_BYTES))
+fn layer(level: i32) -> CompressionLayer<SizeAbove> {
+    CompressionLayer::new().quality(CompressionLevel::Precise(level)).compress_when(SizeAbove::new(MIN_BYTES))
 }
 
 /// A 304 has the tag that a 200 would have; with no body to compress, what the client has tells which one that is.

@@ -69,9 +69,12 @@ problem_kinds! {
     /// An unsafe request that carries the session cookie, and that another site made the browser send.
     CrossSite = FORBIDDEN, "/problems/cross-site-request", "Cross-site request",
         "Requests that change something are not accepted from other sites when the session cookie comes with them.";
-    /// Nothing here: unknown, deleted, no UUID, or another's session.
+    /// The path is one of the API's, but what it names is not there: unknown, deleted, no UUID, or another's session.
     NotFound = NOT_FOUND, "/problems/not-found", "Not found",
-        "There is nothing at this address.";
+        "There is nothing with this name or id; it may have been deleted.";
+    /// No path of the API is like this.
+    UnknownPath = NOT_FOUND, "/problems/unknown-path", "Unknown path",
+        "The service has no such path; /docs lists those it has.";
     /// The resource does not have this method; `Allow` lists those it has.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed",
         "This address does not have this method; the Allow field lists those it has.";
@@ -119,15 +122,17 @@ impl ProblemKind {
         match status {
             StatusCode::UNAUTHORIZED => Self::NotSignedIn,
             StatusCode::FORBIDDEN => Self::NotAllowed,
+            // The router answers it; handlers say themselves what is not there.
+            StatusCode::NOT_FOUND => Self::UnknownPath,
             _ if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE => Self::Internal,
             _ => Self::ALL.iter().copied().find(|kind| kind.status() == status).unwrap_or(Self::MalformedRequest),
         }
     }
 
-    /// The kind that `GET /problems/{name}` is asked for.
+    /// The `{name}` in `/problems/{name}`; `None` for a type of IANA's.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.type_uri().strip_prefix("/problems/") == Some(name))
+    pub fn name(self) -> Option<&'static str> {
+        self.type_uri().strip_prefix("/problems/")
     }
 
     /// Whether the connection cannot be used again, since the rest of the request is still on its way or cannot be told

@@ -143,7 +143,13 @@ async fn what_is_unknown_and_what_is_no_id_are_not_found() {
             let path =
                 ["{user}", "{post}", "{session}"].iter().fold(template.to_owned(), |path, name| path.replace(name, id));
 
-            problem(ask(&ada.api, method, &path, &[]).await, 404, "not-found").await;
+            let document = problem(ask(&ada.api, method, &path, &[]).await, 404, "not-found").await;
+            let expected = match template {
+                _ if template.starts_with("/users/") => "There is no such user.",
+                _ if template.starts_with("/posts/") => "There is no such post.",
+                _other => "You have no such session.",
+            };
+            assert_eq!(document["detail"], expected, "{method} {path}");
         }
     }
 }

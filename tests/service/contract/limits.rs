@@ -59,10 +59,30 @@ async fn an_address_is_told_how_it_stands_and_then_to_wait() {
         assert_eq!(field(&answer, "ratelimit"), format!("\"anonymous\";r={left};t=60"));
     }
 
-    for path in ["/users", "/nothing", "/docs"] {
+    for path in ["/users", "/nothing"] {
         refused(get_from("192.0.2.1", &api, path).await, &["anonymous"]).await;
     }
     assert_eq!(get_from("192.0.2.2", &api, "/users").await.status(), StatusCode::OK, "another address");
+}
+
+#[tokio::test]
+async fn the_documentation_is_not_charged_and_is_there_when_the_quota_is_used_up() {
+    let application = start(&[("RATE_LIMIT_ANONYMOUS", "2/60s")]).await;
+    let api = application.api();
+    let script = "/docs/swagger-initializer.js";
+    let free = ["/", "/docs", script, "/docs/nothing.js", "/openapi.json", "/problems/not-found", "/problems/nothing"];
+
+    for path in free {
+        assert_eq!(field(&get_from("192.0.2.1", &api, path).await, "ratelimit"), "", "{path}");
+    }
+    for left in [1, 0] {
+        assert_eq!(room(&get_from("192.0.2.1", &api, "/users").await, "anonymous"), Some(left), "nothing was charged");
+    }
+    refused(get_from("192.0.2.1", &api, "/users").await, &["anonymous"]).await;
+
+    for path in ["/docs", script, "/openapi.json", "/problems/not-found"] {
+        assert_eq!(get_from("192.0.2.1", &api, path).await.status(), StatusCode::OK, "{path}");
+    }
 }
 
 #[tokio::test]

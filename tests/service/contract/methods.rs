@@ -94,12 +94,23 @@ async fn options_lists_the_methods_and_others_are_405_with_the_same_list() {
 }
 
 #[tokio::test]
+async fn the_root_leads_to_the_documentation() {
+    let application = Service::start().await;
+
+    for method in ["GET", "HEAD"] {
+        let answer = ask(&application.api(), method, "/", "identity").await;
+        assert_eq!((answer.status().as_u16(), field(&answer, "location")), (307, "/docs"), "{method}");
+    }
+    problem(ask(&application.api(), "POST", "/", "identity").await, 405, "method-not-allowed").await;
+}
+
+#[tokio::test]
 async fn where_nothing_is_every_method_is_404() {
     let application = Service::start().await;
 
-    for path in ["/", "/nothing", "/users/", "/Users", "//users", "/home/x", "/metrics", "/livez", "/readyz"] {
+    for path in ["/nothing", "/users/", "/Users", "//users", "/home/x", "/metrics", "/livez", "/readyz"] {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"] {
-            problem(ask(&application.api(), method, path, "identity").await, 404, "not-found").await;
+            problem(ask(&application.api(), method, path, "identity").await, 404, "unknown-path").await;
         }
     }
 }

@@ -5,6 +5,10 @@ use sqlx::Executor;
 
 use super::{config, loaded, migrated, number, row_count, run};
 
+/// In every sample, so that instructions may name them.
+const DEMO: &str = "018cccde-90db-76e9-acf6-3afcc21a470a";
+const NEWEST: &str = "019b76a4-e7b5-752f-a7d9-58078344566c";
+
 #[tokio::test]
 async fn the_demo_account_signs_in_and_has_a_full_home_page() {
     let (database, pool) = migrated().await;
@@ -21,6 +25,19 @@ async fn the_demo_account_signs_in_and_has_a_full_home_page() {
     assert!(number(&pool, home).await > 500);
     assert!(number(&pool, own).await > 0);
     assert!(report.to_string().ends_with(&format!("\ndemo account: demo {LOCAL_PASSWORD}")), "{report}");
+}
+
+#[tokio::test]
+async fn the_ids_of_the_sample_are_those_of_every_other() {
+    let (database, pool) = migrated().await;
+
+    loaded(&database, "--sample").await;
+
+    let demo: String =
+        sqlx::query_scalar("SELECT id::text FROM users WHERE username = 'demo'").fetch_one(&pool).await.unwrap();
+    let newest: String =
+        sqlx::query_scalar("SELECT id::text FROM posts ORDER BY id DESC LIMIT 1").fetch_one(&pool).await.unwrap();
+    assert_eq!((demo.as_str(), newest.as_str()), (DEMO, NEWEST));
 }
 
 #[tokio::test]
