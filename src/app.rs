@@ -4,10 +4,9 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use sqlx::migrate::MigrateError;
 use tokio::{
     net::{TcpListener, TcpSocket},
-    time::{self, Instant},
+    time,
 };
 
 use crate::{
@@ -19,12 +18,12 @@ use crate::{
         self, admin,
         cookie::SessionCookie,
         lanes::Lanes,
-        readiness::{Probe, Readiness},
+        readiness::{Probe, Readiness, SCHEMA},
         server,
         state::{ApiParts, ApiState},
     },
     invalidation::{Gatekeeper, Relay, SelfCheck},
-    postgres::{Database, DatabaseError},
+    postgres::{Database, MigrationError, PostgresUnusable},
     rate_limit::Limiter,
     redis_client::{RedisClient, RedisError},
     repository::{
@@ -34,10 +33,6 @@ use crate::{
     shutdown::Shutdown,
     telemetry::metrics::Metrics,
 };
-
-/// How long a start waits for Postgres to answer, and how long between two attempts.
-const WAIT_FOR_POSTGRES: Duration = Duration::from_mins(1);
-const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 
 /// How long a start waits for Redis: not having it is no reason not to serve.
 const WAIT_FOR_REDIS: Duration = Duration::from_secs(1);
@@ -80,15 +75,15 @@ pub enum StartError {
     /// The system gives no more threads.
     #[error("cannot start the threads that connections are served on")]
     Threads(#[source] io::Error),
-    /// `DATABASE_URL` cannot be used, or Postgres did not answer in time.
-    #[error("postgres cannot be used")]
-    Database(#[from] DatabaseError),
+    /// Postgres did not answer in time, or cannot be used as it is.
+    #[error(transparent)]
+    Postgres(#[from] PostgresUnusable),
     /// `REDIS_URL` cannot be used. A Redis that is away is no error.
     #[error("REDIS_URL cannot be used")]
     Redis(#[from] RedisError),
     /// The schema cannot be brought up to date.
-    #[error("the migrations failed")]
-    Migrate(#[from] MigrateError),
+    #[error(transparent)]
+    Migrate(#[from] MigrationError),
     /// The password hasher does not work here.
     #[error("passwords cannot be hashed")]
     Hash(#[from] HashError),
@@ -107,7 +102,7 @@ impl Application {
         let lanes = Lanes::start().map_err(StartError::Threads)?;
 
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
-        let database = Database::new(config.database.clone())?;
+        let database = Database::new(config.database.clone());
         let redis = RedisClient::start(&config.redis, Arc::clone(&metrics), &shutdown)?;
         let cache = Cache::new(
             redis.clone(),
@@ -179,19 +174,16 @@ impl Application {
         let (listener, stop) = (self.admin, no_admin.clone());
         let admin = tokio::spawn(async move { server::serve(listener, admin, &config, &stop, None).await });
 
-        if migrate {
-            tokio::select! {
-                () = shutdown.started() => {}
-                migrated = bring_up_to_date(&database) => migrated?,
-            }
+        let is_interrupted = tokio::select! {
+            biased;
+            () = shutdown.started() => true,
+            prepared = prepare(&database, &self.cache, &self.readiness, migrate) => { prepared?; false }
+        };
+        if !is_interrupted {
+            tracing::info!(%address, mode = ?self.config.cache.mode, "serving");
+            let api = http::api(self.state, &self.config.http, Arc::clone(&self.metrics));
+            server::serve(self.public, api, &self.config.http, &shutdown, Some(&self.lanes)).await;
         }
-        self.readiness.set_migrated();
-        if time::timeout(WAIT_FOR_REDIS, self.cache.gate().opened()).await.is_err() {
-            tracing::warn!("redis is out of reach; serving from postgres until it is back");
-        }
-        tracing::info!(%address, mode = ?self.config.cache.mode, "serving");
-        let api = http::api(self.state, &self.config.http, Arc::clone(&self.metrics));
-        server::serve(self.public, api, &self.config.http, &shutdown, Some(&self.lanes)).await;
 
         shutdown.drain();
         if time::timeout(WAIT_FOR_TASKS, shutdown.finished()).await.is_err() {
@@ -260,30 +252,37 @@ fn probe(database: Database, redis: RedisClient) -> Probe {
         let (database, redis) = (database.clone(), redis.clone());
         async move {
             let postgres = database.is_up().await;
-            let missing = [("postgres", postgres), ("redis", redis.is_up())];
+            // Nothing is known of a schema that cannot be looked at; it is as it was.
+            let schema = database.has_usable_schema().await;
+            let missing = [("postgres", postgres), ("redis", redis.is_up()), (SCHEMA, schema)];
             missing.into_iter().filter_map(|(name, is_up)| (!is_up).then_some(name)).collect()
         }
         .boxed()
     })
 }
 
-async fn bring_up_to_date(database: &Database) -> Result<(), StartError> {
-    wait_for_postgres(database).await?;
-    Ok(database.migrate().await?)
-}
-
-async fn wait_for_postgres(database: &Database) -> Result<(), StartError> {
-    let give_up_at = Instant::now() + WAIT_FOR_POSTGRES;
-    loop {
-        match database.ping().await {
-            Ok(()) => return Ok(()),
-            Err(error) if error.is_transient() && Instant::now() < give_up_at => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "waiting for postgres");
-                time::sleep(BETWEEN_ATTEMPTS).await;
-            }
-            Err(error) => return Err(error.into()),
+/// Waits until requests can be answered. Without `migrate` Postgres need not be there, but what no waiting mends is said.
+async fn prepare(database: &Database, cache: &Cache, readiness: &Readiness, migrate: bool) -> Result<(), StartError> {
+    if migrate {
+        bring_up_to_date(database).await?;
+    } else {
+        match database.examine().await {
+            Err(error) if error.is_permanent() => return Err(error.into()),
+            Err(error) => tracing::warn!("{error}"),
+            Ok(()) => {}
         }
     }
+    readiness.set_migrated();
+    if time::timeout(WAIT_FOR_REDIS, cache.gate().opened()).await.is_err() {
+        tracing::warn!("redis is out of reach; serving from postgres until it is back");
+    }
+    Ok(())
+}
+
+/// Waits until Postgres can be used, and brings its schema up to date.
+pub async fn bring_up_to_date(database: &Database) -> Result<(), StartError> {
+    database.wait_until_usable().await?;
+    Ok(database.migrate().await?)
 }
 
 async fn observe(database: Database, metrics: Arc<Metrics>) {

@@ -1,11 +1,12 @@
 //! `aside migrate`.
 
-use crate::{config::Config, postgres::Database};
+use crate::{app, config::Config, postgres::Database, telemetry::logging};
 
-/// Brings the schema up to date.
+/// Brings the schema up to date, and says what it waits for.
 pub(super) async fn migrate(config: Config) -> anyhow::Result<()> {
-    let database = Database::new(config.database)?;
-    database.migrate().await?;
+    logging::init(&config.log);
+    let database = Database::new(config.database);
+    let migrated = app::bring_up_to_date(&database).await;
     database.close().await;
-    Ok(())
+    Ok(migrated?)
 }

@@ -1,5 +1,6 @@
 //! The command line. The only place that prints to the terminal, and that turns errors into exit codes.
 
+mod environment;
 mod migrate;
 pub mod seed;
 mod serve;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
+    environment::without_postgres_variables()?;
     let config = Config::load()?;
     let runtime = start_runtime().context("cannot start the runtime")?;
     runtime.block_on(async {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Error;
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, postgres::plain_text};
 
 /// The command failed.
 const FAILED: u8 = 1;
@@ -24,7 +24,7 @@ pub(super) fn report(error: &Error) -> ExitCode {
 /// A line for each complaint; a chain of causes is one complaint.
 fn text(error: &Error) -> String {
     let mut complaints: Vec<String> = Vec::new();
-    for cause in error.chain().map(ToString::to_string) {
+    for cause in error.chain().map(plain_text) {
         // Errors of sqlx say what their cause says, too.
         if !complaints.last().is_some_and(|said| said.ends_with(&cause)) {
             complaints.push(cause);

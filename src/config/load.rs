@@ -3,8 +3,8 @@
 use std::{env, ffi::OsString, path::Path, thread};
 
 use super::{
-    CacheConfig, Config, ConfigError, DatabaseConfig, HttpConfig, LogConfig, RateLimitConfig, RedisConfig,
-    SessionConfig, dotenv, reader::Reader, values, variables::VARIABLES,
+    CacheConfig, Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LogConfig, RateLimitConfig, RedisConfig,
+    SessionConfig, dotenv, reader::Reader, redis_url, values, variables::VARIABLES,
 };
 
 const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:8080 or [::]:8080";
@@ -69,10 +69,11 @@ fn database(reader: &mut Reader) -> DatabaseConfig {
     // A quarter stays for writes and for what is not cached.
     let max_loads = (max_connections * 3 / 4).max(1);
     DatabaseConfig {
-        url: reader.secret_url(
-            "DATABASE_URL",
-            &["postgres", "postgresql"],
-            "postgres://user:password@host:5432/database",
+        url: reader.secret("DATABASE_URL", DatabaseUrl::parse),
+        schema: reader.value(
+            "DATABASE_SCHEMA",
+            "1 to 63 letters, digits and _, not beginning with a digit or pg_",
+            values::schema,
         ),
         max_connections: u32::try_from(max_connections).expect("within the bounds above"),
         acquire_timeout: reader.timeout("DATABASE_ACQUIRE_TIMEOUT"),
@@ -87,11 +88,7 @@ fn database(reader: &mut Reader) -> DatabaseConfig {
 
 fn redis(reader: &mut Reader) -> RedisConfig {
     RedisConfig {
-        url: reader.secret_url(
-            "REDIS_URL",
-            &["redis", "rediss"],
-            "redis://host:6379 or rediss://user:password@host:6379",
-        ),
+        url: reader.secret("REDIS_URL", redis_url::parse),
         key_prefix: reader.value(
             "REDIS_KEY_PREFIX",
             "1 to 64 of the letters, digits and characters : _ . -",

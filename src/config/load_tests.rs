@@ -37,7 +37,7 @@ fn example() -> BTreeMap<&'static str, &'static str> {
 fn the_two_addresses_are_all_that_has_to_be_set() {
     let config = with(&[]).unwrap();
 
-    assert_eq!(config.database.url.expose_secret(), "postgres://u:hush@h/d");
+    assert_eq!(config.database.url.to_string(), "h:5432");
     assert_eq!(config.redis.url.expose_secret(), "rediss://u:hush@h");
     assert_eq!((config.database.max_connections, config.database.max_loads), (16, 12));
     assert_eq!(config.cache.mode, CacheMode::Near);
@@ -73,6 +73,25 @@ fn a_bad_address_is_named_and_not_shown() {
 
         let [line] = complaints.as_slice() else { panic!("{complaints:?}") };
         assert!(line.starts_with(name) && line.contains("expected") && !line.contains("hush"), "{line}");
+    }
+}
+
+#[test]
+fn a_misspelt_required_name_is_hinted_at() {
+    let error = Config::from_variables([("DATABSE_URL", "postgres://u:hush@h/d"), ("REDIS_URL", "redis://h")]);
+
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("DATABASE_URL is not set: DATABSE_URL is; did you mean DATABASE_URL?"), "{error}");
+    assert!(!error.contains("hush"), "{error}");
+}
+
+#[test]
+fn a_url_with_a_password_is_not_shown_wherever_it_stands() {
+    for name in ["PUBLIC_URL", "CORS_ALLOWED_ORIGINS", "LISTEN_ADDR", "REDIS_KEY_PREFIX"] {
+        let complaints = complaints(&[(name, "https://u:hush@h/d")]);
+
+        let [line] = complaints.as_slice() else { panic!("{complaints:?}") };
+        assert!(line.starts_with(&format!("{name} is (not shown here), expected ")), "{line}");
     }
 }
 

@@ -7,10 +7,13 @@
 //! the variable's name and what was expected, without ever showing a secret. A deserializer stops at the first bad value,
 //! knows it by the field's name and quotes it whatever it is.
 
+mod database_url;
 mod dotenv;
 mod error;
 mod load;
 mod reader;
+mod redis_url;
+mod server_url;
 mod values;
 mod variables;
 
@@ -20,6 +23,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
+pub use database_url::{DatabaseHost, DatabaseUrl, SslMode};
 pub use error::ConfigError;
 
 /// All settings of one process.
@@ -47,7 +51,9 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
     /// `DATABASE_URL`.
-    pub url: SecretString,
+    pub url: DatabaseUrl,
+    /// `DATABASE_SCHEMA`: where the tables are.
+    pub schema: String,
     /// `DATABASE_MAX_CONNECTIONS`: pool size.
     pub max_connections: u32,
     /// `DATABASE_ACQUIRE_TIMEOUT`: waiting for a connection out of the pool, connecting included.
@@ -81,6 +87,14 @@ pub struct RedisConfig {
     pub connect_timeout: Duration,
     /// `REDIS_COMMAND_TIMEOUT`: the bound of each wait for a reply.
     pub command_timeout: Duration,
+}
+
+impl RedisConfig {
+    /// The host and port, or the socket, for log lines.
+    #[must_use]
+    pub fn address(&self) -> String {
+        redis_url::address(&self.url)
+    }
 }
 
 /// Where reads are answered from.

@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, fmt, ops::RangeInclusive, time::Duration};
 
-use secrecy::SecretString;
-
 use super::{
     ConfigError, Quota, values,
     variables::{Fallback, fallback, resembling},
@@ -77,15 +75,27 @@ impl Reader {
         self.value(name, "requests/window like 60/60s, in whole seconds up to 1d, or off", values::quota)
     }
 
-    /// The address of a server, which may hold a password: it has no default and is never shown.
-    pub(super) fn secret_url(&mut self, name: &str, schemes: &[&str], expected: &str) -> SecretString {
+    /// The URL of a server, which may hold a password: it has no default and is never shown. A complaint continues the
+    /// sentence that begins with its name.
+    pub(super) fn secret<T: Default>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
         let Fallback::Required(hint) = fallback(name) else { panic!("{name} has a default") };
-        match self.values.remove(name).filter(|value| !value.is_empty()) {
-            None => self.problems.push(format!("{name} is not set: {hint}")),
-            Some(value) if values::server_url(&value, schemes).is_some() => return value.into(),
-            Some(_) => self.problems.push(format!("{name} (not shown here) cannot be used, expected {expected}")),
-        }
-        SecretString::default()
+        let problem = match self.values.remove(name).filter(|value| !value.is_empty()) {
+            None => format!("{name} is not set: {}{hint}", self.misspelling_of(name)),
+            Some(value) => match parse(&value) {
+                Ok(parsed) => return parsed,
+                Err(complaint) => format!("{name} (not shown here) {complaint}"),
+            },
+        };
+        self.problems.push(problem);
+        T::default()
+    }
+
+    /// What to say of a variable with nearly this name, if there is one.
+    fn misspelling_of(&self, name: &str) -> String {
+        let mut alike: Vec<&str> =
+            self.values.keys().map(String::as_str).filter(|key| resembling(key) == Some(name)).collect();
+        alike.sort_unstable();
+        alike.first().map_or_else(String::new, |key| format!("{key} is; did you mean {name}? Otherwise "))
     }
 
     /// Notes that a value that is good by itself does not go with another.
@@ -94,7 +104,10 @@ impl Reader {
             (None, Fallback::Text(default)) => (default, " (the default)"),
             (value, _) => (value.map_or("", String::as_str), ""),
         };
-        self.problems.push(format!("{name} is {value:?}{remark}, expected {expected}"));
+        // A URL with a user part may hold a password.
+        let may_be_secret = value.contains("://") && value.contains('@');
+        let shown = if may_be_secret { "(not shown here)".to_owned() } else { format!("{value:?}") };
+        self.problems.push(format!("{name} is {shown}{remark}, expected {expected}"));
     }
 
     /// What was read, if nothing was wrong.

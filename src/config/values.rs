@@ -75,12 +75,6 @@ pub(super) fn log_filter(text: &str) -> Option<String> {
     (is_readable && EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())
 }
 
-/// The address of a server: one of these schemes, and `//`. Whether anybody answers there is found out by asking.
-pub(super) fn server_url(text: &str, schemes: &[&str]) -> Option<()> {
-    let url = Url::parse(text).ok()?;
-    (schemes.contains(&url.scheme()) && url.has_authority()).then_some(())
-}
-
 /// An origin that browsers treat as safe: https, or http on this very machine. Nothing behind the host and port.
 pub(super) fn public_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
@@ -122,6 +116,15 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
 pub(super) fn key_prefix(text: &str) -> Option<String> {
     let is_good = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_.-".contains(&byte));
+    is_good.then(|| text.to_owned())
+}
+
+/// A name that Postgres takes for a schema. It keeps names that begin with `pg_` for itself.
+pub(super) fn schema(text: &str) -> Option<String> {
+    let is_good = (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !text.starts_with(|first: char| first.is_ascii_digit())
+        && !text.starts_with("pg_");
     is_good.then(|| text.to_owned())
 }
 
@@ -236,26 +239,20 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_named_by_a_url_of_its_scheme() {
-        let schemes = ["postgres", "postgresql"];
-
-        for text in
-            ["postgres://localhost/aside", "postgresql://u:p@h:5433/d?sslmode=require", "postgres:///d?host=/run/pg"]
-        {
-            assert_eq!(server_url(text, &schemes), Some(()), "{text}");
-        }
-        for text in ["", "localhost", "mysql://localhost/aside", "postgres:aside", "postgres://h:99999/d"] {
-            assert_eq!(server_url(text, &schemes), None, "{text}");
-        }
-    }
-
-    #[test]
     fn a_log_filter_is_one_that_the_log_reads_as_written() {
         for text in ["info", "warn,aside=debug", "off", "info,sqlx::query=off,[request{user}]=debug"] {
             assert_eq!(log_filter(text).as_deref(), Some(text));
         }
         for text in ["", " ", "info, aside=debug", "\tA¡[", "é=info", "aside=loud", "["] {
             assert_eq!(log_filter(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_schema_is_a_plain_name_that_postgres_does_not_keep() {
+        assert_eq!(schema("Aside_2"), Some("Aside_2".into()));
+        for text in ["", "a b", "a\"", "2a", "pg_catalog", "a,b", &"x".repeat(64)] {
+            assert_eq!(schema(text), None, "{text:?}");
         }
     }
 

@@ -19,8 +19,9 @@ const REDIS_HINT: &str = "set it to a Redis 7 or newer or a Valkey, like redis:/
                           finds or starts one";
 
 /// Every variable that is read.
-pub(super) const VARIABLES: [(&str, Fallback); 45] = [
+pub(super) const VARIABLES: [(&str, Fallback); 46] = [
     ("DATABASE_URL", Required(DATABASE_HINT)),
+    ("DATABASE_SCHEMA", Text("public")),
     ("DATABASE_MAX_CONNECTIONS", Text("16")),
     ("DATABASE_ACQUIRE_TIMEOUT", Text("1s")),
     ("DATABASE_STATEMENT_TIMEOUT", Text("5s")),
@@ -79,8 +80,10 @@ pub(super) fn fallback(name: &str) -> Fallback {
 
 /// For a name that is no setting but nearly one: which was probably meant.
 pub(super) fn resembling(name: &str) -> Option<&'static str> {
-    let (distance, known) = VARIABLES.iter().map(|(known, _)| (strsim::levenshtein(known, name), *known)).min()?;
-    (1..=2).contains(&distance).then_some(known)
+    let name_as_written = name;
+    let name = name.to_ascii_uppercase();
+    let (distance, known) = VARIABLES.iter().map(|(known, _)| (strsim::levenshtein(known, &name), *known)).min()?;
+    (distance <= 2 && known != name_as_written).then_some(known)
 }
 
 #[cfg(test)]
@@ -91,6 +94,8 @@ mod tests {
     fn misspelt_names_are_recognised_and_foreign_ones_left_alone() {
         assert_eq!(resembling("CACHE_TTLL"), Some("CACHE_TTL"));
         assert_eq!(resembling("DATABASE_URI"), Some("DATABASE_URL"));
+        assert_eq!(resembling("DATABSE_URL"), Some("DATABASE_URL"));
+        assert_eq!(resembling("redis_url"), Some("REDIS_URL"));
         assert_eq!(resembling("CACHE_TTL"), None);
         for foreign in ["HTTP_PROXY", "REDIS_IMAGE", "REDIS_PORT", "PATH", "RUST_BACKTRACE", "SESSION_MANAGER"] {
             assert_eq!(resembling(foreign), None, "{foreign}");

@@ -16,8 +16,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     middleware::{head, panics, problems, security_headers},
-    problem::{Problem, ProblemKind},
-    readiness::Readiness,
+    problem::{Problem, ProblemDocument, ProblemKind},
+    readiness::{Readiness, SCHEMA},
 };
 use crate::telemetry::{exposition::Exposition, metrics::Metrics};
 
@@ -63,12 +63,32 @@ async fn get_liveness() -> Json<HealthResponse> {
     Json(HealthResponse { status: "ok", missing: None })
 }
 
-async fn get_readiness(State(readiness): State<Readiness>) -> Result<Json<HealthResponse>, Problem> {
+async fn get_readiness(State(readiness): State<Readiness>) -> Response {
     if !readiness.is_ready() {
         let detail = "Not migrated yet, or about to stop.";
-        return Err(Problem::new(ProblemKind::Unavailable).with_detail(detail));
+        return Problem::new(ProblemKind::Unavailable).with_detail(detail).into_response();
     }
     let missing = readiness.missing().await;
+    if missing.contains(&SCHEMA) {
+        return answer_without_schema(missing);
+    }
     let status = if missing.is_empty() { "ok" } else { "degraded" };
-    Ok(Json(HealthResponse { status, missing: Some(missing) }))
+    Json(HealthResponse { status, missing: Some(missing) }).into_response()
+}
+
+/// Why a replica without a usable schema is not ready.
+#[derive(Serialize)]
+struct NotReadyDocument {
+    #[serde(flatten)]
+    problem: ProblemDocument,
+    missing: Vec<&'static str>,
+}
+
+fn answer_without_schema(missing: Vec<&'static str>) -> Response {
+    let detail = "The tables are not there as this version needs them, or not for this role.";
+    let problem = || Problem::new(ProblemKind::Unavailable).with_detail(detail);
+    let document = NotReadyDocument { problem: problem().into(), missing };
+    let mut response = problem().into_response();
+    *response.body_mut() = serde_json::to_vec(&document).expect("strings and numbers always make JSON").into();
+    response
 }

@@ -12,7 +12,10 @@ use futures::future::BoxFuture;
 
 use crate::shutdown::Shutdown;
 
-/// Names what cannot be reached just now (`redis`, `postgres`). Answers within a bound of its own.
+/// What no replica can do without: tables, and the right to use them.
+pub const SCHEMA: &str = "schema";
+
+/// Names what cannot be reached or used just now (`redis`, `postgres`, [`SCHEMA`]). Answers within a bound of its own.
 pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Vec<&'static str>> + Send + Sync>;
 
 /// What `/readyz` answers from. Clones are handles to the same.
@@ -35,14 +38,14 @@ impl Readiness {
         self.migrated.store(true, Ordering::Release);
     }
 
-    /// Not before the migrations, not once the shutdown is announced. Otherwise always: a replica without Redis answers,
-    /// and taking all replicas out because what they share is away would turn slow into down.
+    /// Not before the migrations, not once the shutdown is announced. Otherwise always, as far as only the process is asked: a
+    /// replica without Redis answers, and taking all replicas out because what they share is away would turn slow into down.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.migrated.load(Ordering::Acquire) && !self.shutdown.is_announced()
     }
 
-    /// What it has to do without.
+    /// What it has to do without. Without [`SCHEMA`] it is not ready either.
     pub async fn missing(&self) -> Vec<&'static str> {
         (self.probe)().await
     }

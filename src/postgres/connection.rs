@@ -2,23 +2,17 @@
 
 use std::{
     future::Future,
-    str::FromStr,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
-use secrecy::ExposeSecret;
-use sqlx::{
-    ConnectOptions,
-    migrate::{MigrateError, Migrator},
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
 use tokio::time;
 
 use super::{
+    connector::Connector,
     error::DatabaseError,
     health::Health,
     manager::{CHECK_TIMEOUT, Manager},
@@ -33,8 +27,6 @@ use crate::{
     },
 };
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
-
 /// How much longer than the server's own statement time-out a client waits: the way there and back.
 const REPLY_GRACE: Duration = Duration::from_millis(500);
 
@@ -44,33 +36,41 @@ pub struct Database {
     pool: Pool,
     pub(super) config: Arc<DatabaseConfig>,
     /// For a connection that is none of the pool's.
-    pub(super) options: PgConnectOptions,
+    pub(super) connector: Connector,
     pub(super) health: Arc<Health>,
     reads: Bulkhead,
     writes: Bulkhead,
     /// As `server_version_num` has it; 0 until the first connection was made.
     server_version: Arc<AtomicU32>,
+    /// Whether the schema was found unusable when it was last looked at.
+    pub(super) schema_unusable: Arc<AtomicBool>,
 }
 
 impl Database {
     /// A pool that connects when it is first needed.
-    ///
-    /// # Errors
-    ///
-    /// When `DATABASE_URL` cannot be understood.
-    pub fn new(config: DatabaseConfig) -> Result<Self, DatabaseError> {
-        let options = connect_options(&config)?;
+    #[must_use]
+    pub fn new(config: DatabaseConfig) -> Self {
+        let connector = Connector::for_requests(&config);
         let server_version = Arc::<AtomicU32>::default();
         let health = Arc::new(Health::new());
         let manager = Manager {
-            options: options.clone(),
+            connector: connector.clone(),
             health: Arc::clone(&health),
             server_version: Arc::clone(&server_version),
         };
         let pool = Pool::new(manager, config.max_connections, config.acquire_timeout);
         // Whatever one side does, some connections are the other's.
         let (reads, writes) = [config.max_loads; 2].map(|places| Bulkhead::new(places, config.queue_wait)).into();
-        Ok(Self { pool, config: Arc::new(config), options, health, reads, writes, server_version })
+        Self {
+            pool,
+            config: Arc::new(config),
+            connector,
+            health,
+            reads,
+            writes,
+            server_version,
+            schema_unusable: Arc::default(),
+        }
     }
 
     /// The pool, for queries.
@@ -138,18 +138,6 @@ impl Database {
         self.health.while_up(work).await
     }
 
-    /// Brings the schema up to date. Safe to run from several processes at once: the migrator takes a lock, which is its
-    /// session's, and so it has a connection of its own: whoever goes away meanwhile gives up the lock.
-    pub async fn migrate(&self) -> Result<(), MigrateError> {
-        let alone = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(self.config.acquire_timeout)
-            .connect_lazy_with(self.options.clone());
-        let outcome = MIGRATIONS.run(&alone).await;
-        alone.close().await;
-        outcome
-    }
-
     /// Asks for an answer, any answer.
     pub async fn ping(&self) -> Result<(), DatabaseError> {
         self.run(sqlx::query("SELECT 1").execute(&self.pool)).await?;
@@ -176,16 +164,4 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
-}
-
-fn connect_options(config: &DatabaseConfig) -> Result<PgConnectOptions, DatabaseError> {
-    let milliseconds = |duration: Duration| duration.as_millis().to_string();
-    Ok(PgConnectOptions::from_str(config.url.expose_secret())?
-        .application_name("aside")
-        .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1))
-        .options([
-            ("statement_timeout", milliseconds(config.statement_timeout)),
-            // A ROLLBACK for a caller who went away before its BEGIN arrived is answered with a warning.
-            ("client_min_messages", "error".to_owned()),
-        ]))
 }

@@ -1,6 +1,8 @@
 //! What can go wrong on the way to Postgres.
 
-use sqlx::error::ErrorKind;
+use std::{error::Error, fmt};
+
+use sqlx::{error::ErrorKind, migrate::MigrateError, postgres::PgDatabaseError};
 
 use crate::bulkhead::Overloaded;
 
@@ -14,11 +16,11 @@ pub enum DatabaseError {
         name: String,
         /// What Postgres said.
         #[source]
-        source: sqlx::Error,
+        source: PlainError,
     },
     /// Postgres is out of reach, has no connection left, shuts down, or gave no answer in time. Worth another try.
     #[error("postgres is out of reach")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] PlainError),
     /// Postgres is known to be away; it was not asked, or will not answer any more.
     #[error("postgres is away")]
     Away,
@@ -30,10 +32,13 @@ pub enum DatabaseError {
     TimedOut,
     /// Another transaction was in the way: a lock or a statement took too long, a deadlock was broken up.
     #[error("another transaction was in the way")]
-    Contended(#[source] sqlx::Error),
+    Contended(#[source] PlainError),
+    /// A table, a column or a right on them is missing.
+    #[error("the schema cannot be used")]
+    SchemaUnusable(#[source] PlainError),
     /// Anything else is a defect of ours.
     #[error("statement failed")]
-    Failed(#[source] sqlx::Error),
+    Failed(#[source] PlainError),
 }
 
 impl DatabaseError {
@@ -54,36 +59,72 @@ impl DatabaseError {
 /// `serialization_failure`.
 const CONTENDED: [&str; 4] = ["55P03", "57014", "40P01", "40001"];
 
+/// Codes of tables that are not there yet, or not for this role: `undefined_table`, `undefined_column`,
+/// `insufficient_privilege`, `invalid_schema_name`.
+const SCHEMA_UNUSABLE: [&str; 4] = ["42P01", "42703", "42501", "3F000"];
+
 /// Classes and codes of a server that cannot serve now: connection exceptions, insufficient resources, shutting down or
 /// starting up, a transaction or session ended by its own time-out, read-only after a failover.
 const UNAVAILABLE: [&str; 7] = ["08", "53", "57P", "25P02", "25P03", "25P04", "25006"];
 
+/// What sqlx says, in [`plain_text`].
+#[derive(Debug)]
+pub struct PlainError(sqlx::Error);
+
+impl fmt::Display for PlainError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&plain_text(&self.0))
+    }
+}
+
+impl Error for PlainError {}
+
+/// What an error says, without the line of the server's source that sqlx adds to what a server says, and with its SQLSTATE.
+#[must_use]
+pub fn plain_text(error: &(dyn Error + 'static)) -> String {
+    if let Some(refusal) = error.downcast_ref::<PgDatabaseError>() {
+        return format!("{} (SQLSTATE {})", refusal.message(), refusal.code());
+    }
+    match error.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::Database(refusal)) => return plain_text(refusal.as_error()),
+        Some(sqlx::Error::Io(cause)) => return cause.to_string(),
+        _other => {}
+    }
+    match error.downcast_ref::<MigrateError>() {
+        Some(MigrateError::Execute(cause)) => plain_text(cause),
+        Some(MigrateError::ExecuteMigration(cause, version)) => format!("migration {version}: {}", plain_text(cause)),
+        _other => error.to_string(),
+    }
+}
+
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(refusal) = &error else {
-            return match error {
+            return match &error {
                 sqlx::Error::Io(_)
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed
                 | sqlx::Error::BeginFailed
-                | sqlx::Error::Protocol(_) => Self::Unavailable(error),
-                _ => Self::Failed(error),
+                | sqlx::Error::Protocol(_) => Self::Unavailable(PlainError(error)),
+                _ => Self::Failed(PlainError(error)),
             };
         };
         if refusal.kind() != ErrorKind::Other
             && let Some(name) = refusal.constraint()
         {
-            return Self::Constraint { name: name.to_owned(), source: error };
+            return Self::Constraint { name: name.to_owned(), source: PlainError(error) };
         }
         let code = refusal.code().unwrap_or_default();
         if CONTENDED.contains(&code.as_ref()) {
-            Self::Contended(error)
+            Self::Contended(PlainError(error))
+        } else if SCHEMA_UNUSABLE.contains(&code.as_ref()) {
+            Self::SchemaUnusable(PlainError(error))
         } else if UNAVAILABLE.iter().any(|start| code.starts_with(start)) {
-            Self::Unavailable(error)
+            Self::Unavailable(PlainError(error))
         } else {
-            Self::Failed(error)
+            Self::Failed(PlainError(error))
         }
     }
 }

@@ -10,10 +10,10 @@ use std::{
 };
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
-use sqlx::{ConnectOptions, Connection, Error, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, Error, PgConnection};
 use tokio::time;
 
-use super::health::Health;
+use super::{connector::Connector, health::Health};
 
 /// Bounds what a connection is asked between two uses: a host may have vanished without a word.
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 /// Makes connections, and judges those that come back.
 #[derive(Debug)]
 pub(super) struct Manager {
-    pub(super) options: PgConnectOptions,
+    pub(super) connector: Connector,
     pub(super) health: Arc<Health>,
     /// As `server_version_num` has it; 0 until the first connection was made.
     pub(super) server_version: Arc<AtomicU32>,
@@ -42,7 +42,7 @@ impl managed::Manager for Manager {
     /// Tries again for as long as it is let: whoever waits for a connection has a deadline.
     async fn create(&self) -> Result<PgConnection, Error> {
         loop {
-            match self.options.connect().await {
+            match self.connector.connect().await {
                 Ok(connection) => {
                     let version = connection.server_version_num().unwrap_or_default();
                     self.server_version.store(version, Ordering::Relaxed);
@@ -90,11 +90,14 @@ fn is_worth_another_try(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn keeps_connections_that_are_neither_old_nor_idle_for_long() {
+        let variables = [("DATABASE_URL", "postgres://h/d"), ("REDIS_URL", "redis://h")];
+        let config = Config::from_variables(variables).unwrap();
         let manager = Manager {
-            options: PgConnectOptions::new_without_pgpass(),
+            connector: Connector::for_requests(&config.database),
             health: Arc::new(Health::new()),
             server_version: Arc::default(),
         };

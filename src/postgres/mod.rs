@@ -9,20 +9,27 @@
 //! known, and after five times the plan stays.
 
 mod connection;
+mod connector;
 mod error;
 pub mod follows;
 mod health;
 pub mod home;
 mod manager;
+mod migrations;
 pub mod outbox;
 mod pool;
 pub mod posts;
 mod prober;
+mod schema;
 pub mod sessions;
+mod startup;
 mod transaction;
 pub mod users;
 
 pub use connection::Database;
-pub use error::DatabaseError;
+pub use connector::Connector;
+pub use error::{DatabaseError, plain_text};
+pub use migrations::MigrationError;
 pub use pool::{Pool, Pooled};
+pub use startup::PostgresUnusable;
 pub use transaction::{CommitError, WriteTransaction};

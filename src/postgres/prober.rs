@@ -4,7 +4,7 @@
 
 use std::{pin::pin, time::Duration};
 
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::time::{self, Instant};
 
 use super::{connection::Database, health::Verdict};
@@ -74,7 +74,7 @@ impl Database {
 
     async fn connect(&self, connection: &mut Option<PgConnection>) -> Verdict {
         let asked = Instant::now();
-        let mut connecting = pin!(self.options.connect());
+        let mut connecting = pin!(self.connector.connect());
         let connected = match time::timeout(self.config.probe_timeout, &mut connecting).await {
             Ok(connected) => connected,
             Err(_elapsed) => {

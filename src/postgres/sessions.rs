@@ -78,19 +78,16 @@ pub async fn insert_session(executor: impl PgExecutor<'_>, session: &SessionRow,
     Ok(())
 }
 
-/// Those sessions of these token hashes that live at `now`, in no order.
-pub async fn find_live_sessions(
-    executor: impl PgExecutor<'_>,
-    token_hashes: &[Vec<u8>],
-    now: DateTime<Utc>,
-) -> Result<Vec<LiveSession>> {
+/// Those sessions of these token hashes that live by the server's clock, in no order. What is found goes to all replicas, so
+/// the clock of none of them decides.
+pub async fn find_live_sessions(executor: impl PgExecutor<'_>, token_hashes: &[Vec<u8>]) -> Result<Vec<LiveSession>> {
     sqlx::query_as!(
         LiveSession,
         r#"SELECT token_hash, id AS "id: SessionId", user_id AS "user_id: UserId", last_seen_at, idle_expires_at,
                   expires_at
-           FROM sessions WHERE token_hash = ANY((SELECT $1::bytea[])::bytea[]) AND idle_expires_at > $2"#,
+           FROM sessions WHERE token_hash = ANY((SELECT $1::bytea[])::bytea[])
+             AND idle_expires_at > clock_timestamp()"#,
         token_hashes,
-        now,
     )
     .fetch_all(executor)
     .await
@@ -140,19 +137,14 @@ pub async fn delete_sessions(
     .await
 }
 
-/// Deletes those sessions of `user` that are over, and the oldest others beyond the newest `keep`; gives their token hashes.
-pub async fn delete_surplus_sessions(
-    executor: impl PgExecutor<'_>,
-    user: UserId,
-    now: DateTime<Utc>,
-    keep: i64,
-) -> Result<Vec<Vec<u8>>> {
+/// Deletes those sessions of `user` that are over by the server's clock, and the oldest others beyond the newest `keep`;
+/// gives their token hashes.
+pub async fn delete_surplus_sessions(executor: impl PgExecutor<'_>, user: UserId, keep: i64) -> Result<Vec<Vec<u8>>> {
     sqlx::query_scalar!(
         "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN (
-             SELECT id FROM sessions WHERE user_id = $1 AND idle_expires_at > $2 ORDER BY id DESC LIMIT $3
+             SELECT id FROM sessions WHERE user_id = $1 AND idle_expires_at > clock_timestamp() ORDER BY id DESC LIMIT $2
          ) RETURNING token_hash",
         user as _,
-        now,
         keep,
     )
     .fetch_all(executor)
@@ -177,21 +169,17 @@ pub async fn touch_sessions(executor: impl PgExecutor<'_>, uses: &[SessionUse], 
     Ok(())
 }
 
-/// Deletes up to `rows` sessions that began before `began_before` and are over at `now`; gives how many there were.
+/// Deletes up to `rows` sessions that are over by the server's clock; gives how many there were.
 ///
-/// Ids are UUIDv7, so the primary key finds the old ones without an index on their ends.
-pub async fn delete_expired_sessions(
-    executor: impl PgExecutor<'_>,
-    began_before: Uuid,
-    now: DateTime<Utc>,
-    rows: i64,
-) -> Result<u64> {
+/// Ids are UUIDv7, so the primary key finds the old ones without an index on their ends: looks at those below
+/// `began_before` only.
+pub async fn delete_expired_sessions(executor: impl PgExecutor<'_>, began_before: Uuid, rows: i64) -> Result<u64> {
     let done = sqlx::query!(
         "DELETE FROM sessions WHERE id IN (
-             SELECT id FROM sessions WHERE id < $1 AND expires_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+             SELECT id FROM sessions WHERE id < $1 AND expires_at <= clock_timestamp() ORDER BY id LIMIT $2
+             FOR UPDATE SKIP LOCKED
          )",
         began_before,
-        now,
         rows,
     )
     .execute(executor)

@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -46,6 +46,8 @@ pub(super) struct Shared {
     next: AtomicUsize,
     /// Connections that broke so far.
     lost: AtomicU64,
+    /// Whether it was said why none can be made, since one was last made.
+    outage_reported: AtomicBool,
     /// Told whenever a slot was filled, for [`RedisClient::wait_until_up`].
     connected: Notify,
     breaker: Arc<Breaker>,
@@ -81,6 +83,7 @@ impl RedisClient {
             slots,
             next: AtomicUsize::new(0),
             lost: AtomicU64::new(0),
+            outage_reported: AtomicBool::new(false),
             connected: Notify::new(),
             metrics,
             config: config.clone(),
@@ -174,6 +177,16 @@ impl Shared {
         self.is_connected() && !self.breaker.is_open()
     }
 
+    /// Says where Redis should be and why it is not reached; as a warning once for each outage, whichever connection it is.
+    pub(super) fn report(&self, error: &RedisError, what: &str) {
+        let (address, error) = (self.config.address(), error as &dyn std::error::Error);
+        if self.outage_reported.swap(true, Ordering::Relaxed) {
+            tracing::debug!(address, error, "{what}");
+        } else {
+            tracing::warn!(address, error, "{what}");
+        }
+    }
+
     fn show(&self) {
         self.metrics.redis_up.set(i64::from(self.is_up()));
     }
@@ -203,16 +216,6 @@ impl Shared {
             self.show();
             tracing::info!("redis is fast enough again");
         }
-    }
-}
-
-/// Once for each outage an operator is told whether Redis is away or refuses us.
-pub(super) fn report(error: &RedisError, what: &str, is_news: bool) {
-    let error = error as &dyn std::error::Error;
-    if is_news {
-        tracing::warn!(error, "{what}");
-    } else {
-        tracing::debug!(error, "{what}");
     }
 }
 
@@ -246,7 +249,7 @@ impl Keeper {
                     drop(Connection::take(pooled));
                 }
                 Err(error) => {
-                    report(&error, "redis not reached", backoff == RECONNECT_BACKOFF.0);
+                    self.shared.report(&error, "redis not reached");
                     back_off(&mut backoff).await;
                 }
             }
@@ -263,6 +266,7 @@ impl Keeper {
     }
 
     fn publish(&self, link: Option<Arc<Link>>) {
+        self.shared.outage_reported.store(false, Ordering::Relaxed);
         self.shared.slots[self.slot].store(link);
         self.shared.show();
         if self.shared.is_connected() {

@@ -16,7 +16,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connection::{RECONNECT_BACKOFF, RedisClient, Shared, back_off, report},
+    connection::{RECONNECT_BACKOFF, RedisClient, Shared, back_off},
     error::RedisError,
     handle::{Handle, Link},
     probe::probe,
@@ -118,7 +118,7 @@ impl<E: Ear> Keeper<E> {
                     tracing::warn!("redis is not listened to any more");
                 }
                 Err(error) => {
-                    report(&error, "redis cannot be listened to", backoff == RECONNECT_BACKOFF.0);
+                    self.shared.report(&error, "redis cannot be listened to");
                     back_off(&mut backoff).await;
                 }
             }

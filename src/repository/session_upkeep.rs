@@ -118,10 +118,10 @@ async fn sweep(database: Database, clock: Clock, absolute: Duration) {
     loop {
         // Jittered, so that replicas take turns instead of meeting.
         time::sleep(SWEEP_INTERVAL.mul_f64(rand::random_range(0.5..1.5))).await;
-        let now = clock.now();
-        let began_before = first_id_at(now - delta(absolute));
+        // By this process's clock: where to look. What is deleted there the server's decides.
+        let began_before = first_id_at(clock.now() - delta(absolute));
         loop {
-            let deleted = sessions::delete_expired_sessions(database.pool(), began_before, now, SWEEP_BATCH);
+            let deleted = sessions::delete_expired_sessions(database.pool(), began_before, SWEEP_BATCH);
             match database.run(deleted).await {
                 Ok(deleted) if deleted > 0 => tracing::debug!(deleted, "sessions that were over are deleted"),
                 Ok(_none_left) => break,

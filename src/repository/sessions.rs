@@ -3,7 +3,7 @@
 //! Postgres holds the truth, so a Redis that lost its data signs nobody out. Signing out is a write like any other: its
 //! fence refuses every fill that began before it, so no racing reader brings a session back.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -104,7 +104,9 @@ impl SessionRepository {
         let cell = match fetched.value.payload.as_deref().and_then(SessionCell::decode) {
             // By a clock that differs from Redis's. A use elsewhere may have moved the end on, which the cell does not
             // know; the row does.
-            Some(cell) if cell.idle_expires_at <= now => Box::pin(self.find_in_postgres(token, now)).await?,
+            Some(cell) if cell.idle_expires_at <= now => {
+                Box::pin(self.find_in_postgres(token)).await?.filter(|cell| cell.idle_expires_at > now)
+            }
             found => found,
         };
         let Some(cell) = cell else { return Ok(None) };
@@ -120,13 +122,9 @@ impl SessionRepository {
         Some(SessionCell::decode(&cell.payload?)?.user_id)
     }
 
-    async fn find_in_postgres(
-        &self,
-        hash: &TokenHash,
-        now: DateTime<Utc>,
-    ) -> Result<Option<SessionCell>, RepositoryError> {
+    async fn find_in_postgres(&self, hash: &TokenHash) -> Result<Option<SessionCell>, RepositoryError> {
         let hashes = [hash.as_bytes().to_vec()];
-        let live = self.database.read(sessions::find_live_sessions(self.database.pool(), &hashes, now)).await?;
+        let live = self.database.read(sessions::find_live_sessions(self.database.pool(), &hashes)).await?;
         Ok(live.first().map(SessionCell::from))
     }
 
@@ -186,7 +184,7 @@ impl SessionRepository {
                         return Ok(Written::nothing(false));
                     }
                     let keep = MAX_SESSIONS - 1;
-                    let ended = sessions::delete_surplus_sessions(&mut *connection, row.user_id, now, keep).await?;
+                    let ended = sessions::delete_surplus_sessions(&mut *connection, row.user_id, keep).await?;
                     sessions::insert_session(&mut *connection, &row, hash.as_bytes()).await?;
                     let mut cells = vec![Sessions::cell(&hash)];
                     cells.extend(session_cells(&ended));

@@ -66,8 +66,7 @@ const CLI: (&str, &[&str]) =
     ("cli", &["config", "domain", "clock", "scheduling", "shutdown", "telemetry", "auth", "postgres", "app"]);
 
 /// What other layers than `postgres` may name of sqlx: types, no statements.
-const SQLX_TYPES: [(&str, &[&str]); 3] =
-    [("domain", &["Type"]), ("repository", &["PgConnection", "Error"]), ("app", &["migrate"])];
+const SQLX_TYPES: [(&str, &[&str]); 2] = [("domain", &["Type"]), ("repository", &["PgConnection", "Error"])];
 
 fn allowed(layer: &str) -> Option<&'static [&'static str]> {
     LAYERS.iter().chain([&CLI]).find(|(name, _)| *name == layer).map(|(_, imports)| *imports)

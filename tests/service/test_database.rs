@@ -14,12 +14,17 @@ pub(crate) struct TestDatabase {
 impl TestDatabase {
     /// Creates it on the server of `DATABASE_URL`.
     pub(crate) async fn create() -> Self {
+        Self::create_with("").await
+    }
+
+    /// Creates it with these options of `CREATE DATABASE`.
+    pub(crate) async fn create_with(options: &str) -> Self {
         let server: Url = std::env::var("DATABASE_URL")
             .expect("DATABASE_URL is not set: run the tests with `make test`, or name a PostgreSQL")
             .parse()
             .expect("DATABASE_URL is a URL");
         let name = format!("aside_test_{:016x}", rand::random::<u64>());
-        execute(&server, format!("CREATE DATABASE {name}")).await;
+        execute(&server, format!("CREATE DATABASE {name} {options}")).await;
         let mut url = server.clone();
         url.set_path(&name);
         Self { url, server, name }

@@ -1,8 +1,10 @@
 //! The ways out of a load: somebody wants it to end, and what is left of it at the server.
 
 use anyhow::Result;
-use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
+use sqlx::Connection;
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::postgres::Connector;
 
 /// Resolves when the process is asked to end: Ctrl-C, or a polite kill. Never, if signals cannot be listened for.
 pub(super) async fn interrupted() {
@@ -20,8 +22,8 @@ pub(super) async fn interrupted() {
 ///
 /// Postgres notices a closed connection only when it reads or writes again; while it builds an index it goes on, with every
 /// table locked, for minutes.
-pub(super) async fn end_backend(options: &PgConnectOptions, backend: i32) -> Result<()> {
-    let mut connection = options.connect().await?;
+pub(super) async fn end_backend(connector: &Connector, backend: i32) -> Result<()> {
+    let mut connection = connector.connect().await?;
     sqlx::query("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid = $1")
         .bind(backend)
         .execute(&mut connection)

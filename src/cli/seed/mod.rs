@@ -25,7 +25,6 @@ mod schema;
 mod society;
 mod statement;
 mod tables;
-mod target;
 mod token_file;
 mod words;
 
@@ -39,8 +38,8 @@ use std::{
 use anyhow::{Context, Result, anyhow, ensure};
 use chrono::Utc;
 use rand::distr::{Alphanumeric, SampleString};
-use secrecy::ExposeSecret;
-use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+
+use sqlx::PgConnection;
 
 pub use arguments::SeedArguments;
 use load::Load;
@@ -49,7 +48,12 @@ pub use report::{Outcome, Report};
 use statement::execute;
 use token_file::TokenFile;
 
-use crate::{auth::PasswordHasher, config::Config, domain::Password, postgres::Database};
+use crate::{
+    auth::PasswordHasher,
+    config::Config,
+    domain::Password,
+    postgres::{Connector, Database},
+};
 
 /// Everybody's password in a database on this machine: no secret, so that it can be printed again and put into examples.
 pub const LOCAL_PASSWORD: &str = "let-me-in-please";
@@ -74,10 +78,11 @@ pub async fn run(
     let started = Instant::now();
     let mut interrupt = pin!(interrupt);
     let plan = arguments.plan(Utc::now())?;
-    let options = connect_options(config)?;
-    let is_local = is_allowed(&options, arguments.yes)?;
+    // Of a connection of its own: the pool's time-outs are for requests, and so is its warning of slow statements.
+    let connector = Connector::new(&config.database).named("aside seed");
+    let is_local = is_allowed(config, arguments.yes)?;
     migrate(config).await?;
-    let mut connection = options.connect().await.context("cannot connect to the database")?;
+    let mut connection = connector.connect().await.context("cannot connect to the database")?;
     let hasher = PasswordHasher::new(&config.session)?;
     if let Some(table) = load::populated_table(&mut connection).await? {
         ensure!(arguments.sample, load::refuse_data(&table));
@@ -88,7 +93,7 @@ pub async fn run(
     let password_hash = hasher.hash(Password::parse(password.clone().into())?).await?;
     let (file, tokens) = arguments.tokens.as_deref().map(TokenFile::create).transpose()?.unzip();
     let load = Load { plan, password_hash, lives: config.session.clone(), tokens, progress };
-    let mut connection = commit(load, connection, &options, &mut interrupt).await?;
+    let mut connection = commit(load, connection, &connector, &mut interrupt).await?;
     file.map_or(Ok(()), TokenFile::keep)?;
 
     let warning = tokio::select! {
@@ -103,7 +108,7 @@ pub async fn run(
 async fn commit(
     load: Load,
     mut connection: PgConnection,
-    options: &PgConnectOptions,
+    connector: &Connector,
     interrupt: &mut (impl Future<Output = ()> + Unpin),
 ) -> Result<PgConnection> {
     let backend = backend_of(&mut connection).await?;
@@ -114,7 +119,7 @@ async fn commit(
     if let Err(error) = loaded {
         drop(connection);
         // Whatever hinders it, the first error is the one to know; a server that cannot be reached rolls back by itself.
-        let _best_effort = interrupt::end_backend(options, backend).await;
+        let _best_effort = interrupt::end_backend(connector, backend).await;
         return Err(error);
     }
     // From here on there is no way back, so nothing interrupts it.
@@ -123,25 +128,17 @@ async fn commit(
 }
 
 /// Whether the database is on this machine; another one is only for those who said so.
-fn is_allowed(options: &PgConnectOptions, yes: bool) -> Result<bool> {
-    let is_local = target::is_loopback(options);
-    let host = options.get_host();
+fn is_allowed(config: &Config, yes: bool) -> Result<bool> {
+    let url = &config.database.url;
     ensure!(
-        is_local || yes,
-        "DATABASE_URL names {host}, which is not this machine; give --yes to load made-up users there all the same"
+        url.is_loopback() || yes,
+        "DATABASE_URL names {url}, which is not this machine; give --yes to load made-up users there all the same"
     );
-    Ok(is_local)
-}
-
-/// Of a connection of its own: the pool's time-outs are for requests, and so is its warning of slow statements.
-fn connect_options(config: &Config) -> Result<PgConnectOptions> {
-    let options: PgConnectOptions =
-        config.database.url.expose_secret().parse().context("DATABASE_URL cannot be understood")?;
-    Ok(options.application_name("aside seed").disable_statement_logging())
+    Ok(url.is_loopback())
 }
 
 async fn migrate(config: &Config) -> Result<()> {
-    let database = Database::new(config.database.clone())?;
+    let database = Database::new(config.database.clone());
     let migrated = database.migrate().await;
     database.close().await;
     migrated.context("cannot migrate the database")

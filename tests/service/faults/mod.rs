@@ -11,6 +11,7 @@ mod redis_mixed_up;
 mod redis_refuses;
 mod redis_slow;
 mod rolling_restart;
+mod schemas;
 mod sessions;
 mod shutdown;
 mod stalls;

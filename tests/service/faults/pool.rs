@@ -47,7 +47,7 @@ fn pool(backend: &Backend, url: &Url, connections: u32, statement_timeout: &str)
         ("DATABASE_TRANSACTION_TIMEOUT", "1m"),
         ("CACHE_FENCE", "5m"),
     ]);
-    Database::new(config.database).expect("a pool")
+    Database::new(config.database)
 }
 
 /// Uses every connection that the pool may have, all at the same time.
@@ -97,7 +97,7 @@ async fn no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin() {
     const ROUNDS: i32 = 2_000;
     const WORKERS: usize = 8;
     let backend = Backend::create().await;
-    let database = Database::new(backend.config(&[]).database).expect("a pool");
+    let database = Database::new(backend.config(&[]).database);
     let outside = backend.database.pool().await;
     outside.execute("CREATE TABLE written (round int PRIMARY KEY)").await.expect("a table");
 

@@ -1,10 +1,11 @@
 //! The upkeep of sessions: uses are written back rarely and in batches, and none of it may end a session that is used.
 
-use aside::config::Config;
+use aside::{config::Config, postgres::sessions};
 use chrono::{DateTime, TimeDelta, Utc};
 use nix::sys::signal::Signal;
 use reqwest::StatusCode;
-use sqlx::PgPool;
+use sqlx::{Executor, PgPool};
+use uuid::Uuid;
 
 use super::{soon, until};
 use crate::{
@@ -164,4 +165,25 @@ async fn a_use_that_could_not_be_written_is_made_up_for() {
         last_seen(&outside).await >= used
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_ends_no_session_of_others() {
+    let backend = Backend::create().await.with("SESSION_IDLE", "24h");
+    let (here, there) = (backend.start().await, backend.start().await);
+    let outside = backend.database.pool().await;
+    let ada = there.api().register("ada").await;
+    advance(&[&here], TimeDelta::hours(25));
+
+    // Over as this replica sees it, which is nobody else's business: not the absence in the cache, not the rows at a sign-in.
+    let refused = use_it(&ada.at(here.public)).await;
+    let elsewhere = use_it(&ada.at(there.public)).await;
+    here.api().sign_in("ada").await;
+    let after_a_sign_in = use_it(&ada.at(there.public)).await;
+    let swept = sessions::delete_expired_sessions(&outside, Uuid::max(), 1_000).await.expect("a statement");
+    outside.execute("UPDATE sessions SET idle_expires_at = now(), expires_at = now()").await.expect("they are over");
+    let over = sessions::delete_expired_sessions(&outside, Uuid::max(), 1_000).await.expect("a statement");
+
+    assert_eq!((refused, elsewhere, after_a_sign_in), (StatusCode::UNAUTHORIZED, StatusCode::OK, StatusCode::OK));
+    assert_eq!((swept, over), (0, 2));
 }

@@ -103,7 +103,7 @@ async fn another_machine_is_refused_before_it_is_reached() {
     let tried = seed::run(&arguments("--users 10 --yes"), &elsewhere, Progress::Hidden, future::pending()).await;
 
     let refusal = refused.unwrap_err().to_string();
-    assert!(refusal.starts_with("DATABASE_URL names db.example.invalid, which is not this machine"), "{refusal}");
+    assert!(refusal.starts_with("DATABASE_URL names db.example.invalid:5432, which is not this machine"), "{refusal}");
     assert!(refusal.contains("--yes"), "{refusal}");
     assert_eq!(tried.unwrap_err().to_string(), "cannot migrate the database");
 }

@@ -1,0 +1,132 @@
+//! How each connection to Postgres is made, whoever it is for: the pool, the prober, the migrations, the seed.
+
+use std::{fmt, time::Duration};
+
+use secrecy::ExposeSecret;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Error, Executor, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+
+use crate::config::{DatabaseConfig, DatabaseHost, DatabaseUrl, SslMode};
+
+/// Makes connections. Clones make the same; `Debug` shows no password.
+#[derive(Clone)]
+pub struct Connector {
+    options: PgConnectOptions,
+    address: String,
+    /// Sets what the session keeps.
+    settings: String,
+}
+
+impl Connector {
+    /// Connections without time-outs, for work that takes long.
+    #[must_use]
+    pub fn new(config: &DatabaseConfig) -> Self {
+        let name = config.url.application_name.as_deref().unwrap_or("aside");
+        let options = options(&config.url).application_name(name);
+        let settings = format!("SET search_path = \"{}\"", config.schema);
+        Self { options, address: config.url.to_string(), settings }
+    }
+
+    /// Connections for requests: no statement takes longer than they wait.
+    pub(super) fn for_requests(config: &DatabaseConfig) -> Self {
+        let milliseconds = |duration: Duration| duration.as_millis().to_string();
+        let mut connector = Self::new(config);
+        connector.options =
+            connector.options.log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1)).options([
+                ("statement_timeout", milliseconds(config.statement_timeout)),
+                // A ROLLBACK for a caller who went away before its BEGIN arrived is answered with a warning.
+                ("client_min_messages", "error".to_owned()),
+            ]);
+        connector
+    }
+
+    /// The same, under another `application_name` and without a log of statements.
+    #[must_use]
+    pub fn named(mut self, application_name: &str) -> Self {
+        self.options = self.options.application_name(application_name).disable_statement_logging();
+        self
+    }
+
+    /// Makes a connection whose statements find the tables in `DATABASE_SCHEMA`, whatever the role's `search_path`.
+    pub async fn connect(&self) -> Result<PgConnection, Error> {
+        let mut connection = self.options.connect().await?;
+        connection.execute(AssertSqlSafe(self.settings.clone())).await?;
+        Ok(connection)
+    }
+
+    /// The host and port, for log lines.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connector").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// The options' constructor reads `PG*` variables, which `cli` has taken out of the environment. Of these two constructors it
+/// is the one that reads no password file.
+fn options(url: &DatabaseUrl) -> PgConnectOptions {
+    let mut options = PgConnectOptions::new_without_pgpass().port(url.port).ssl_mode(ssl_mode(url.ssl_mode));
+    options = match &url.host {
+        Some(DatabaseHost::Tcp(host)) => options.host(host),
+        Some(DatabaseHost::Socket(folder)) => options.socket(folder),
+        None => options,
+    };
+    if let Some(user) = &url.user {
+        options = options.username(user);
+    }
+    if let Some(password) = &url.password {
+        options = options.password(password.expose_secret());
+    }
+    if let Some(database) = &url.database {
+        options = options.database(database);
+    }
+    if let Some(file) = &url.ssl_root_cert {
+        options = options.ssl_root_cert(file);
+    }
+    if let Some(file) = &url.ssl_cert {
+        options = options.ssl_client_cert(file);
+    }
+    if let Some(file) = &url.ssl_key {
+        options = options.ssl_client_key(file);
+    }
+    if let Some(capacity) = url.statement_cache_capacity {
+        options = options.statement_cache_capacity(capacity);
+    }
+    if url.options.is_empty() {
+        options
+    } else {
+        options.options(url.options.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+fn ssl_mode(mode: SslMode) -> PgSslMode {
+    match mode {
+        SslMode::Disable => PgSslMode::Disable,
+        SslMode::Allow => PgSslMode::Allow,
+        SslMode::Prefer => PgSslMode::Prefer,
+        SslMode::Require => PgSslMode::Require,
+        SslMode::VerifyCa => PgSslMode::VerifyCa,
+        SslMode::VerifyFull => PgSslMode::VerifyFull,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn debug_of_the_database_shows_no_password() {
+        let variables = [("DATABASE_URL", "postgres://u:hush@h/d"), ("REDIS_URL", "redis://:hush@h")];
+        let config = Config::from_variables(variables).unwrap();
+        let database = crate::postgres::Database::new(config.database.clone());
+
+        assert!(!format!("{config:?} {database:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Bringing the schema up to date, from any number of processes at once and beside a service that runs.
+//!
+//! The migrator has a connection of its own, since its advisory lock is its session's: whoever ends meanwhile gives it up. No
+//! statement of it has a time limit; making an index may take an hour. A wait for a lock has one and is begun anew: a
+//! migration that waits for a table has everybody else wait behind it.
+
+use std::{io, time::Duration};
+
+use sqlx::{
+    Connection, Executor, PgConnection,
+    migrate::{MigrateError, Migrator},
+};
+use tokio::time;
+
+use super::{
+    connection::Database,
+    startup::{REPORT_INTERVAL, Reports},
+};
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Between two attempts to get a lock. Others have it meanwhile.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
+
+/// `lock_not_available`: `lock_timeout` has passed.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// A migration of which nothing was heard so many times in a row has lost its connection.
+const LOST_AFTER: u32 = 6;
+
+/// Why the schema is not up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// There is no schema to make tables in.
+    #[error(
+        "DATABASE_SCHEMA is {schema:?}, a schema that does not exist or that this role may not use; as the owner of the \
+         database: CREATE SCHEMA {schema:?} AUTHORIZATION the_role"
+    )]
+    NoSchema {
+        /// `DATABASE_SCHEMA`.
+        schema: String,
+    },
+    /// A migration failed, or those of the database are not those of this version.
+    #[error("the migrations failed")]
+    Failed(#[from] MigrateError),
+}
+
+impl From<sqlx::Error> for MigrationError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl MigrationError {
+    fn is_lock_timeout(&self) -> bool {
+        let Self::Failed(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = self else {
+            return false;
+        };
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(LOCK_NOT_AVAILABLE)
+    }
+}
+
+impl Database {
+    /// Brings the schema up to date. Waits for locks, another replica's migration among them, for as long as it takes.
+    ///
+    /// # Cancel safety
+    ///
+    /// The migration under way is rolled back.
+    pub async fn migrate(&self) -> Result<(), MigrationError> {
+        let mut reports = Reports::default();
+        loop {
+            match self.migrate_once().await {
+                Err(error) if error.is_lock_timeout() => {
+                    reports.warn("migrations wait for a lock that another session holds: another migration, or a use of the tables");
+                    time::sleep(BETWEEN_ATTEMPTS).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn migrate_once(&self) -> Result<(), MigrationError> {
+        let mut alone = self.connect_in_time().await?;
+        self.lift_time_limits(&mut alone).await?;
+        let schema = sqlx::query_scalar!("SELECT current_schema()::text").fetch_one(&mut alone).await?;
+        if schema.is_none() {
+            return Err(MigrationError::NoSchema { schema: self.config.schema.clone() });
+        }
+        let backend = sqlx::query_scalar!(r#"SELECT pg_backend_pid() AS "pid!""#).fetch_one(&mut alone).await?;
+        let outcome = tokio::select! {
+            outcome = MIGRATIONS.run_direct(None, &mut alone, false) => outcome,
+            () = self.is_lost(backend) => return Err(lost().into()),
+        };
+        let _best_effort = alone.close().await;
+        Ok(outcome?)
+    }
+
+    async fn connect_in_time(&self) -> Result<PgConnection, sqlx::Error> {
+        let connecting = time::timeout(self.config.acquire_timeout, self.connector.connect());
+        connecting.await.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?
+    }
+
+    async fn lift_time_limits(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let lock_timeout = self.config.lock_timeout.as_millis().to_string();
+        let settings = sqlx::query!(
+            "SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN $1 ELSE '0' END, false) FROM pg_settings
+             WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout',
+                            'lock_timeout')",
+            lock_timeout,
+        );
+        connection.execute(settings).await?;
+        Ok(())
+    }
+
+    /// Resolves when the server's side of a migration cannot be seen any more: a silent connection would be waited for
+    /// without end.
+    async fn is_lost(&self, backend: i32) {
+        let mut unseen = 0;
+        while unseen < LOST_AFTER {
+            time::sleep(REPORT_INTERVAL).await;
+            let seen = time::timeout(REPORT_INTERVAL, self.is_at_work(backend)).await;
+            unseen = if matches!(seen, Ok(Ok(true))) { 0 } else { unseen + 1 };
+        }
+    }
+
+    async fn is_at_work(&self, backend: i32) -> Result<bool, sqlx::Error> {
+        let mut connection = self.connector.connect().await?;
+        let found = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1) AS "exists!""#,
+            backend,
+        );
+        let found = found.fetch_one(&mut connection).await?;
+        let _best_effort = connection.close().await;
+        Ok(found)
+    }
+}
+
+fn lost() -> sqlx::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the server does not show the session of the migration any more").into()
+}
