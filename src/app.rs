@@ -21,6 +21,7 @@ use crate::{
         readiness::{Probe, Readiness, SCHEMA},
         server,
         state::{ApiParts, ApiState},
+        token_lookups::TokenLookups,
     },
     invalidation::{Gatekeeper, Relay, SelfCheck},
     postgres::{Database, MigrationError, PostgresUnusable},
@@ -241,6 +242,7 @@ impl Foundation<'_> {
             clock: clock(),
             hasher,
             limiter,
+            token_lookups: TokenLookups::new(self.config.database.queue_wait),
         };
         Ok(parts.into())
     }

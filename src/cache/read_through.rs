@@ -71,16 +71,25 @@ impl<L: Loader> ReadThrough<L> {
     ///
     /// Dropping the future drops the waiting; a load under way goes on for others and fills the cell.
     pub async fn get(&self, id: &L::Id) -> Result<Fetched, LoadError> {
-        let reader = &self.inner;
-        if let Some(near) = reader.current_copies().await
-            && let Some(copy) = reader.copy(near, id)
-        {
-            reader.counts.count(std::slice::from_ref(&copy));
+        if let Some(copy) = self.get_near(id).await {
             return Ok(copy);
         }
         // Boxed, as all that is long and rare: a hit does not carry room for it.
         let mut fetched = Box::pin(self.get_many(std::slice::from_ref(id))).await?;
         Ok(fetched.pop().expect("one answer for one id"))
+    }
+
+    /// The same from the copies in this process alone; `None` when there is no copy that is current.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub async fn get_near(&self, id: &L::Id) -> Option<Fetched> {
+        let reader = &self.inner;
+        let near = reader.current_copies().await?;
+        let copy = reader.copy(near, id)?;
+        reader.counts.count(std::slice::from_ref(&copy));
+        Some(copy)
     }
 
     /// The copy of this cell in this process, as it is: it may be of before a write that was answered since, by as much as
@@ -90,6 +99,12 @@ impl<L: Loader> ReadThrough<L> {
         let reader = &self.inner;
         let (near, kind) = reader.near.as_ref()?;
         near.copy(*kind, &L::id_bytes(id), reader.cache.clock.now_ms()).map(|(value, _)| value)
+    }
+
+    /// Whether this process has copies of this kind at all.
+    #[must_use]
+    pub fn has_near(&self) -> bool {
+        self.inner.near.is_some()
     }
 
     /// What each of the cells holds, in the order of `ids`, with one look and at most one statement for all. An id that

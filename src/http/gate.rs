@@ -6,6 +6,10 @@
 //! To refuse, it need not be known for certain who asks: a client who is over its quota is refused by what this process saw
 //! of its session last, so a flood asks neither Redis nor Postgres. A session that has ended meanwhile is none of those that
 //! were seen, once its end was heard of.
+//!
+//! An address that sent unknown tokens is charged before the next one is looked up (`token_lookups`). When that is a good one,
+//! the charge is given back, and its user is charged. Nothing else is done for a request before it is charged, but what says
+//! who is charged: the body of a sign-in, or of a change of a user, names the account.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -24,10 +28,12 @@ use super::{
     meter::{self, Meter},
     problem::{Problem, ProblemKind},
     state::ApiState,
+    token_lookups::Entry,
 };
 use crate::{
     auth::TokenHash,
     rate_limit::{Charge, Policy},
+    repository::{ActiveSession, RepositoryError},
 };
 
 /// Lets a request through to its handler, or answers it.
@@ -46,7 +52,11 @@ where
         return refused;
     }
     let identity = match claim {
-        Ok(claim) => identify(state, claim).await,
+        Ok(Some(claim)) => match identify(state, address(&request), claim).await {
+            Ok(identity) => identity,
+            Err(answer) => return answer,
+        },
+        Ok(None) => Ok(Identity::default()),
         Err(problem) => Err(problem),
     };
     let charge = charge(&request, identity.as_ref().ok());
@@ -82,6 +92,10 @@ where
     let mut charges = vec![charge];
     if matches!(route, Route::SignIn | Route::Registration) {
         charges.push(Charge::new(Policy::LoginAddress, address(&request)));
+    }
+    // Before the body is read.
+    if let Some(refused) = refused_before(state, &charges) {
+        return refused;
     }
     let meter = Meter::new(state.limiter.clone(), charges);
     let mut response = match identity {
@@ -134,19 +148,64 @@ fn refuse_at_sight(state: &ApiState, claim: &Claim) -> Option<Response> {
         return None;
     }
     let user = state.sessions.last_known_owner(&claim.token)?;
-    let admission = state.limiter.refused_before(&Charge::new(Policy::SignedIn, user.0))?;
-    let mut refused = meter::refusal(&admission)?.into_response();
-    meter::write_headers(&admission, refused.headers_mut());
-    Some(refused)
+    refused_before(state, &[Charge::new(Policy::SignedIn, user.0)])
 }
 
-async fn identify(state: &ApiState, claim: Option<Claim>) -> Result<Identity, Problem> {
-    let Some(Claim { token, by_cookie }) = claim else {
-        return Ok(Identity::default());
+fn refused_before(state: &ApiState, charges: &[Charge]) -> Option<Response> {
+    let admission = state.limiter.refused_before(charges)?;
+    let refused = meter::refusal(&admission)?;
+    Some(meter::answer(&admission, refused))
+}
+
+/// Who asks, or why that is not known. The answer, if the request was charged for finding out and gets no further.
+async fn identify(state: &ApiState, address: IpAddr, claim: Claim) -> Result<Result<Identity, Problem>, Response> {
+    let Claim { token, by_cookie } = claim;
+    let found = match state.sessions.authenticate_near(&token).await {
+        Ok(None) => Box::pin(look_up(state, address, &token)).await?,
+        found_or_failed => found_or_failed,
     };
-    let session = state.sessions.authenticate(&token).await?.ok_or_else(invalid_token)?;
-    Span::current().record("user_id", tracing::field::display(session.user_id));
-    Ok(Identity { session: Some(session), by_cookie })
+    Ok(found.map_err(Problem::from).and_then(|session| session.ok_or_else(invalid_token)).map(|session| {
+        Span::current().record("user_id", tracing::field::display(session.user_id));
+        Identity { session: Some(session), by_cookie }
+    }))
+}
+
+type Found = Result<Option<ActiveSession>, RepositoryError>;
+
+/// Looks up a token that no near entry answers for.
+async fn look_up(state: &ApiState, address: IpAddr, token: &TokenHash) -> Result<Found, Response> {
+    if state.sessions.is_recent(token) {
+        return Ok(state.sessions.authenticate(token).await);
+    }
+    let permit = match state.token_lookups.enter(address).await {
+        Entry::Permitted(permit) => permit,
+        Entry::ChargedFirst => return look_up_charged(state, address, token).await.map(|session| Ok(Some(session))),
+        Entry::TimedOut => return Err(Problem::new(ProblemKind::Unavailable).into_response()),
+    };
+    let found = state.sessions.authenticate(token).await;
+    match &found {
+        Ok(Some(_session)) => permit.found(),
+        Ok(None) => drop(permit),
+        Err(_) => permit.failed(),
+    }
+    Ok(found)
+}
+
+/// The same for an address that sent unknown tokens: it is charged before.
+async fn look_up_charged(state: &ApiState, address: IpAddr, token: &TokenHash) -> Result<ActiveSession, Response> {
+    let mut admission = state.limiter.admit_refundable(Charge::new(Policy::Anonymous, address)).await;
+    let problem = match meter::refusal(&admission) {
+        Some(refused) => refused,
+        None => match state.sessions.authenticate(token).await {
+            Ok(Some(session)) => {
+                state.limiter.refund(admission.take_tickets()).await;
+                return Ok(session);
+            }
+            Ok(None) => invalid_token(),
+            Err(error) => error.into(),
+        },
+    };
+    Err(meter::answer(&admission, problem))
 }
 
 /// What every request is charged: its user, or its address.

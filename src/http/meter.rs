@@ -5,7 +5,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::FromRequestParts;
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 
 use super::problem::Problem;
@@ -46,10 +49,8 @@ impl Meter {
 
     /// Gives back what only failures are charged for: this was none.
     pub(super) async fn forgive(&self) {
-        let ticket = self.lock().as_mut().and_then(Admission::take_ticket);
-        if let Some(ticket) = ticket {
-            self.limiter.refund(ticket).await;
-        }
+        let tickets = self.lock().as_mut().map(Admission::take_tickets).unwrap_or_default();
+        self.limiter.refund(tickets).await;
     }
 
     /// Tells the client how it stands.
@@ -68,6 +69,13 @@ impl Meter {
 pub(super) fn refusal(admission: &Admission) -> Option<Problem> {
     let refusal = admission.refusal.as_ref()?;
     Some(Problem::quota_exceeded(refusal.policies.clone(), refusal.retry_after))
+}
+
+/// The answer to a request that was charged and gets no further.
+pub(super) fn answer(admission: &Admission, problem: Problem) -> Response {
+    let mut response = problem.into_response();
+    write_headers(admission, response.headers_mut());
+    response
 }
 
 /// Tells the client how it stands.

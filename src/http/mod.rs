@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`server`], `io` | connections: accepting, deadlines, the end |
 //! | [`routes`], `middleware` | the layers around every handler, and their order |
-//! | `gate`, `identity`, `meter` | who asks, and whether they may ask so often |
+//! | `gate`, `identity`, `meter`, `token_lookups` | who asks, and whether they may ask so often |
 //! | `handlers` | the API; [`state`] is what they may hold |
 //! | [`extract`], [`cookie`], `conditions` | requests into values |
 //! | `cache_status` | what the cache did for an answer |
@@ -33,6 +33,7 @@ mod request_body;
 pub mod routes;
 pub mod server;
 pub mod state;
+pub mod token_lookups;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 
-use super::cookie::SessionCookie;
+use super::{cookie::SessionCookie, token_lookups::TokenLookups};
 use crate::{
     auth::PasswordHasher,
     clock::Clock,
@@ -33,6 +33,8 @@ pub struct ApiParts {
     pub hasher: PasswordHasher,
     /// Decides who may go on.
     pub limiter: Limiter,
+    /// Bounds the lookups of unknown tokens.
+    pub token_lookups: TokenLookups,
     /// The session cookie of this service.
     pub cookie: SessionCookie,
     /// The time.

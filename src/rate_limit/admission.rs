@@ -24,8 +24,8 @@ pub struct Admission {
     /// When Redis decided, by its own clock, in microseconds since the Unix epoch; `None` when this process decided.
     /// Decisions of all replicas can be held against each other by it.
     pub redis_time_us: Option<u64>,
-    /// What gives the request back; see [`take_ticket`](Self::take_ticket).
-    pub(super) ticket: Option<Ticket>,
+    /// What gives charges back; see [`take_tickets`](Self::take_tickets).
+    pub(super) tickets: Vec<Ticket>,
 }
 
 /// One policy of a request.
@@ -79,7 +79,13 @@ impl Admission {
             let told = reading.filter(|reading| refusal.is_none() || reading.retry_in.is_some());
             Standing { policy: limit.policy(), quota: limit.quota, room: told.map(|reading| room(limit, reading)) }
         });
-        Self { standings: standings.collect(), refusal, decision: Some(decision), redis_time_us: None, ticket: None }
+        Self {
+            standings: standings.collect(),
+            refusal,
+            decision: Some(decision),
+            redis_time_us: None,
+            tickets: Vec::new(),
+        }
     }
 
     /// Whether the request may go on.
@@ -88,10 +94,10 @@ impl Admission {
         self.refusal.is_none()
     }
 
-    /// What gives the charge of [`Policy::LoginAccount`] back, once; `None` when there is nothing to give back.
+    /// What gives the charges back that only failures keep, each once; empty when there is nothing to give back.
     #[must_use]
-    pub fn take_ticket(&mut self) -> Option<Ticket> {
-        self.ticket.take()
+    pub fn take_tickets(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.tickets)
     }
 
     /// `RateLimit-Policy`: `"signed-in";q=600;w=60`, of all policies that apply; `None` when there are none.

@@ -52,7 +52,7 @@ pub(super) struct Advance {
     frees_at: Option<Instant>,
 }
 
-/// An advance that is to be settled.
+/// An advance that is to be settled, or a request that is to be given back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settlement {
     pub(super) key: ChargedKey,
@@ -62,6 +62,13 @@ pub(super) struct Settlement {
     pub(super) count: u32,
     /// The buckets in which it was used, and how much.
     pub(super) used: Vec<(u64, u32)>,
+}
+
+impl Settlement {
+    /// Of one request that was counted in this bucket and is given back.
+    pub(super) fn of_a_refund(key: ChargedKey, cut: Subwindows, bucket: u64) -> Self {
+        Self { key, window_us: cut.window_us(), bucket, count: 1, used: Vec::new() }
+    }
 }
 
 impl Advance {

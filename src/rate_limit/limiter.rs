@@ -9,12 +9,13 @@ use tokio::time::sleep;
 
 use super::{
     admission::Admission,
+    advance::Settlement,
     advances::{Advances, Next, Take},
     charged_key::ChargedKey,
     decisions::{Decision, Decisions},
     local::LocalLimiter,
-    policy::{Charge, Limit, Limits, Quotas},
-    refusals::Refusals,
+    policy::{Charge, Limit, Limits, Policy, Quotas},
+    refusals::{ASK_AGAIN, Refusals, Wait},
     server_clock::{Moment, ServerClock},
     settler,
     shared::{Decided, SharedLimiter},
@@ -35,7 +36,7 @@ const RECALL_PATIENCE: Duration = Duration::from_millis(100);
 const RECALL_PAUSE: Duration = Duration::from_millis(5);
 /// For how many advances of its client a request waits: each is many times as large as the one before.
 const MOST_WAITS: u32 = 4;
-/// How long a client is refused for whom it was waited in vain, before it is tried again.
+/// After a recall that returned nothing, the client is refused by this process for so long before Redis is asked again.
 const RECALLED_IN_VAIN: Duration = Duration::from_secs(1);
 
 /// Admits or refuses requests. Clones share what they remember.
@@ -97,7 +98,7 @@ impl Limiter {
         if limits.is_empty() {
             return Admission::default();
         }
-        let in_hand = inner.spend(&limits).or_else(|| inner.refused_before(&limits));
+        let in_hand = inner.spend(&limits).or_else(|| inner.refused_before(&limits, Refusals::wait));
         let admission = match in_hand {
             Some(admission) => admission,
             None => Box::pin(Inner::ask(inner, limits)).await,
@@ -112,29 +113,51 @@ impl Limiter {
         self.inner.refusals.are_any(Instant::now)
     }
 
-    /// The refusal of a request that [`admit`](Self::admit) would certainly refuse, without asking Redis; `None` if it might not.
+    /// The refusal of a request that [`admit`](Self::admit) would refuse without asking Redis; `None` if it might not.
     #[must_use]
-    pub fn refused_before(&self, charge: &Charge) -> Option<Admission> {
+    pub fn refused_before(&self, charges: &[Charge]) -> Option<Admission> {
         let inner = &self.inner;
-        let refused = inner.refused_before(&inner.quotas.limits(std::slice::from_ref(charge)))?;
+        let refused = inner.refused_before(&inner.quotas.limits(charges), Refusals::peek)?;
         inner.count(&refused);
         Some(refused)
     }
 
-    /// Gives a charge back where it was made. When Redis does not answer, the charge stands until it leaves the window.
+    /// As [`admit`](Self::admit), of one charge that may be given back whatever its policy: for work that has to be charged
+    /// before it is known whose it is. Asks Redis each time, unless the client was refused lately.
+    pub async fn admit_refundable(&self, charge: Charge) -> Admission {
+        let inner = &self.inner;
+        let limits = inner.quotas.limits(&[charge]);
+        if limits.is_empty() {
+            return Admission::default();
+        }
+        let admission = match inner.refused_before(&limits, Refusals::wait) {
+            Some(refused) => refused,
+            None => Box::pin(inner.decide(limits, |_any| true)).await,
+        };
+        inner.count(&admission);
+        admission
+    }
+
+    /// Gives charges back where they were made, in one round trip. When Redis does not answer, they stand until they leave the
+    /// window.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the command is sent, nothing is given back; after that it is.
-    pub async fn refund(&self, ticket: Ticket) {
-        let Ticket { limit, bucket, place } = ticket;
-        match place {
-            Place::Local => self.inner.local.refund(&limit, bucket),
-            Place::Shared(key) => {
-                if let Err(error) = self.inner.shared.refund(&key, &limit, bucket).await {
-                    log_failure("refund", &error);
-                }
+    /// Dropped before the commands are sent, nothing is given back; after that it is.
+    pub async fn refund(&self, tickets: Vec<Ticket>) {
+        let (mut shared, mut charges) = (Vec::new(), Vec::new());
+        for Ticket { limit, bucket, place } in tickets {
+            match place {
+                Place::Local => self.inner.local.refund(&limit, bucket),
+                Place::Shared(key) => shared.push(Settlement::of_a_refund(key, limit.cut, bucket)),
             }
+            charges.push(limit.charge);
+        }
+        if !shared.is_empty() {
+            self.inner.shared.settle(&shared).await;
+        }
+        for charge in charges {
+            self.inner.refusals.forget(&charge);
         }
     }
 }
@@ -164,31 +187,40 @@ impl Inner {
                 Next::Wait(mut answered) if waits < MOST_WAITS => {
                     waits += 1;
                     let _closed = answered.changed().await;
-                    if let Some(admission) = this.spend(&limits).or_else(|| this.refused_before(&limits)) {
+                    if let Some(admission) =
+                        this.spend(&limits).or_else(|| this.refused_before(&limits, Refusals::peek))
+                    {
                         return admission;
                     }
                 }
-                Next::Wait(_) | Next::Ask => return this.decide(limits).await,
+                Next::Wait(_) | Next::Ask => return this.decide(limits, Policy::is_refundable).await,
             }
         };
         // In a task of its own: what is taken is not lost with the request, and what is settled is settled once.
         let (inner, of_the_task) = (Arc::clone(this), limits.clone());
         let taking = this.shutdown.spawn(async move { inner.take(of_the_task, take).await });
         // It ends early only with the runtime, or by a bug.
-        taking.await.unwrap_or_else(|_ended| by_this_process(limits.clone(), &this.local.admit(&limits)))
+        let alone = |_ended| by_this_process(limits.clone(), &this.local.admit(&limits), Policy::is_refundable);
+        taking.await.unwrap_or_else(alone)
     }
 
-    /// The answer to a request that Redis would certainly refuse.
-    fn refused_before(&self, limits: &[Limit]) -> Option<Admission> {
+    /// The answer to a request that Redis would refuse, as `find` finds it among the refusals.
+    fn refused_before(
+        &self,
+        limits: &[Limit],
+        find: fn(&Refusals, &Charge, Instant) -> Option<Wait>,
+    ) -> Option<Admission> {
         let now = Instant::now();
-        let readings: Vec<Option<Reading>> =
-            limits.iter().map(|limit| self.refusals.wait(&limit.charge, now).map(|wait| spent(limit, wait))).collect();
+        let readings: Vec<Option<Reading>> = limits
+            .iter()
+            .map(|limit| find(&self.refusals, &limit.charge, now).map(|wait| spent(limit, wait)))
+            .collect();
         let known = readings.iter().any(Option::is_some);
         known.then(|| Admission::new(limits, &readings, Decision::DeniedLocal))
     }
 
-    /// Asks Redis, and again while others may settle what they have in advance.
-    async fn decide(&self, limits: Limits) -> Admission {
+    /// Asks Redis, and again while others may settle what they have in advance. Charges of `refundable` policies have tickets.
+    async fn decide(&self, limits: Limits, refundable: fn(Policy) -> bool) -> Admission {
         let started = Instant::now();
         loop {
             match self.shared.admit(&limits, None).await {
@@ -203,9 +235,9 @@ impl Inner {
                         let in_hand = self.advances.refresh(&limit.charge, reading.used, verdict.time_us);
                         reading.used = reading.used.saturating_sub(in_hand.into());
                     }
-                    return by_redis(limits, &verdict, keys);
+                    return by_redis(limits, &verdict, keys, refundable);
                 }
-                Err(error) => return self.decide_alone(limits, &error),
+                Err(error) => return self.decide_alone(limits, &error, refundable),
             }
         }
     }
@@ -221,34 +253,40 @@ impl Inner {
         match answer {
             Ok(decided) if decided.verdict.is_recalled => {
                 keep(take, None);
-                self.decide(limits).await
+                self.decide(limits, Policy::is_refundable).await
             }
             Ok(decided) => {
                 keep(take, decided.advance(cut));
                 let Decided { mut verdict, keys, at } = decided;
                 self.remember(&limits, &verdict, &at);
                 verdict.readings[0].used -= u64::from(verdict.advanced);
-                by_redis(limits, &verdict, keys)
+                by_redis(limits, &verdict, keys, Policy::is_refundable)
             }
             Err(error) => {
                 keep(take, None);
-                self.decide_alone(limits, &error)
+                self.decide_alone(limits, &error, Policy::is_refundable)
             }
         }
     }
 
-    fn decide_alone(&self, limits: Limits, error: &RedisError) -> Admission {
-        log_failure("admit", error);
+    fn decide_alone(&self, limits: Limits, error: &RedisError, refundable: fn(Policy) -> bool) -> Admission {
+        // One line at debug: that Redis is away is logged once, by its connections.
+        tracing::debug!(error = error as &dyn std::error::Error, "the limiter did not get an answer of redis");
         let verdict = self.local.admit(&limits);
-        by_this_process(limits, &verdict)
+        by_this_process(limits, &verdict, refundable)
     }
 
     fn remember(&self, limits: &[Limit], verdict: &Verdict, at: &Moment) {
-        let longest = if verdict.is_recalled { RECALLED_IN_VAIN } else { Duration::MAX };
+        let is_admission = verdict.is_admission();
+        let ask_again = if verdict.is_recalled { RECALLED_IN_VAIN } else { ASK_AGAIN };
         for (limit, reading) in limits.iter().zip(&verdict.readings) {
-            let retry_in = reading.retry_in.map(|wait| wait.min(longest));
-            if let Some(retry_in) = retry_in.filter(|_| !limit.policy().is_refundable()) {
-                self.refusals.remember(&limit.charge, at.asked, at.answered, retry_in);
+            match reading.retry_in {
+                Some(retry_in) if !limit.policy().is_refundable() => {
+                    let wait = Wait { frees_in: reading.frees_in.unwrap_or(retry_in), retry_in };
+                    self.refusals.remember(&limit.charge, at.asked, at.answered, wait, ask_again);
+                }
+                None if is_admission => self.refusals.forget(&limit.charge),
+                _not_remembered => {}
             }
         }
     }
@@ -264,22 +302,22 @@ impl Inner {
 }
 
 /// A limit without room for so long, as far as is remembered.
-fn spent(limit: &Limit, wait: Duration) -> Reading {
-    Reading { used: limit.quota.requests.into(), frees_in: Some(wait), retry_in: Some(wait) }
+fn spent(limit: &Limit, Wait { frees_in, retry_in }: Wait) -> Reading {
+    Reading { used: limit.quota.requests.into(), frees_in: Some(frees_in), retry_in: Some(retry_in) }
 }
 
-fn by_redis(limits: Limits, verdict: &Verdict, keys: Vec<ChargedKey>) -> Admission {
+fn by_redis(limits: Limits, verdict: &Verdict, keys: Vec<ChargedKey>, refundable: fn(Policy) -> bool) -> Admission {
     let decision = if verdict.is_admission() { Decision::Allowed } else { Decision::Denied };
     let mut admission = admission(&limits, verdict, decision);
     admission.redis_time_us = Some(verdict.time_us);
     let places = keys.into_iter().map(Place::Shared);
-    admission.ticket = ticket(limits, verdict, places);
+    admission.tickets = tickets(limits, verdict, places, refundable);
     admission
 }
 
-fn by_this_process(limits: Limits, verdict: &Verdict) -> Admission {
+fn by_this_process(limits: Limits, verdict: &Verdict, refundable: fn(Policy) -> bool) -> Admission {
     let mut admission = admission(&limits, verdict, Decision::Fallback);
-    admission.ticket = ticket(limits, verdict, std::iter::repeat_with(|| Place::Local));
+    admission.tickets = tickets(limits, verdict, std::iter::repeat_with(|| Place::Local), refundable);
     admission
 }
 
@@ -288,15 +326,15 @@ fn admission(limits: &[Limit], verdict: &Verdict, decision: Decision) -> Admissi
     Admission::new(limits, &readings, decision)
 }
 
-fn ticket(limits: Limits, verdict: &Verdict, places: impl Iterator<Item = Place>) -> Option<Ticket> {
+fn tickets(
+    limits: Limits,
+    verdict: &Verdict,
+    places: impl Iterator<Item = Place>,
+    refundable: fn(Policy) -> bool,
+) -> Vec<Ticket> {
     if !verdict.is_admission() {
-        return None;
+        return Vec::new();
     }
-    let (limit, place) = limits.into_iter().zip(places).find(|(limit, _)| limit.policy().is_refundable())?;
-    Some(Ticket { bucket: limit.cut.bucket_at(verdict.time_us), limit, place })
-}
-
-/// One line at debug: Redis being away is told once, by its connections.
-fn log_failure(command: &'static str, error: &RedisError) {
-    tracing::debug!(command, error = error as &dyn std::error::Error, "the limiter did not get an answer of redis");
+    let charged = limits.into_iter().zip(places).filter(|(limit, _)| refundable(limit.policy()));
+    charged.map(|(limit, place)| Ticket { bucket: limit.cut.bucket_at(verdict.time_us), limit, place }).collect()
 }

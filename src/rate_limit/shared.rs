@@ -126,19 +126,7 @@ impl SharedLimiter {
         Ok(decided.collect())
     }
 
-    /// Gives one request back to the bucket it was counted in.
-    ///
-    /// # Errors
-    ///
-    /// When Redis gave no usable answer; it may have given it back.
-    pub(super) async fn refund(&self, key: &ChargedKey, limit: &Limit, bucket: u64) -> Result<(), RedisError> {
-        let call = settled(SETTLE.call().key(key.as_str()).number(limit.cut.window_us()), bucket, 1, &[]);
-        let reply = self.redis.handle()?.call(&[call]).await?.pop();
-        reply.ok_or(RedisError::UnexpectedReply { command: "settle" })?.extract_error()?;
-        Ok(())
-    }
-
-    /// Settles advances. What Redis gives no answer for may stand as it is.
+    /// Settles advances, and requests that are given back. What Redis gives no answer for may stand as it is.
     pub(super) async fn settle(&self, settlements: &[Settlement]) {
         let Ok(handle) = self.redis.handle() else { return };
         // Those of another Redis process are void: here, the same bucket may hold what somebody else has in advance.

@@ -7,6 +7,7 @@
 //! | `batches` | what is noted on the request path, in batches off it |
 //! | `cells` | how each kind of cell is loaded, and what its bytes are |
 //! | `session_cell` | what a request needs to know of its session |
+//! | `recent_sessions` | tokens that this process has seen as good |
 //! | `fragments` | JSON cut so that pages are put together by copying |
 //! | `users`, `sessions`, `posts`, `follows`, `home` | what handlers ask for |
 //! | `session_upkeep` | when sessions were last used, and the end of those that are over |
@@ -21,6 +22,7 @@ mod merge;
 mod noted;
 mod own_rows;
 mod posts;
+mod recent_sessions;
 mod report;
 mod session_cell;
 mod session_upkeep;

@@ -10,13 +10,14 @@ use uuid::Uuid;
 use super::{
     cells::{SessionLoader, Sessions},
     error::RepositoryError,
+    recent_sessions::RecentSessions,
     session_cell::SessionCell,
     session_upkeep::{SessionUpkeep, delta},
     write::{Writer, Written},
 };
 use crate::{
     auth::{HashError, PasswordHasher, SessionToken, TokenHash},
-    cache::{Cache, CellName},
+    cache::{Cache, CellName, Fetched},
     clock::Clock,
     config::SessionConfig,
     domain::{Cursor, Page, PageSize, Scope, Session, SessionId, UserAgent, UserId, Username},
@@ -77,6 +78,7 @@ pub struct SessionRepository {
     config: SessionConfig,
     hasher: PasswordHasher,
     sessions: Sessions,
+    recent: RecentSessions,
     upkeep: SessionUpkeep,
 }
 
@@ -94,12 +96,31 @@ impl SessionRepository {
     ) -> Self {
         let ttl = cache.ttl();
         let sessions = Sessions::new(cache, SessionLoader { database: database.clone(), clock: clock.clone() }, ttl);
-        Self { database, writer, clock, config, hasher, sessions, upkeep }
+        Self { database, writer, clock, config, hasher, sessions, recent: RecentSessions::new(), upkeep }
+    }
+
+    /// Whose token this is, by a near entry: no work but a freshness check. `None` when [`authenticate`](Self::authenticate) has
+    /// to look it up.
+    pub async fn authenticate_near(&self, token: &TokenHash) -> Result<Option<ActiveSession>, RepositoryError> {
+        match self.sessions.get_near(token).await {
+            Some(fetched) => self.session_of(token, &fetched).await,
+            None => Ok(None),
+        }
     }
 
     /// Whose token this is; `None` for one that was never given out, was signed out, or has expired. Counts as a use.
     pub async fn authenticate(&self, token: &TokenHash) -> Result<Option<ActiveSession>, RepositoryError> {
         let fetched = self.sessions.get(token).await?;
+        let session = self.session_of(token, &fetched).await?;
+        match session {
+            Some(session) if !self.is_recent(token) => self.recent.insert(*token, session.user_id),
+            Some(_known) => {}
+            None => self.recent.remove(token),
+        }
+        Ok(session)
+    }
+
+    async fn session_of(&self, token: &TokenHash, fetched: &Fetched) -> Result<Option<ActiveSession>, RepositoryError> {
         let now = self.clock.now();
         let cell = match fetched.value.payload.as_deref().and_then(SessionCell::decode) {
             // By a clock that differs from Redis's. A use elsewhere may have moved the end on, which the cell does not
@@ -114,10 +135,19 @@ impl SessionRepository {
         Ok(Some(ActiveSession { id: cell.id, user_id: cell.user_id }))
     }
 
+    /// Whether this process has seen this token as good. It may have ended since.
+    #[must_use]
+    pub fn is_recent(&self, token: &TokenHash) -> bool {
+        self.recent.owner(token).is_some()
+    }
+
     /// Whose session this was when this process last heard of it: maybe from before it ended. Good enough to turn somebody
     /// away, and for nothing else. Never asks anybody.
     #[must_use]
     pub fn last_known_owner(&self, token: &TokenHash) -> Option<UserId> {
+        if !self.sessions.has_near() {
+            return self.recent.owner(token);
+        }
         let cell = self.sessions.last_heard_of(token)?;
         Some(SessionCell::decode(&cell.payload?)?.user_id)
     }
@@ -169,6 +199,7 @@ impl SessionRepository {
             address: client.address,
             user_agent: client.user_agent,
         };
+        let user_id = credentials.user_id;
         let token = SessionToken::generate();
         let hash = token.hash();
         let session = as_session(row.clone(), row.id);
@@ -192,7 +223,11 @@ impl SessionRepository {
                 })
             })
             .await?;
-        Ok(if begun { SignIn::Session(Box::new(NewSession { token, session })) } else { SignIn::Refused })
+        if !begun {
+            return Ok(SignIn::Refused);
+        }
+        self.recent.insert(hash, user_id);
+        Ok(SignIn::Session(Box::new(NewSession { token, session })))
     }
 
     /// Somebody's live sessions, newest first. Straight from Postgres.

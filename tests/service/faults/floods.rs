@@ -39,6 +39,22 @@ async fn who_is_over_its_quota_costs_no_look() {
 }
 
 #[tokio::test]
+async fn who_is_over_its_quota_costs_no_lookup_in_any_mode() {
+    for mode in ["off", "redis", "near"] {
+        let backend = Backend::create().await.with("CACHE_MODE", mode);
+        let (here, ada) = over_quota(&backend).await;
+
+        let looked_up = here.metric("cache_requests_total", &["entity=\"session\""]).await;
+        for _ in 0..50 {
+            assert_eq!(ask(&ada).await.status(), StatusCode::TOO_MANY_REQUESTS);
+        }
+
+        let further = here.metric("cache_requests_total", &["entity=\"session\""]).await - looked_up;
+        assert!(further <= 1.0, "{mode}: {further} lookups, and Redis is asked once more after five seconds");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_has_ended_is_no_longer_answered_for_its_owner() {
     let backend = Backend::create().await;
     let (_here, ada) = over_quota(&backend).await;

@@ -3,6 +3,7 @@
 mod commit_unknown;
 mod floods;
 mod hang_ups;
+mod made_up_tokens;
 mod overload;
 mod pool;
 mod postgres_away;

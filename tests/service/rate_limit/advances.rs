@@ -147,7 +147,7 @@ async fn over_replicas_that_all_have_some_in_advance_exactly_the_quota_is_admitt
 }
 
 #[tokio::test]
-async fn what_a_replica_has_that_is_gone_counts_as_used() {
+async fn what_a_replica_has_that_is_gone_counts_as_used_and_clients_are_told_how_long() {
     let proxy = Proxy::start(&test_redis::url()).await;
     let config = test_redis::config(&proxy.url(&test_redis::url()));
     let prefix = config.key_prefix.clone();
@@ -158,10 +158,18 @@ async fn what_a_replica_has_that_is_gone_counts_as_used() {
     proxy.set(Way::Frozen);
 
     let second = admitted(&there, 320).await;
+    let refused = [admit(&there, Policy::SignedIn, CLIENT).await, admit(&there, Policy::SignedIn, CLIENT).await];
 
     // The first was asked about; with the second came 8 in advance, of which it used 5.
     let unused = 3;
     assert_eq!((first, second), (7, 320 - 7 - unused));
+    for refused in refused {
+        // Redis is asked again after a second; the client has to wait until the first requests leave the window.
+        let told = refused.refusal.as_ref().expect("it is over its quota").retry_after_seconds();
+        assert!((20..=61).contains(&told), "{told} by {:?}", refused.decision);
+        let header = refused.limit_header().expect("a header");
+        assert!(!header.ends_with(";t=1"), "{header}");
+    }
 }
 
 #[tokio::test]
