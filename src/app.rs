@@ -13,7 +13,7 @@ use crate::{
     auth::{HashError, PasswordHasher},
     cache::Cache,
     clock::Clock,
-    config::Config,
+    config::{Config, HttpConfig},
     http::{
         self, admin,
         cookie::SessionCookie,
@@ -169,11 +169,12 @@ impl Application {
         let no_admin = Shutdown::new();
         let address = self.public_address();
         let admin = admin::router(Arc::clone(&self.metrics), self.readiness.clone());
-        let config = self.config.http.clone();
+        let of_admin =
+            HttpConfig { max_connections: self.config.http.max_admin_connections, ..self.config.http.clone() };
         let shutdown = self.shutdown.clone();
         let database = self.database.clone();
         let (listener, stop) = (self.admin, no_admin.clone());
-        let admin = tokio::spawn(async move { server::serve(listener, admin, &config, &stop, None).await });
+        let admin = tokio::spawn(async move { server::serve(listener, admin, &of_admin, &stop, None).await });
 
         let is_interrupted = tokio::select! {
             biased;

@@ -2,6 +2,7 @@
 
 mod environment;
 mod migrate;
+mod open_files;
 pub mod seed;
 mod serve;
 mod terminal;

@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{self, SignalKind};
 
+use super::open_files;
 use crate::{app::Application, config::Config, telemetry::logging};
 
 /// How to serve.
@@ -18,9 +19,12 @@ pub(super) struct ServeArguments {
 
 /// Serves until the first SIGINT or SIGTERM, then finishes what is under way; the second ends everything at once. After SIGTERM it
 /// goes on serving for a while, since proxies have to notice first.
-pub(super) async fn serve(config: Config, arguments: ServeArguments) -> anyhow::Result<()> {
+pub(super) async fn serve(mut config: Config, arguments: ServeArguments) -> anyhow::Result<()> {
     logging::init(&config.log);
     for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    if let Some(warning) = open_files::cap_connections(&mut config, open_files::raise_limit()) {
         tracing::warn!("{warning}");
     }
     let mut signals = Signals::listen().context("cannot listen for signals")?;

@@ -9,6 +9,9 @@ use super::{
 
 const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:8080 or [::]:8080";
 
+/// Many times what probes and scrapers open.
+const MAX_ADMIN_CONNECTIONS: usize = 1_024;
+
 impl Config {
     /// Reads the environment, and for what is not set there the file `.env` in the working folder, if there is one.
     pub fn load() -> Result<Self, ConfigError> {
@@ -155,6 +158,7 @@ fn http(reader: &mut Reader) -> HttpConfig {
         drain_delay: reader.delay("HTTP_DRAIN_DELAY"),
         shutdown_timeout: reader.timeout("HTTP_SHUTDOWN_TIMEOUT"),
         max_connections: reader.number("HTTP_MAX_CONNECTIONS", 1..=1_000_000),
+        max_admin_connections: MAX_ADMIN_CONNECTIONS,
     }
 }
 

@@ -191,8 +191,10 @@ pub struct HttpConfig {
     pub drain_delay: Duration,
     /// `HTTP_SHUTDOWN_TIMEOUT`: requests under way may take so long to finish once no new ones are taken.
     pub shutdown_timeout: Duration,
-    /// `HTTP_MAX_CONNECTIONS`: open at once; more wait in the backlog.
+    /// `HTTP_MAX_CONNECTIONS`: open at once; more wait in the backlog. Fewer where the system gives too few file descriptors.
     pub max_connections: usize,
+    /// The same for the admin server. No variable: those who ask there are few.
+    pub max_admin_connections: usize,
 }
 
 /// How log lines look.

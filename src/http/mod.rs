@@ -3,7 +3,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`server`], `io` | connections: accepting, deadlines, the end |
+//! | [`server`], `accept`, `io` | connections: accepting, deadlines, the end |
 //! | [`routes`], `middleware` | the layers around every handler, and their order |
 //! | `gate`, `identity`, `meter`, `token_lookups` | who asks, and whether they may ask so often |
 //! | `handlers` | the API; [`state`] is what they may hold |
@@ -13,6 +13,7 @@
 //! | [`admin`], [`readiness`] | the admin server's routes |
 //! | [`problem`] | errors as clients see them |
 
+mod accept;
 pub mod admin;
 mod answer_fields;
 mod cache_status;

@@ -14,8 +14,6 @@
 
 use std::{
     cell::RefCell,
-    io,
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -29,13 +27,13 @@ use ipnet::IpNet;
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tower::Service;
 
 use super::{
+    accept::{Accepted, Acceptor},
     extract::ClientAddress,
     io::{ReadTimeouts, client_stream},
     lanes::{self, Lanes},
@@ -46,9 +44,6 @@ use crate::{config::HttpConfig, shutdown::Shutdown};
 /// hyper's own limit for a head, above ours (see `middleware::head`), so that our answer is the one that clients get. What
 /// is beyond it gets hyper's answer, which `io::bare_answers` turns into the same problem document.
 const HYPER_MAX_HEAD_BYTES: usize = 64 * 1024;
-
-/// How long to wait before accepting again when there are no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`; on `lanes` and
 /// among the workers of the calling runtime, or by these alone.
@@ -72,7 +67,7 @@ pub async fn serve(
         shutdown: shutdown.clone(),
         workers: lanes.map(|_| Handle::current()),
     };
-    let slots = Arc::new(Semaphore::new(config.max_connections));
+    let mut acceptor = Acceptor::new(listener, config.max_connections);
     let mut tasks = JoinSet::new();
 
     loop {
@@ -81,8 +76,8 @@ pub async fn serve(
             () = shutdown.started() => break,
             // Finished tasks are taken out as they end, or they would pile up.
             Some(_) = tasks.join_next() => {}
-            (socket, peer, slot) = accept(&listener, &slots) => {
-                let connection = connections.clone().run(socket, peer, slot);
+            accepted = acceptor.accept() => {
+                let connection = connections.clone().run(accepted);
                 match lanes {
                     None => tasks.spawn(connection),
                     Some(lanes) => tasks.spawn_on(connection, lanes.next()),
@@ -91,36 +86,8 @@ pub async fn serve(
         }
     }
 
-    drop(listener);
+    drop(acceptor);
     drain(tasks, config.shutdown_timeout).await;
-}
-
-/// Waits for a slot first and only then for a connection: with all slots taken, new ones wait in the backlog.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (Accepted, SocketAddr, OwnedSemaphorePermit) {
-    let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
-    loop {
-        let accepted = listener.accept().await;
-        match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
-            Ok((socket, peer)) => return (socket, peer, slot),
-            Err(error) if concerns_one_connection(&error) => {}
-            Err(error) => {
-                // EMFILE and the like: the connection stays in the backlog, so that at once would be again and again.
-                tracing::error!(%error, "cannot accept connections");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// A connection that no thread waits for yet.
-type Accepted = std::net::TcpStream;
-
-/// Errors of a connection that was over before it was accepted; the next one may be fine.
-fn concerns_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
-    )
 }
 
 /// What every answer says beside its route's own words.
@@ -168,7 +135,7 @@ struct Connections {
 
 impl Connections {
     /// One connection, from accepted to closed. The slot is free again when this is over, however it ends.
-    async fn run(self, socket: Accepted, peer: SocketAddr, _slot: OwnedSemaphorePermit) {
+    async fn run(self, Accepted { socket, peer, slot: _slot }: Accepted) {
         // Answers are written in one piece: waiting for more to send would only delay them.
         let socket = match socket.set_nodelay(true).and_then(|()| TcpStream::from_std(socket)) {
             Ok(socket) => socket,

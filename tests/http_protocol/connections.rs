@@ -255,11 +255,14 @@ async fn child_runs_out_of_descriptors() {
         }
     };
     soon(refused).await;
+    // It tries again meanwhile, and says so once.
+    sleep(3 * SHORT).await;
     drop((clients, waiting));
 
     let answer = soon(service.ask("GET /", &[])).await;
 
     assert_eq!(answer.status, 200);
+    assert_eq!(logs::lines_with("cannot accept connections").len(), 1);
 }
 
 #[test]

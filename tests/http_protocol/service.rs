@@ -66,6 +66,7 @@ pub(crate) fn config() -> HttpConfig {
         drain_delay: Duration::ZERO,
         shutdown_timeout: long,
         max_connections: 100,
+        max_admin_connections: 100,
     }
 }
 

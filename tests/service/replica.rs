@@ -31,11 +31,22 @@ pub(crate) struct Replica {
 
 impl Replica {
     /// Starts `aside serve` with these variables and nothing else of the environment, and waits until it is ready.
-    pub(crate) async fn start(mut variables: HashMap<String, String>) -> Self {
+    pub(crate) async fn start(variables: HashMap<String, String>) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_aside")), variables).await
+    }
+
+    /// The same under a limit of the system, as `ulimit` takes it.
+    pub(crate) async fn start_under(limit: &str, variables: HashMap<String, String>) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_aside")]);
+        Self::start_by(shell, variables).await
+    }
+
+    async fn start_by(mut command: Command, mut variables: HashMap<String, String>) -> Self {
         let (public, admin) = (free_address(), free_address());
         variables.insert("LISTEN_ADDR".to_owned(), public.to_string());
         variables.insert("ADMIN_ADDR".to_owned(), admin.to_string());
-        let process = Command::new(env!("CARGO_BIN_EXE_aside"))
+        let process = command
             .arg("serve")
             .env_clear()
             .envs(variables)

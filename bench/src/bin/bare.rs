@@ -40,6 +40,7 @@ async fn main() -> Result<()> {
         drain_delay: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(10),
         max_connections: 10_000,
+        max_admin_connections: 100,
     };
     let routes = routes::with_layers(routes, &config, Arc::new(Metrics::new()));
     server::serve(listener, routes, &config, &Shutdown::new(), Some(&Lanes::start()?)).await;

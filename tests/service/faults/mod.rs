@@ -1,6 +1,7 @@
 //! What breaks: Postgres, Redis, clients and processes, each in the middle of the work.
 
 mod commit_unknown;
+mod file_descriptors;
 mod floods;
 mod hang_ups;
 mod made_up_tokens;

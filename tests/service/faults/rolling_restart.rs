@@ -1,8 +1,11 @@
 //! Replicas are replaced one by one, behind a load balancer, and clients notice nothing.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use nix::sys::signal::Signal;
@@ -11,7 +14,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::soon;
 use crate::{api::Api, application::Backend, balancer::Balancer, replica::Replica};
 
-const CLIENTS: usize = 8;
+const CLIENTS: usize = 4;
+
+/// They leave the processors to the replicas that start.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What became of the requests of one client.
 #[derive(Default)]
@@ -34,6 +40,7 @@ async fn use_it(balancer: Arc<Balancer>, token: Arc<str>, stop: Arc<AtomicBool>)
                 Ok(status) if status == expected => seen.created += i64::from(status == 201),
                 other => seen.wrong.push(format!("{other:?}")),
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
     seen
