@@ -8,10 +8,11 @@
 //!
 //! A hit waits for nothing. Given by the thread whose socket it came from, it costs no stealing and no waking of another, and a
 //! lane is woken on its own processor while another has the one beside it; tokio's workers have one of them wait for all sockets,
-//! wherever the kernel puts it. What waits, for Redis above all, goes on where those are whom it waits for (docs/adr/0024).
+//! wherever the kernel puts it. What waits, for Redis above all, goes on where those are whom it waits for (docs/adr/0024). A
+//! request with a body stays on its lane: a body of one-byte chunks would else cost two switches of threads for each byte.
 
 use std::{
-    future::pending,
+    future::{pending, poll_fn},
     io,
     panic::resume_unwind,
     sync::atomic::{AtomicUsize, Ordering},
@@ -79,29 +80,42 @@ impl Lane {
     }
 }
 
-/// Works here and now if it `may_be_here` and that takes no waiting, else among `workers`. What it spawns is theirs in either
-/// case, and a panic is the caller's.
+/// Where a request is worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On this lane if that takes no waiting, else among the workers: a read.
+    HereAtOnce,
+    /// On this lane to the end: its body comes by this lane, and each frame of it would have to wake another thread.
+    Here,
+    /// Among the workers: a write, which always waits.
+    Among,
+}
+
+/// Works in this place, this thread being the lane. What the work spawns is the workers' in any case, and a panic is the caller's.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future ends the work, wherever it is by then.
-pub(super) fn do_here_or_among<F>(
-    workers: &Handle,
-    may_be_here: bool,
-    work: F,
-) -> impl Future<Output = F::Output> + use<F>
+pub(super) fn work_in<F>(place: Place, workers: &Handle, work: F) -> impl Future<Output = F::Output> + use<F>
 where
     F: Future<Output: Send> + Send + 'static,
 {
     let mut work = Box::pin(work);
-    if may_be_here {
+    if place == Place::Here {
+        let workers = workers.clone();
+        return Either::Left(poll_fn(move |context| {
+            let _spawns_among_them = workers.enter();
+            work.as_mut().poll(context)
+        }));
+    }
+    if place == Place::HereAtOnce {
         let _spawns_among_them = workers.enter();
         if let Some(output) = work.as_mut().now_or_never() {
-            return Either::Left(ready(output));
+            return Either::Right(Either::Left(ready(output)));
         }
     }
     let work = AbortOnDropHandle::new(workers.spawn(work));
-    Either::Right(async {
+    Either::Right(Either::Right(async {
         match work.await {
             Ok(output) => output,
             Err(error) => match error.try_into_panic() {
@@ -110,13 +124,12 @@ where
                 Err(_cancelled) => pending().await,
             },
         }
-    })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
-        future::poll_fn,
         task::Poll,
         thread::{ThreadId, current},
     };
@@ -142,13 +155,11 @@ mod tests {
         let workers = workers();
         let here = current().id();
 
-        let [at_once, later, among] = [
-            futures::executor::block_on(do_here_or_among(workers.handle(), true, polled_by(0))),
-            futures::executor::block_on(do_here_or_among(workers.handle(), true, polled_by(1))),
-            futures::executor::block_on(do_here_or_among(workers.handle(), false, polled_by(0))),
-        ];
+        let done = |place, waits| futures::executor::block_on(work_in(place, workers.handle(), polled_by(waits)));
+        let [at_once, later] = [done(Place::HereAtOnce, 0), done(Place::HereAtOnce, 1)];
+        let [with_body, among] = [done(Place::Here, 2), done(Place::Among, 0)];
 
-        assert_eq!(at_once, here);
+        assert_eq!([at_once, with_body], [here, here]);
         assert!(later != here && among != here);
     }
 
@@ -156,10 +167,17 @@ mod tests {
     fn what_is_spawned_here_is_of_the_workers() {
         let workers = workers();
 
-        let spawned = do_here_or_among(workers.handle(), true, async { Some(tokio::spawn(polled_by(0))) });
+        for place in [Place::HereAtOnce, Place::Here] {
+            let spawned = work_in(place, workers.handle(), async move {
+                if place == Place::Here {
+                    tokio::task::yield_now().await;
+                }
+                Some(tokio::spawn(polled_by(0)))
+            });
 
-        let spawned = futures::executor::block_on(spawned).expect("it was spawned");
-        assert_ne!(futures::executor::block_on(spawned).expect("no panic"), current().id());
+            let spawned = futures::executor::block_on(spawned).expect("it was spawned");
+            assert_ne!(futures::executor::block_on(spawned).expect("no panic"), current().id());
+        }
     }
 
     #[test]
@@ -171,7 +189,7 @@ mod tests {
             pending::<()>().await;
         };
 
-        drop(do_here_or_among(workers.handle(), true, work));
+        drop(work_in(Place::HereAtOnce, workers.handle(), work));
 
         assert_eq!(ended.blocking_recv(), None);
     }
@@ -185,7 +203,7 @@ mod tests {
             panic!("of its own");
         };
 
-        futures::executor::block_on(do_here_or_among(workers.handle(), true, work));
+        futures::executor::block_on(work_in(Place::HereAtOnce, workers.handle(), work));
     }
 
     #[cfg(target_os = "linux")]

@@ -21,7 +21,11 @@ use std::{
 use axum::{Router, extract::Request, response::Response};
 use futures::{TryFutureExt, future::Either};
 use http::{HeaderValue, header};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::{
@@ -36,7 +40,7 @@ use super::{
     accept::{Accepted, Acceptor},
     extract::ClientAddress,
     io::{ReadTimeouts, client_stream},
-    lanes::{self, Lanes},
+    lanes::{self, Lanes, Place},
     middleware::allow,
 };
 use crate::{config::HttpConfig, shutdown::Shutdown};
@@ -88,6 +92,14 @@ pub async fn serve(
 
     drop(acceptor);
     drain(tasks, config.shutdown_timeout).await;
+}
+
+fn place_of(request: &Request<Incoming>) -> Place {
+    match request.method().is_safe() {
+        _ if !request.body().is_end_stream() => Place::Here,
+        true => Place::HereAtOnce,
+        false => Place::Among,
+    }
 }
 
 /// What every answer says beside its route's own words.
@@ -150,13 +162,13 @@ impl Connections {
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = ClientAddress::find(peer.ip(), request.headers(), &trusted_proxies);
             request.extensions_mut().insert(client);
-            let only_reads = request.method().is_safe();
+            let place = place_of(&request);
             // Routers are always ready.
             let shutdown = shutdown.clone();
             let answering = router.borrow_mut().call(request).map_ok(move |answer| complete(answer, &shutdown));
             match &workers {
                 None => Either::Left(answering),
-                Some(workers) => Either::Right(lanes::do_here_or_among(workers, only_reads, answering)),
+                Some(workers) => Either::Right(lanes::work_in(place, workers, answering)),
             }
         });
         let io = TokioIo::new(client_stream(socket, self.read_timeouts, self.write_timeout));

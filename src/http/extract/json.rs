@@ -13,7 +13,7 @@ use axum::{
     body::Body,
     extract::{FromRequest, Request},
 };
-use bytes::Bytes;
+use bytes::BytesMut;
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -54,11 +54,15 @@ fn check_content_type(method: &Method, headers: &HeaderMap) -> Result<(), Proble
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Problem> {
-    match body.collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) => Err(unreadable(error)),
+/// All of it, copied: a frame that is kept would keep the whole buffer that it was read into.
+async fn read(mut body: Body) -> Result<BytesMut, Problem> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Some(data) = frame.map_err(unreadable)?.data_ref() {
+            bytes.extend_from_slice(data);
+        }
     }
+    Ok(bytes)
 }
 
 /// The limits of `request_body`, as they come out of axum's boxes.
