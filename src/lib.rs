@@ -27,8 +27,8 @@ pub mod redis_client;
 pub mod repository;
 pub mod telemetry;
 
+pub mod admission;
 pub mod app;
-pub mod bulkhead;
 pub mod clock;
 pub mod scheduling;
 pub mod sharded;

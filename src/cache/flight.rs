@@ -25,7 +25,7 @@ use std::{
 use tokio::{sync::SetOnce, time};
 
 use super::{error::LoadError, fetched::Fetched, near::Markers, value::CellValue};
-use crate::bulkhead::Overloaded;
+use crate::admission::Overloaded;
 
 /// The answer of a flight, for all on board.
 pub(super) type Landing = Result<Landed, LoadError>;

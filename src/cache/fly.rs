@@ -19,7 +19,7 @@ use super::{
     token::Token,
 };
 use crate::{
-    bulkhead,
+    admission,
     redis_client::{Call, Handle, Script},
 };
 
@@ -49,7 +49,7 @@ impl<L: Loader> Reader<L> {
             reader.fly(seats, give_up_waiting_at, Source::Found).await;
             drop(in_the_air);
         };
-        self.cache.shutdown.spawn(bulkhead::inherit(flight));
+        self.cache.shutdown.spawn(admission::inherit(flight));
     }
 
     /// Flies a batch: every flight of it lands, here or in a task started here.
@@ -80,7 +80,7 @@ impl<L: Loader> Reader<L> {
         self.start(to_start);
         if !to_wait.is_empty() {
             let wait = Arc::clone(&self).wait_for_others(to_wait, give_up_waiting_at);
-            self.cache.shutdown.spawn(bulkhead::inherit(wait));
+            self.cache.shutdown.spawn(admission::inherit(wait));
         }
         self.load(handle, to_load).await;
     }
@@ -124,7 +124,7 @@ impl<L: Loader> Reader<L> {
         self.set_boarding(on_board(), true);
         let set_queued = |is_queued| on_board().for_each(|seat| seat.flight.set_queued(is_queued));
         set_queued(true);
-        let turn = self.cache.loads.enter().await;
+        let turn = self.cache.loads.acquire().await;
         set_queued(false);
         let _turn = turn?;
         self.set_boarding(on_board(), false);

@@ -182,7 +182,7 @@ impl<L: Loader> Reader<L> {
 
     /// Always from the source, nothing shared, nothing stored: `CACHE_MODE=off`.
     async fn load_directly(&self, ids: &[L::Id]) -> Result<Vec<Fetched>, LoadError> {
-        let _turn = waiting(Waiting::Db, self.cache.loads.enter()).await?;
+        let _turn = waiting(Waiting::Db, self.cache.loads.acquire()).await?;
         let loaded = self.loader.load(ids).await?;
         let now_ms = self.cache.clock.now_ms();
         Ok(loaded
@@ -237,7 +237,7 @@ impl<L: Loader> Reader<L> {
 
     async fn landed(&self, flight: &Flight) -> Landing {
         let boarded = Instant::now();
-        let landing = waiting(Waiting::Db, flight.landed(self.cache.loads.patience_left())).await;
+        let landing = waiting(Waiting::Db, flight.landed(self.cache.loads.time_left())).await;
         if matches!(landing, Err(LoadError::Overloaded(_))) {
             self.cache.loads.note_wait(boarded.elapsed());
         }

@@ -18,7 +18,7 @@ use super::{
     token::Token,
 };
 use crate::{
-    bulkhead::Bulkhead,
+    admission::Admission,
     clock::Clock,
     config::{CacheConfig, CacheMode},
     redis_client::{Call, Handle, Pipeline, RedisClient, RedisError, Script, Value, cmd},
@@ -80,7 +80,7 @@ pub struct Cache {
     /// Copies in this process, with `CACHE_MODE=near`.
     near: Option<Near>,
     /// Where loads wait for their turn.
-    pub(super) loads: Bulkhead,
+    pub(super) loads: Admission,
     /// How many of the turns may be for what nobody waits for.
     pub(super) background: Arc<Semaphore>,
     fullness: Arc<Fullness>,
@@ -109,12 +109,12 @@ impl Cache {
     pub fn new(
         redis: RedisClient,
         config: CacheConfig,
-        loads: Bulkhead,
+        loads: Admission,
         clock: Clock,
         metrics: Arc<Metrics>,
         shutdown: Shutdown,
     ) -> Self {
-        let background = Arc::new(Semaphore::new((loads.turns() / 4).max(1)));
+        let background = Arc::new(Semaphore::new((loads.permits() / 4).max(1)));
         let gate = Gate::new(redis.clone());
         let near = (config.mode == CacheMode::Near).then(|| Near::start(&redis, &config, shutdown.clone()));
         Self {

@@ -3,13 +3,13 @@
 use tokio::sync::SemaphorePermit;
 
 use super::shared::Cache;
-use crate::bulkhead;
+use crate::admission::Permit;
 
 /// The right to load without anybody waiting for it, given back on drop.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     _in_the_background: SemaphorePermit<'a>,
-    _as_a_load: bulkhead::Turn,
+    _as_a_load: Permit,
 }
 
 impl Cache {
@@ -20,7 +20,7 @@ impl Cache {
     /// Dropped, it has taken nothing.
     pub(super) async fn turn_in_the_background(&self) -> Option<Turn<'_>> {
         let in_the_background = self.background.acquire().await.ok()?;
-        let as_a_load = self.loads.try_enter()?;
+        let as_a_load = self.loads.try_acquire()?;
         Some(Turn { _in_the_background: in_the_background, _as_a_load: as_a_load })
     }
 }

@@ -68,7 +68,8 @@ pub struct DatabaseConfig {
     /// `DATABASE_MAX_LOADS`: requests that read, and requests that write, at once, so that each leave connections for the
     /// other.
     pub max_loads: usize,
-    /// `DATABASE_QUEUE_WAIT`: how long a request waits for its turn before it is shed, all its waits together.
+    /// `DATABASE_QUEUE_WAIT`: how long a request waits for a permit before it is refused, all its waits together. A queue that
+    /// has not been empty for so long is overloaded.
     pub queue_wait: Duration,
     /// `DATABASE_PROBE_TIMEOUT`: a Postgres that has answered nobody for so long is away.
     pub probe_timeout: Duration,

@@ -19,7 +19,7 @@ use super::{
     pool::Pool,
 };
 use crate::{
-    bulkhead::{Bulkhead, Turn},
+    admission::{Admission, Permit},
     config::DatabaseConfig,
     telemetry::{
         metrics::Metrics,
@@ -38,8 +38,8 @@ pub struct Database {
     /// For a connection that is none of the pool's.
     pub(super) connector: Connector,
     pub(super) health: Arc<Health>,
-    reads: Bulkhead,
-    writes: Bulkhead,
+    reads: Admission,
+    writes: Admission,
     /// As `server_version_num` has it; 0 until the first connection was made.
     server_version: Arc<AtomicU32>,
     /// Whether the schema was found unusable when it was last looked at.
@@ -60,7 +60,7 @@ impl Database {
         };
         let pool = Pool::new(manager, config.max_connections, config.acquire_timeout);
         // Whatever one side does, some connections are the other's.
-        let (reads, writes) = [config.max_loads; 2].map(|places| Bulkhead::new(places, config.queue_wait)).into();
+        let (reads, writes) = [config.max_loads; 2].map(|permits| Admission::new(permits, config.queue_wait)).into();
         Self {
             pool,
             config: Arc::new(config),
@@ -79,9 +79,9 @@ impl Database {
         &self.pool
     }
 
-    /// Where reads wait for their turn, [`read`](Self::read) and loads for the cache alike.
+    /// Where reads wait for a permit, [`read`](Self::read) and loads for the cache alike.
     #[must_use]
-    pub fn reads(&self) -> &Bulkhead {
+    pub fn reads(&self) -> &Admission {
         &self.reads
     }
 
@@ -92,18 +92,18 @@ impl Database {
     /// As [`run`](Self::run).
     pub async fn read<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DatabaseError> {
         // While nothing is answered, nobody waits in vain for those who are ahead.
-        let _turn = self.in_turn(&self.reads).await?;
+        let _permit = self.permit_of(&self.reads).await?;
         self.run(query).await
     }
 
-    /// Waits for a request's turn to write.
-    pub async fn turn_to_write(&self) -> Result<Turn, DatabaseError> {
-        self.in_turn(&self.writes).await
+    /// Waits for a request's permit to write.
+    pub async fn permit_to_write(&self) -> Result<Permit, DatabaseError> {
+        self.permit_of(&self.writes).await
     }
 
-    async fn in_turn(&self, bulkhead: &Bulkhead) -> Result<Turn, DatabaseError> {
-        let turn = async { Ok(bulkhead.enter().await?) };
-        self.health.unless_away(waiting(Waiting::Db, turn)).await
+    async fn permit_of(&self, admission: &Admission) -> Result<Permit, DatabaseError> {
+        let permit = async { Ok(admission.acquire().await?) };
+        self.health.unless_away(waiting(Waiting::Db, permit)).await
     }
 
     /// Runs a query under the client's own deadline, counted as time spent on the database. For what no request waits for,

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use sqlx::{error::ErrorKind, migrate::MigrateError, postgres::PgDatabaseError};
 
-use crate::bulkhead::Overloaded;
+use crate::admission::Overloaded;
 
 /// Why a statement gave no result.
 #[derive(Debug, thiserror::Error)]

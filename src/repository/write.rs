@@ -80,9 +80,9 @@ impl Writer {
     ///
     /// Dropping the future drops the waiting; the write goes on to its end.
     pub async fn write<T: Send + 'static>(&self, statements: impl Statements<T>) -> Result<T, WriteError> {
-        let (writer, turn) = (self.clone(), self.database.turn_to_write().await?);
+        let (writer, permit) = (self.clone(), self.database.permit_to_write().await?);
         let section = self.shutdown.spawn(async move {
-            let _turn = turn;
+            let _permit = permit;
             writer.run(statements).await
         });
         let outcome = waiting(Waiting::Db, section).await;

@@ -11,14 +11,14 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("clock", &[]),
     ("shutdown", &[]),
-    ("bulkhead", &[]),
+    ("admission", &[]),
     ("sharded", &[]),
     ("scheduling", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
-    ("postgres", &["bulkhead", "config", "domain", "telemetry"]),
+    ("postgres", &["admission", "config", "domain", "telemetry"]),
     ("redis_client", &["config", "shutdown", "telemetry"]),
-    ("cache", &["bulkhead", "config", "clock", "sharded", "shutdown", "telemetry", "redis_client"]),
+    ("cache", &["admission", "config", "clock", "sharded", "shutdown", "telemetry", "redis_client"]),
     ("rate_limit", &["config", "clock", "sharded", "shutdown", "telemetry", "redis_client"]),
     ("repository", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "postgres", "cache"]),
     (
@@ -28,7 +28,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     (
         "http",
         &[
-            "bulkhead",
+            "admission",
             "config",
             "domain",
             "clock",

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-use crate::{bulkhead, http::problem::Problem, repository::look_once};
+use crate::{admission, http::problem::Problem, repository::look_once};
 
 /// Gives the handler of a request, which began then and may be one that `only_reads`, so long to answer.
 ///
@@ -25,7 +25,7 @@ pub(in crate::http) fn within(
     handler: impl Future<Output = Response>,
 ) -> impl Future<Output = Response> {
     let answer = Deadline { handler, limit, clock: None };
-    bulkhead::request(began, only_reads, look_once(answer))
+    admission::request(began, only_reads, look_once(answer))
 }
 
 /// The handler did not answer in time.

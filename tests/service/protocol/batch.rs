@@ -5,7 +5,7 @@ use futures::future::join_all;
 
 use super::{
     cells::Held,
-    things::{Things, body, key, turns},
+    things::{Things, body, key, permits},
 };
 
 async fn three_things() -> Things {
@@ -111,7 +111,7 @@ async fn batches_that_overlap_share_their_loads() {
 async fn readers_who_come_while_a_load_is_under_way_load_together_and_are_not_held_up_by_it_for_long() {
     const READERS: i64 = 20;
     let things = Things::with("the one").await;
-    let replica = things.replica_for(|config| config, turns(2 + usize::try_from(READERS).expect("a few"))).await;
+    let replica = things.replica_for(|config| config, permits(2 + usize::try_from(READERS).expect("a few"))).await;
     replica.hold_loads();
     let ahead = replica.reading(&[1]);
     let load = replica.held_load().await;

@@ -15,7 +15,7 @@ use super::{
     cache_replica::CacheReplica,
     cells::{Cells, Held},
     eventually,
-    things::{Things, body, cell, key, near, turns},
+    things::{Things, body, cell, key, near, permits},
 };
 use crate::{
     own_redis::OwnRedis,
@@ -23,8 +23,8 @@ use crate::{
     test_redis,
 };
 
-/// Where a value's claim is: after `V`, format, flags, version, soft end and cost.
-const CLAIM: std::ops::Range<usize> = 23..47;
+/// Where a value's claim is: after `V`, format, flags, version, soft end, cost and checksum.
+const CLAIM: std::ops::Range<usize> = 31..55;
 
 const UNCLAIMED: [u8; 24] = [0; 24];
 
@@ -349,7 +349,7 @@ async fn a_claim_without_an_answer_loads_nothing() {
 #[tokio::test]
 async fn a_refresh_that_finds_no_turn_is_dropped() {
     let things = Things::with("old").await;
-    let (replica, cells) = (things.replica_for(|config| config, turns(1)).await, things.cells().await);
+    let (replica, cells) = (things.replica_for(|config| config, permits(1)).await, things.cells().await);
     let replica = aged(&things, replica).await;
     let missing = replica.reading(&[7]);
     let load = replica.held_load().await;
@@ -369,7 +369,7 @@ async fn a_refresh_that_finds_no_turn_is_dropped() {
 async fn refreshes_leave_turns_to_those_who_wait() {
     let things = Things::with("old").await;
     // Room for one refresh.
-    let replica = aged(&things, things.replica_for(|config| config, turns(4)).await).await;
+    let replica = aged(&things, things.replica_for(|config| config, permits(4)).await).await;
     replica.read(1).await;
     let load = replica.held_load().await;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aside::{
-    bulkhead::{self, Bulkhead},
+    admission::{self, Admission},
     cache::LoadError,
     config::CacheConfig,
 };
@@ -11,7 +11,7 @@ use futures::future::join3;
 
 use super::{
     cells::Held,
-    things::{Things, body, key, turns},
+    things::{Things, body, key, permits},
 };
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn a_reader_who_goes_away_takes_nobodys_load_along() {
 async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(100);
-    let replica = things.replica_for(|config| config, Bulkhead::new(1, short)).await;
+    let replica = things.replica_for(|config| config, Admission::new(1, short)).await;
     let cells = things.cells().await;
     replica.hold_loads();
     let first = replica.reading(&[1]);
@@ -109,7 +109,7 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
 #[tokio::test]
 async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
     let things = Things::with("the one").await;
-    let replica = things.replica_for(|config| config, turns(1)).await;
+    let replica = things.replica_for(|config| config, permits(1)).await;
     replica.hold_loads();
     let first = replica.reading(&[2]);
     let load = replica.held_load().await;
@@ -132,8 +132,8 @@ async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
 async fn a_reader_who_was_let_in_is_not_shed_on_another_readers_account() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(100);
-    let replica = things.replica_for(|config| config, Bulkhead::new(1, short)).await;
-    let flying = bulkhead::request(std::time::Instant::now(), true, async {
+    let replica = things.replica_for(|config| config, Admission::new(1, short)).await;
+    let flying = admission::request(std::time::Instant::now(), true, async {
         // It is let in for this; then somebody else has the one turn.
         replica.read(3).await;
         replica.hold_loads();

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
     cells::{Cells, Held},
-    things::{Things, body, cell, turns},
+    things::{Things, body, cell, permits},
 };
 use crate::{
     api::SignedIn,
@@ -272,7 +272,7 @@ async fn a_cell_that_was_invalidated_again_and_again_is_compared_like_any_other(
 #[tokio::test]
 async fn comparing_leaves_the_turns_to_readers() {
     let things = Things::with("old").await;
-    let replica = things.replica_for(|config| config, turns(1)).await;
+    let replica = things.replica_for(|config| config, permits(1)).await;
     replica.read(1).await;
     replica.hold_loads();
     let reading = replica.reading(&[2]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aside::{
-    bulkhead::Bulkhead,
+    admission::Admission,
     cache::{Cache, CellName, Ended, Fetched},
     clock::Clock,
     config::{CacheConfig, CacheMode, RedisConfig},
@@ -91,14 +91,14 @@ impl Things {
 
     /// As [`replica`](Self::replica), with other settings.
     pub(super) async fn replica_with(&self, change: impl FnOnce(CacheConfig) -> CacheConfig) -> CacheReplica {
-        self.replica_for(change, turns(8)).await
+        self.replica_for(change, permits(8)).await
     }
 
-    /// As [`replica_with`](Self::replica_with), with this bulkhead in front of its loads.
+    /// As [`replica_with`](Self::replica_with), with these permits for its loads.
     pub(super) async fn replica_for(
         &self,
         change: impl FnOnce(CacheConfig) -> CacheConfig,
-        loads: Bulkhead,
+        loads: Admission,
     ) -> CacheReplica {
         let redis = TestRedis::connect(self.redis.clone()).await;
         let metrics = Arc::clone(&redis.metrics);
@@ -133,8 +133,8 @@ pub(super) fn near(mut config: CacheConfig) -> CacheConfig {
 }
 
 /// So many loads at once, and a patience that is longer than any test.
-pub(super) fn turns(turns: usize) -> Bulkhead {
-    Bulkhead::new(turns, Duration::from_mins(2))
+pub(super) fn permits(permits: usize) -> Admission {
+    Admission::new(permits, Duration::from_mins(2))
 }
 
 /// The cell of a thing.
