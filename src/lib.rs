@@ -29,6 +29,7 @@ pub mod telemetry;
 
 pub mod admission;
 pub mod app;
+pub mod backoff;
 pub mod clock;
 pub mod scheduling;
 pub mod sharded;

@@ -13,9 +13,6 @@ use super::{
 };
 use crate::{redis_client::Handle, telemetry::metrics::EntityLabels};
 
-/// Discards under way in one process, at most. A value without room is found again by its next reader.
-pub(super) const MOST_DISCARDS: usize = 16;
-
 /// How long a discard waits for a connection.
 const RECONNECT: Duration = Duration::from_secs(2);
 

@@ -10,7 +10,6 @@ use tokio::sync::Semaphore;
 
 use super::{
     cell::{self, Owner, State, StoredValue},
-    damage::MOST_DISCARDS,
     fullness::Fullness,
     gate::Gate,
     near::{IdBytes, Kind, Near},
@@ -27,6 +26,9 @@ use crate::{
 };
 
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fill.lua")));
+
+/// Discards of damaged values under way in one process, at most. A value without room is found again by its next reader.
+const MOST_DISCARDS: usize = 16;
 
 /// A cell's name within its Redis process, `<entity>:<id>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

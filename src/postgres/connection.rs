@@ -16,6 +16,7 @@ use super::{
     error::DatabaseError,
     health::Health,
     manager::{CHECK_TIMEOUT, Manager},
+    pace::Pace,
     pool::Pool,
 };
 use crate::{
@@ -57,6 +58,7 @@ impl Database {
             connector: connector.clone(),
             health: Arc::clone(&health),
             server_version: Arc::clone(&server_version),
+            pace: Pace::default(),
         };
         let pool = Pool::new(manager, config.max_connections, config.acquire_timeout);
         // Whatever one side does, some connections are the other's.

@@ -13,7 +13,7 @@ use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use sqlx::{Connection, Error, PgConnection};
 use tokio::time;
 
-use super::{connector::Connector, health::Health};
+use super::{connector::Connector, health::Health, pace::Pace};
 
 /// Bounds what a connection is asked between two uses: a host may have vanished without a word.
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -23,8 +23,6 @@ const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
 const IDLE_TIMEOUT: Duration = Duration::from_mins(10);
 /// No connection grows older: what a session keeps at the server, plans above all, would grow with it.
 const MAX_LIFETIME: Duration = Duration::from_mins(30);
-/// Between two attempts to connect to a server that has no room, or is not up yet.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Makes connections, and judges those that come back.
 #[derive(Debug)]
@@ -33,22 +31,23 @@ pub(super) struct Manager {
     pub(super) health: Arc<Health>,
     /// As `server_version_num` has it; 0 until the first connection was made.
     pub(super) server_version: Arc<AtomicU32>,
+    pub(super) pace: Pace,
 }
 
 impl managed::Manager for Manager {
     type Type = PgConnection;
     type Error = Error;
 
-    /// Tries again for as long as it is let: whoever waits for a connection has a deadline.
+    /// Tries again for as long as it is let, at the pace of the process: whoever waits for a connection has a deadline.
     async fn create(&self) -> Result<PgConnection, Error> {
         loop {
-            match self.connector.connect().await {
+            match self.pace.attempt(self.connector.connect()).await {
                 Ok(connection) => {
                     let version = connection.server_version_num().unwrap_or_default();
                     self.server_version.store(version, Ordering::Relaxed);
                     return Ok(connection);
                 }
-                Err(error) if is_worth_another_try(&error) => time::sleep(RECONNECT_PAUSE).await,
+                Err(error) if is_worth_another_try(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -63,6 +62,7 @@ impl managed::Manager for Manager {
         }
         // The others may be as dead, and the borrower has no time to ask one after the other.
         self.health.distrust_connections();
+        self.pace.note_end(metrics.age());
         Err(RecycleError::message("silent"))
     }
 }
@@ -100,6 +100,7 @@ mod tests {
             connector: Connector::for_requests(&config.database),
             health: Arc::new(Health::new()),
             server_version: Arc::default(),
+            pace: Pace::default(),
         };
         let kept = |age, idle| manager.is_worth_keeping(Duration::from_mins(age), Duration::from_mins(idle));
 

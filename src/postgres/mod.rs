@@ -17,6 +17,7 @@ pub mod home;
 mod manager;
 mod migrations;
 pub mod outbox;
+mod pace;
 mod pool;
 pub mod posts;
 mod prober;

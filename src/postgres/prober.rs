@@ -2,17 +2,18 @@
 //!
 //! Its connection is none of the pool's, so a pool whose connections are all at work looks no different from an idle one.
 
-use std::{pin::pin, time::Duration};
+use std::{mem, pin::pin, time::Duration};
 
 use sqlx::{Connection, PgConnection};
 use tokio::time::{self, Instant};
 
 use super::{connection::Database, health::Verdict};
+use crate::backoff::{Backoff, LONG_LIFE};
 
 /// How often Postgres is asked while nobody doubts that it is there. In doubt it is asked at once.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often it is asked while it is away, drawn at random: replicas should not all come at once.
+/// How often it is asked while it is away and the connection is there, drawn at random: replicas should not all come at once.
 const AWAY_INTERVAL_MS: std::ops::Range<u64> = 50..150;
 
 /// A probe that is not answered within `DATABASE_PROBE_TIMEOUT`, while statements are, waits for another part of that. Then its
@@ -22,15 +23,39 @@ const SECOND_CHANCE_PART: u32 = 4;
 /// How long an attempt to connect may take. Until `DATABASE_PROBE_TIMEOUT` it leaves the breaker as it is.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The prober's attempts to connect. Those that follow each other soon, whatever their outcome, are farther and farther apart.
+#[derive(Default)]
+struct Attempts {
+    backoff: Backoff,
+    last: Option<Instant>,
+    wait: Duration,
+}
+
+impl Attempts {
+    fn note(&mut self) {
+        if self.last.is_none_or(|last| last.elapsed() >= LONG_LIFE) {
+            self.backoff = Backoff::default();
+        }
+        self.last = Some(Instant::now());
+        self.wait = self.backoff.failed();
+    }
+
+    /// How long to wait after a probe that made one.
+    fn wait(&mut self) -> Duration {
+        mem::take(&mut self.wait)
+    }
+}
+
 impl Database {
     /// Keeps the circuit breaker, and the pool tidy, for ever. While nobody does, the breaker stays closed.
     pub async fn watch(self) {
-        let mut connection = None;
+        let (mut connection, mut attempts) = (None, Attempts::default());
         loop {
             self.health.begin_probe();
-            let verdict = self.probe(&mut connection).await;
+            let verdict = self.probe(&mut connection, &mut attempts).await;
             self.health.end_probe(verdict);
             self.pool().tidy();
+            time::sleep(attempts.wait()).await;
             if self.health.is_open() {
                 time::sleep(Duration::from_millis(rand::random_range(AWAY_INTERVAL_MS))).await;
             } else {
@@ -39,7 +64,7 @@ impl Database {
         }
     }
 
-    async fn probe(&self, connection: &mut Option<PgConnection>) -> Verdict {
+    async fn probe(&self, connection: &mut Option<PgConnection>, attempts: &mut Attempts) -> Verdict {
         if let Some(mut known) = connection.take() {
             match self.ask(&mut known).await {
                 // A session may be ended and Postgres be there: a new one tells.
@@ -51,6 +76,7 @@ impl Database {
                 Some(unanswered) => return unanswered,
             }
         }
+        attempts.note();
         self.connect(connection).await
     }
 

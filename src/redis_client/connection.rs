@@ -7,29 +7,28 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwapOption;
-use deadpool_redis::{Connection, Manager, Pool, Runtime};
-use redis::AsyncConnectionConfig;
+use deadpool::managed::{Object, Pool, PoolError};
+use deadpool_redis::Runtime;
+use redis::{AsyncConnectionConfig, Client};
 use secrecy::ExposeSecret;
 use tokio::{sync::Notify, time};
 
 use super::{
     binding::Binder,
     breaker::{Breaker, Change},
+    connector::Connector,
     error::RedisError,
     handle::{Handle, Link},
     probe::probe,
 };
-use crate::{config::RedisConfig, shutdown::Shutdown, telemetry::metrics::Metrics};
+use crate::{backoff::Backoff, config::RedisConfig, shutdown::Shutdown, telemetry::metrics::Metrics};
 
 /// How often a connection that nobody complains about is asked whether it still answers, and takes writes.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The waits between attempts to connect grow from the first to the second, with jitter.
-pub(super) const RECONNECT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// The same while the circuit breaker is open.
 const OPEN_INTERVAL: Duration = Duration::from_millis(100);
@@ -66,8 +65,8 @@ impl RedisClient {
         let connection = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(config.connect_timeout))
             .set_response_timeout(Some(config.command_timeout));
-        let manager = Manager::new_with_config(config.url.expose_secret(), connection)?;
-        let pool = Pool::builder(manager)
+        let connector = Connector::new(Client::open(config.url.expose_secret())?, connection)?;
+        let pool = Pool::builder(connector)
             .max_size(config.connections)
             .runtime(Runtime::Tokio1)
             .create_timeout(Some(config.connect_timeout))
@@ -219,26 +218,20 @@ impl Shared {
     }
 }
 
-/// Waits before the next attempt to connect, longer each time, with jitter.
-pub(super) async fn back_off(backoff: &mut Duration) {
-    time::sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
-    *backoff = (*backoff * 2).min(RECONNECT_BACKOFF.1);
-}
-
 /// Keeps one slot filled.
 struct Keeper {
     shared: Arc<Shared>,
-    pool: Pool,
+    pool: Pool<Connector>,
     slot: usize,
 }
 
 impl Keeper {
     async fn run(&self) {
-        let mut backoff = RECONNECT_BACKOFF.0;
+        let mut backoff = Backoff::default();
         loop {
-            match self.connect().await {
+            let wait = match self.connect().await {
                 Ok((pooled, link)) => {
-                    backoff = RECONNECT_BACKOFF.0;
+                    let made_at = Instant::now();
                     tracing::info!(slot = self.slot, namespace = link.namespace, "redis connected");
                     self.publish(Some(Arc::clone(&link)));
                     self.shared.watch(&link).await;
@@ -246,22 +239,24 @@ impl Keeper {
                     self.publish(None);
                     tracing::warn!(slot = self.slot, "redis connection lost");
                     // Taken out of the pool, so that deadpool never hands this connection out again.
-                    drop(Connection::take(pooled));
+                    drop(Object::take(pooled));
+                    backoff.ended(made_at.elapsed())
                 }
                 Err(error) => {
                     self.shared.report(&error, "redis not reached");
-                    back_off(&mut backoff).await;
+                    backoff.failed()
                 }
-            }
+            };
+            time::sleep(wait).await;
         }
     }
 
-    async fn connect(&self) -> Result<(Connection, Arc<Link>), RedisError> {
+    async fn connect(&self) -> Result<(Object<Connector>, Arc<Link>), RedisError> {
         let pooled = self.pool.get().await.map_err(|error| match error {
-            deadpool_redis::PoolError::Backend(error) => RedisError::Command(error),
+            PoolError::Backend(error) => RedisError::Command(error),
             _timeout_or_closed => RedisError::Unavailable,
         })?;
-        let link = self.shared.binder.bind((*pooled).clone()).await?;
+        let link = self.shared.binder.bind(pooled.connection.clone()).await?;
         Ok((pooled, link))
     }
 

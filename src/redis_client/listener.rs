@@ -4,24 +4,22 @@
 //! out what they are about, and what listens here is called before the next reply is handed out: when a command is answered,
 //! all messages of what was carried out before it have been heard.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use arc_swap::ArcSwapOption;
-use redis::{
-    AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, Value,
-    aio::{MultiplexedConnection, SendError},
-};
+use redis::{AsyncConnectionConfig, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, Value, aio::SendError};
 use secrecy::ExposeSecret;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connection::{RECONNECT_BACKOFF, RedisClient, Shared, back_off},
+    connection::{RedisClient, Shared},
+    connector::{Wire, connect},
     error::RedisError,
     handle::{Handle, Link},
     probe::probe,
 };
-use crate::shutdown::Shutdown;
+use crate::{backoff::Backoff, shutdown::Shutdown};
 
 /// What a listening connection tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +99,12 @@ struct Keeper<E> {
 
 impl<E: Ear> Keeper<E> {
     async fn run(&self) {
-        let mut backoff = RECONNECT_BACKOFF.0;
+        let mut backoff = Backoff::default();
         for number in 1.. {
             let closed = CancellationToken::new();
-            match self.connect(number, closed.clone()).await {
-                Ok(link) => {
-                    backoff = RECONNECT_BACKOFF.0;
+            let wait = match self.connect(number, closed.clone()).await {
+                Ok((_wire, link)) => {
+                    let made_at = Instant::now();
                     (self.hear)(number, Heard::Subscribed);
                     self.up.store(Some(Arc::new(Listening { number, handle: Handle::new(Arc::clone(&link)) })));
                     tokio::select! {
@@ -116,33 +114,35 @@ impl<E: Ear> Keeper<E> {
                     self.up.store(None);
                     (self.hear)(number, Heard::Lost);
                     tracing::warn!("redis is not listened to any more");
+                    backoff.ended(made_at.elapsed())
                 }
                 Err(error) => {
                     self.shared.report(&error, "redis cannot be listened to");
-                    back_off(&mut backoff).await;
+                    backoff.failed()
                 }
-            }
+            };
+            time::sleep(wait).await;
         }
     }
 
-    async fn connect(&self, number: u64, closed: CancellationToken) -> Result<Arc<Link>, RedisError> {
+    async fn connect(&self, number: u64, closed: CancellationToken) -> Result<(Wire, Arc<Link>), RedisError> {
         let config = &self.shared.config;
         let made = time::timeout(config.connect_timeout, self.open(number, closed)).await;
-        let connection = made.map_err(|_elapsed| RedisError::Unavailable)??;
-        let link = self.shared.binder.bind(connection).await?;
+        let wire = made.map_err(|_elapsed| RedisError::Unavailable)??;
+        let link = self.shared.binder.bind(wire.connection.clone()).await?;
         let channel = [link.namespace.as_str(), self.channel].concat();
         link.connection.clone().subscribe(channel).await?;
         // The confirmation says nothing of its command; a reply that is in step does.
         probe(&link).await?;
-        Ok(link)
+        Ok((wire, link))
     }
 
-    async fn open(&self, number: u64, closed: CancellationToken) -> Result<MultiplexedConnection, RedisError> {
+    async fn open(&self, number: u64, closed: CancellationToken) -> Result<Wire, RedisError> {
         let config = &self.shared.config;
         // Messages and replies share a connection from RESP3 on.
         let info = config.url.expose_secret().into_connection_info()?;
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let client = Client::open(info.set_redis_settings(settings))?;
+        let info = info.set_redis_settings(settings);
         let hear = Arc::clone(&self.hear);
         let options = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(config.connect_timeout))
@@ -157,6 +157,6 @@ impl<E: Ear> Keeper<E> {
                 }
                 Ok::<(), SendError>(())
             });
-        Ok(client.get_multiplexed_async_connection_with_config(&options).await?)
+        Ok(connect(&info, options).await?)
     }
 }

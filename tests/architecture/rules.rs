@@ -6,7 +6,8 @@ use crate::sources::Source;
 ///
 /// Layers of one line of the design may import each other only where it says so here: the outside things report to
 /// `telemetry`. `cache` and `rate_limit` know neither Postgres nor what is stored in it.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
+    ("backoff", &[]),
     ("config", &[]),
     ("domain", &[]),
     ("clock", &[]),
@@ -16,8 +17,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("scheduling", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
-    ("postgres", &["admission", "config", "domain", "telemetry"]),
-    ("redis_client", &["config", "shutdown", "telemetry"]),
+    ("postgres", &["admission", "backoff", "config", "domain", "telemetry"]),
+    ("redis_client", &["backoff", "config", "shutdown", "telemetry"]),
     ("cache", &["admission", "config", "clock", "sharded", "shutdown", "telemetry", "redis_client"]),
     ("rate_limit", &["config", "clock", "sharded", "shutdown", "telemetry", "redis_client"]),
     ("repository", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "postgres", "cache"]),

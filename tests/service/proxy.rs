@@ -48,7 +48,12 @@ pub(crate) enum Meddling {
     ExtraReply,
     /// Changes a bit of the byte behind these bytes.
     FlippedBit(&'static str),
+    /// Sends these bytes in its place, and then the others again and again, until the connection ends, or [`MOST_FLOOD`].
+    Flood(&'static [u8], &'static [u8]),
 }
+
+/// Bytes of a flood, at most.
+pub(crate) const MOST_FLOOD: usize = 256 << 20;
 
 /// Runs until it is dropped.
 pub(crate) struct Proxy {
@@ -66,6 +71,8 @@ struct Shared {
     script_calls: AtomicUsize,
     meddling: Mutex<Option<Meddling>>,
     meddled: watch::Sender<usize>,
+    /// Bytes of the largest flood so far.
+    flooded: AtomicUsize,
 }
 
 impl Proxy {
@@ -89,6 +96,7 @@ impl Proxy {
             script_calls: AtomicUsize::new(0),
             meddling: Mutex::default(),
             meddled: watch::Sender::new(0),
+            flooded: AtomicUsize::new(0),
         });
         let of_connections = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -134,6 +142,11 @@ impl Proxy {
         let so_far = *meddled.borrow_and_update();
         *self.shared.meddling.lock().expect("no panic") = Some(meddling);
         meddled.wait_for(|meddled| *meddled > so_far).await.expect("the proxy runs");
+    }
+
+    /// How many bytes of the largest flood were taken.
+    pub(crate) fn flooded(&self) -> usize {
+        self.shared.flooded.load(Ordering::SeqCst)
     }
 
     /// Waits until snares have caught so many connections.
@@ -202,8 +215,10 @@ impl Connection {
             let delay = *self.shared.delay.borrow();
             tokio::time::sleep(delay).await;
             self.until_way_is_none_of(&[Way::Frozen, Way::RepliesHeld]).await;
-            if self.meddles_with(&mut buffer[..read]) {
-                to.write_all(b"$-1\r\n").await?;
+            match self.meddles_with(&mut buffer[..read]) {
+                Some(Meddling::ExtraReply) => to.write_all(b"$-1\r\n").await?,
+                Some(Meddling::Flood(begin, again)) => return self.flood(&mut to, begin, again).await,
+                Some(Meddling::FlippedBit(_)) | None => {}
             }
             to.write_all(&buffer[..read]).await?;
             if let Some(Snare::Reply(word)) = *self.shared.snare.borrow()
@@ -214,23 +229,34 @@ impl Connection {
         }
     }
 
-    /// Meddles with these replies, if that is wanted; whether another is to come before them.
-    fn meddles_with(&self, replies: &mut [u8]) -> bool {
-        let mut meddling = self.shared.meddling.lock().expect("no panic");
-        let is_extra = match *meddling {
-            // Replies that fit the buffer begin where it does.
-            Some(Meddling::ExtraReply) if b"$*:+->".contains(&replies[0]) => true,
-            None | Some(Meddling::ExtraReply) => return false,
-            Some(Meddling::FlippedBit(word)) => {
-                let at = replies.windows(word.len()).position(|window| window == word.as_bytes());
-                let Some(byte) = at.and_then(|at| replies.get_mut(at + word.len())) else { return false };
-                *byte ^= 1;
-                false
+    async fn flood(&self, to: &mut OwnedWriteHalf, begin: &[u8], again: &[u8]) -> io::Result<()> {
+        let again = again.repeat(65_536 / again.len());
+        let _told_at_its_end = Flooding(&self.shared);
+        to.write_all(begin).await?;
+        for sent in (0..MOST_FLOOD).step_by(again.len()) {
+            self.shared.flooded.fetch_max(sent, Ordering::SeqCst);
+            to.write_all(&again).await?;
+        }
+        Ok(())
+    }
+
+    /// Meddles with these replies, if that is wanted; what is to be done besides.
+    fn meddles_with(&self, replies: &mut [u8]) -> Option<Meddling> {
+        // Replies that fit the buffer begin where it does.
+        let is_begin = b"$*:+->".contains(&replies[0]);
+        let mut wanted = self.shared.meddling.lock().expect("no panic");
+        let meddling = (*wanted)?;
+        match meddling {
+            Meddling::ExtraReply | Meddling::Flood(..) if !is_begin => return None,
+            Meddling::ExtraReply => {}
+            Meddling::FlippedBit(word) => {
+                let at = replies.windows(word.len()).position(|window| window == word.as_bytes())?;
+                *replies.get_mut(at + word.len())? ^= 1;
             }
-        };
-        *meddling = None;
+            Meddling::Flood(..) => return wanted.take(),
+        }
         self.shared.meddled.send_modify(|meddled| *meddled += 1);
-        is_extra
+        wanted.take()
     }
 
     fn catch(&self, way: Way) {
@@ -255,6 +281,15 @@ impl Connection {
                 _changed = silences.changed() => {}
             }
         }
+    }
+}
+
+/// A flood; ends when the connection does.
+struct Flooding<'a>(&'a Shared);
+
+impl Drop for Flooding<'_> {
+    fn drop(&mut self) {
+        self.0.meddled.send_modify(|meddled| *meddled += 1);
     }
 }
 

@@ -8,6 +8,7 @@ mod made_up_tokens;
 mod overload;
 mod pool;
 mod postgres_away;
+mod reconnects;
 mod redis_away;
 mod redis_mixed_up;
 mod redis_refuses;

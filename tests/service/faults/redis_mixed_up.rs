@@ -10,7 +10,7 @@ use super::soon;
 use crate::{
     api::SignedIn,
     application::{Backend, TestApplication},
-    proxy::{Meddling, Proxy},
+    proxy::{MOST_FLOOD, Meddling, Proxy},
     test_redis,
 };
 
@@ -75,6 +75,29 @@ async fn a_reply_too_many_never_shows_another_users_data() {
 
         assert!(replica.metric("redis_replies_out_of_step_total", &[]).await >= 1.0, "{mode}");
     }
+}
+
+/// Strings, arrays and nested arrays that are announced larger than any reply can be.
+const FLOODS: [Meddling; 4] = [
+    Meddling::Flood(b"$536870912\r\n", b"0123456789abcdef"),
+    Meddling::Flood(b"*100000000\r\n", b"$-1\r\n"),
+    Meddling::Flood(b"*1\r\n", b"*1\r\n"),
+    Meddling::Flood(b"*1000\r\n", b"$8\r\n01234567\r\n*1000\r\n"),
+];
+
+#[tokio::test]
+async fn a_reply_larger_than_any_can_be_ends_its_connection_before_it_takes_memory() {
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let (_backend, replica) = behind(&proxy, "near").await;
+    let ada = replica.api().register("ada").await;
+
+    // Two connections for commands and two that listen take turns.
+    for flood in FLOODS.into_iter().chain(FLOODS) {
+        soon(proxy.meddle(flood)).await;
+    }
+
+    assert!(proxy.flooded() < MOST_FLOOD / 4, "{}", proxy.flooded());
+    assert_eq!(ada.api.get("/users/me").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
