@@ -54,7 +54,7 @@ async fn until_it_starts_an_announced_shutdown_serves_old_and_new_connections_an
     assert_eq!(busy.answer().await.text(), "waited");
     for client in [&mut kept, &mut new] {
         let answer = client.answer().await;
-        answer.assert_problem(404, "not-found");
+        answer.assert_problem(404, "unknown-path");
         assert_eq!(answer.header("connection"), Some("close"));
         assert!(client.is_closed().await);
     }
