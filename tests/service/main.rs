@@ -19,3 +19,4 @@ mod seed;
 mod smoke;
 mod test_database;
 mod test_redis;
+mod tour;
