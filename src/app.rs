@@ -123,6 +123,7 @@ impl Application {
         let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);
         let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock }
             .api_state(limiter, upkeep)?;
+        repository::account_deletions::start(database.clone(), &shutdown);
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
         shutdown.spawn_until_drained(observe(database.clone(), Arc::clone(&metrics)));
 

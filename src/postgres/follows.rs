@@ -33,11 +33,8 @@ impl From<FollowRow> for FollowEntry {
     }
 }
 
-/// Inserts a follow; false when it was there already.
-///
-/// # Errors
-///
-/// The constraint `follows_followee_id_fkey` when there is no such followee.
+/// Inserts a follow; false when it was there already, and when there is no such followee. A followee cannot be deleted before
+/// the transaction has ended.
 pub async fn insert_follow(
     executor: impl PgExecutor<'_>,
     follower: UserId,
@@ -45,7 +42,8 @@ pub async fn insert_follow(
     at: DateTime<Utc>,
 ) -> Result<bool> {
     let done = sqlx::query!(
-        "INSERT INTO follows (follower_id, followee_id, created_at) VALUES ($1, $2, $3)
+        "WITH followee AS (SELECT id FROM users WHERE id = $2 FOR KEY SHARE)
+         INSERT INTO follows (follower_id, followee_id, created_at) SELECT $1, id, $3 FROM followee
          ON CONFLICT ON CONSTRAINT follows_pkey DO NOTHING",
         follower as _,
         followee as _,
@@ -65,11 +63,15 @@ pub async fn delete_follow(executor: impl PgExecutor<'_>, follower: UserId, foll
     Ok(done.rows_affected() == 1)
 }
 
-/// How many `follower` follows.
+/// How many users that exist `follower` follows.
 pub async fn count_follows(executor: impl PgExecutor<'_>, follower: UserId) -> Result<i64> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM follows WHERE follower_id = $1"#, follower as _)
-        .fetch_one(executor)
-        .await
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM follows
+           WHERE follower_id = $1 AND followee_id NOT IN (SELECT user_id FROM account_deletions)"#,
+        follower as _,
+    )
+    .fetch_one(executor)
+    .await
 }
 
 /// Whom each of `followers` follows; those who follow nobody are left out.
@@ -97,7 +99,8 @@ pub async fn list_followers(
                   u.display_name AS "display_name: DisplayName", u.bio AS "bio: Bio", u.version, u.created_at,
                   u.updated_at, f.created_at AS since
            FROM follows f JOIN users u ON u.id = f.follower_id
-           WHERE f.followee_id = $1 AND (f.created_at, f.follower_id) < ($2, $3)
+           WHERE f.followee_id = $1 AND f.followee_id NOT IN (SELECT user_id FROM account_deletions)
+             AND (f.created_at, f.follower_id) < ($2, $3)
            ORDER BY f.created_at DESC, f.follower_id DESC LIMIT $4"#,
         followee as _,
         before.0,
@@ -122,7 +125,8 @@ pub async fn list_following(
                   u.display_name AS "display_name: DisplayName", u.bio AS "bio: Bio", u.version, u.created_at,
                   u.updated_at, f.created_at AS since
            FROM follows f JOIN users u ON u.id = f.followee_id
-           WHERE f.follower_id = $1 AND (f.created_at, f.followee_id) < ($2, $3)
+           WHERE f.follower_id = $1 AND f.follower_id NOT IN (SELECT user_id FROM account_deletions)
+             AND (f.created_at, f.followee_id) < ($2, $3)
            ORDER BY f.created_at DESC, f.followee_id DESC LIMIT $4"#,
         follower as _,
         before.0,

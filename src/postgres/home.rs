@@ -20,7 +20,11 @@ pub async fn list_home_of(
         AuthoredPostRow,
         r#"WITH newest AS MATERIALIZED (
                SELECT p.id
-               FROM (SELECT followee_id AS id FROM follows WHERE follower_id = $1 UNION ALL SELECT $1) AS a
+               FROM (
+                   SELECT followee_id AS id FROM follows
+                   WHERE follower_id = $1 AND followee_id NOT IN (SELECT user_id FROM account_deletions)
+                   UNION ALL SELECT $1
+               ) AS a
                CROSS JOIN LATERAL (
                    SELECT id FROM posts WHERE author_id = a.id AND id < $2 ORDER BY id DESC LIMIT $3
                ) AS p

@@ -8,6 +8,7 @@
 //! are, would be planned anew for ever, which takes three times as long as to run it. Out of a subquery its length is not
 //! known, and after five times the plan stays.
 
+pub mod account_deletions;
 mod connection;
 mod connector;
 mod error;

@@ -9,7 +9,7 @@ use tokio::time;
 use super::{connection::Database, error::DatabaseError, manager::CHECK_TIMEOUT, migrations::MIGRATIONS};
 
 /// What requests read and write.
-const TABLES: [&str; 5] = ["users", "sessions", "posts", "follows", "invalidation_outbox"];
+const TABLES: [&str; 6] = ["users", "sessions", "posts", "follows", "account_deletions", "invalidation_outbox"];
 
 impl Database {
     /// Whether the schema can be used, found out now; what was found last when Postgres does not say in time.

@@ -138,7 +138,8 @@ pub async fn update_user(executor: impl PgExecutor<'_>, user: &User, password_ha
     Ok(())
 }
 
-/// Deletes a user; posts, follows and sessions go with the row.
+/// Deletes a user, and sessions with the row. Posts and follows are hidden from then on, and go in batches
+/// (`account_deletions`).
 pub async fn delete_user(executor: impl PgExecutor<'_>, id: UserId) -> Result<()> {
     sqlx::query!("DELETE FROM users WHERE id = $1", id as _).execute(executor).await?;
     Ok(())

@@ -61,7 +61,7 @@ impl FollowRepository {
             return Ok(FollowOutcome::Oneself);
         }
         let now = self.clock.now();
-        let followed = self
+        let outcome = self
             .writer
             .write(move |connection| {
                 Box::pin(async move {
@@ -70,7 +70,7 @@ impl FollowRepository {
                         return Ok(Written::nothing(FollowOutcome::FollowerGone));
                     }
                     if !follows::insert_follow(&mut *connection, follower, followee, now).await? {
-                        return Ok(Written::nothing(FollowOutcome::Done));
+                        return Ok(Written::nothing(unchanged(&mut *connection, followee).await?));
                     }
                     if follows::count_follows(&mut *connection, follower).await? > MAX_FOLLOWS {
                         follows::delete_follow(&mut *connection, follower, followee).await?;
@@ -79,11 +79,8 @@ impl FollowRepository {
                     Ok(Written { value: FollowOutcome::Done, cells: vec![Followings::cell(&follower)] })
                 })
             })
-            .await;
-        match followed {
-            Err(error) if error.is_constraint("follows_followee_id_fkey") => Ok(FollowOutcome::NotFound),
-            followed => Ok(followed?),
-        }
+            .await?;
+        Ok(outcome)
     }
 
     /// Makes `follower` follow `followee` no longer. Idempotent.
@@ -98,8 +95,7 @@ impl FollowRepository {
                     if follows::delete_follow(&mut *connection, follower, followee).await? {
                         return Ok(Written { value: FollowOutcome::Done, cells: vec![Followings::cell(&follower)] });
                     }
-                    let is_known = !users::find_users(&mut *connection, &[followee.0]).await?.is_empty();
-                    Ok(Written::nothing(if is_known { FollowOutcome::Done } else { FollowOutcome::NotFound }))
+                    Ok(Written::nothing(unchanged(&mut *connection, followee).await?))
                 })
             })
             .await?;
@@ -150,4 +146,10 @@ impl FollowRepository {
 /// After every follow.
 fn latest() -> Since {
     (DateTime::<Utc>::MAX_UTC, Uuid::max())
+}
+
+/// What a write that has changed nothing comes to.
+async fn unchanged(connection: &mut sqlx::PgConnection, followee: UserId) -> Result<FollowOutcome, sqlx::Error> {
+    let is_known = !users::find_users(connection, &[followee.0]).await?.is_empty();
+    Ok(if is_known { FollowOutcome::Done } else { FollowOutcome::NotFound })
 }

@@ -10,8 +10,10 @@
 //! | `recent_sessions` | tokens that this process has seen as good |
 //! | `fragments` | JSON cut so that pages are put together by copying |
 //! | `users`, `sessions`, `posts`, `follows`, `home` | what handlers ask for |
+//! | `account_deletions` | posts and follows of users that were deleted, in batches |
 //! | `session_upkeep` | when sessions were last used, and the end of those that are over |
 
+pub mod account_deletions;
 mod batches;
 mod cells;
 mod error;

@@ -164,7 +164,8 @@ impl UserRepository {
         Ok(change)
     }
 
-    /// Deletes a user, and with the user posts, follows and sessions.
+    /// Deletes a user and the user's sessions. Posts and follows disappear with the row and are deleted later, however many
+    /// there are.
     pub async fn delete_user(
         &self,
         id: UserId,

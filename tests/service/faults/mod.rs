@@ -4,6 +4,7 @@ mod commit_unknown;
 mod file_descriptors;
 mod floods;
 mod hang_ups;
+mod large_accounts;
 mod made_up_tokens;
 mod overload;
 mod pool;
