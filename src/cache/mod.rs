@@ -21,6 +21,7 @@
 //! | `announce` | the part of those steps that tells everybody |
 //! | `relay` | invalidation of what others wrote |
 //! | `fullness` | whether a full Redis is worth asking |
+//! | `speeds` | whether a slow Redis is worth asking |
 //! | `gate` | whether Redis may be believed |
 //! | `flight` | who may share whose look or load within the process |
 //! | `read_through` | a read, from the look to the answer |
@@ -63,6 +64,7 @@ mod relay;
 mod sample;
 mod sequence;
 mod shared;
+mod speeds;
 mod token;
 mod turn;
 mod value;

@@ -77,6 +77,7 @@ impl<L: Loader> Reader<L> {
         let started = Instant::now();
         let loaded = self.loader.load(ids).await?;
         let cost = started.elapsed();
+        self.cache.speeds.note_load(cost);
         self.counts.loads.inc_by(ids.len() as u64);
         self.counts.load_duration.observe_duration(cost);
         debug_assert_eq!(loaded.len(), ids.len(), "a loader gives one answer for each id");

@@ -14,6 +14,7 @@ use super::{
     gate::Gate,
     near::{IdBytes, Kind, Near},
     sample::Sample,
+    speeds::SpeedWatch,
     token::Token,
 };
 use crate::{
@@ -86,6 +87,7 @@ pub struct Cache {
     /// How many of the turns may be for what nobody waits for.
     pub(super) background: Arc<Semaphore>,
     fullness: Arc<Fullness>,
+    pub(super) speeds: Arc<SpeedWatch>,
     /// Room for discards of damaged values.
     pub(super) discards: Arc<Semaphore>,
     /// What was invalidated here lately.
@@ -118,7 +120,9 @@ impl Cache {
     ) -> Self {
         let background = Arc::new(Semaphore::new((loads.permits() / 4).max(1)));
         let gate = Gate::new(redis.clone());
-        let near = (config.mode == CacheMode::Near).then(|| Near::start(&redis, &config, shutdown.clone()));
+        let speeds = Arc::new(SpeedWatch::new(redis.clone(), loads.permits()));
+        let near = (config.mode == CacheMode::Near)
+            .then(|| Near::start(&redis, &config, Arc::clone(&speeds), shutdown.clone()));
         Self {
             redis,
             config: Arc::new(config),
@@ -130,6 +134,7 @@ impl Cache {
             loads,
             background,
             fullness: Arc::default(),
+            speeds,
             discards: Arc::new(Semaphore::new(MOST_DISCARDS)),
             invalidated: Sample::new(),
         }
@@ -213,7 +218,9 @@ impl Cache {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(command);
         let unexpected = || handle.unexpected("MGET");
+        let asked = Instant::now();
         let reply = handle.query(&pipeline).await?.pop();
+        self.speeds.note_reply(asked.elapsed());
         if !self.gate.is_open() {
             return Err(RedisError::Unavailable);
         }

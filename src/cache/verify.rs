@@ -10,7 +10,7 @@
 //! not in the outbox *after* the load, and is in its cell still *after that*, byte for byte, is a value that no invalidation
 //! will ever reach. The middle question is the caller's; the last is part of the script that discards.
 
-use std::{collections::BTreeSet, fmt, sync::LazyLock};
+use std::{collections::BTreeSet, fmt, sync::LazyLock, time::Instant};
 
 use futures::future::BoxFuture;
 
@@ -108,7 +108,9 @@ impl<L: Loader> Verifier<L> {
     async fn load_and_compare(&self, values: Vec<Seen<'_, L>>, found: &mut Comparison) -> Result<(), LoadError> {
         let Some(_turn) = self.cache.turn_in_the_background().await else { return Ok(()) };
         let ids: Vec<L::Id> = values.iter().map(|seen| seen.id.clone()).collect();
+        let started = Instant::now();
         let loaded = self.loader.load(&ids).await?;
+        self.cache.speeds.note_load(started.elapsed());
 
         found.compared += values.len();
         let differ = |(seen, loaded): &(Seen<'_, L>, _)| !self.loader.agrees(&seen.value, loaded);

@@ -6,6 +6,8 @@
 //!     └───── some probes in a row answered in time ◀─────┘  writers go on fencing: other replicas may still read
 //! ```
 //!
+//! It is opened, too, by readers who found that Postgres is faster; then it stays open for a while at least.
+//!
 //! A Redis that is down, or says nothing at all, is no matter for it: then there is no connection. One late reply is none
 //! either, nor are many at once: a burst on a busy machine makes many late, but some before and after them not. Opened
 //! wrongly it costs speed and nothing else.
@@ -39,12 +41,16 @@ pub(super) struct Breaker {
     patience: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counts {
     /// When the first of the late replies in a row was asked for.
     late_since: Option<Instant>,
     late_replies: u32,
     good_probes: u32,
+    /// Probes that take less are in time.
+    good: Duration,
+    /// Until when their replies do not count.
+    held_until: Option<Instant>,
 }
 
 /// What became of the breaker.
@@ -61,11 +67,13 @@ pub(super) enum Change {
 impl Breaker {
     /// A closed one, for commands with this time-out.
     pub(super) fn new(command_timeout: Duration) -> Self {
+        let late = command_timeout / LATE_PART;
+        let counts = Counts { late_since: None, late_replies: 0, good_probes: 0, good: late, held_until: None };
         Self {
             is_open: AtomicBool::new(false),
             is_suspicious: AtomicBool::new(false),
-            counts: Mutex::default(),
-            late: command_timeout / LATE_PART,
+            counts: Mutex::new(counts),
+            late,
             patience: command_timeout * 2,
         }
     }
@@ -91,14 +99,25 @@ impl Breaker {
         if !is_enough || self.is_open.swap(true, Ordering::Relaxed) {
             return Change::None;
         }
-        counts.good_probes = 0;
+        (counts.good_probes, counts.good, counts.held_until) = (0, self.late, None);
+        Change::Opened
+    }
+
+    /// Opens it, until probes take less than `good`; those of the next time `hold` do not count.
+    pub(super) fn open(&self, good: Duration, hold: Duration, now: Instant) -> Change {
+        let mut counts = self.counts();
+        if self.is_open.swap(true, Ordering::Relaxed) {
+            return Change::None;
+        }
+        (counts.good_probes, counts.good, counts.held_until) = (0, good.min(self.late), now.checked_add(hold));
         Change::Opened
     }
 
     /// A probe was answered, so long after it was sent.
-    pub(super) fn note_probe(&self, after: Duration) -> Change {
+    pub(super) fn note_probe(&self, after: Duration, now: Instant) -> Change {
         let mut counts = self.counts();
-        counts.good_probes = if after < self.late { counts.good_probes + 1 } else { 0 };
+        let counts_now = counts.held_until.is_none_or(|until| now >= until);
+        counts.good_probes = if counts_now && after < counts.good { counts.good_probes + 1 } else { 0 };
         if counts.good_probes < GOOD_PROBES || !self.is_open.swap(false, Ordering::Relaxed) {
             return Change::None;
         }
@@ -160,10 +179,24 @@ mod tests {
         }
         assert!(breaker.is_open());
 
-        let closed = [GOOD, GOOD, LATE, GOOD, GOOD, GOOD, GOOD].map(|after| breaker.note_probe(after));
+        let closed = [GOOD, GOOD, LATE, GOOD, GOOD, GOOD, GOOD].map(|after| breaker.note_probe(after, start));
 
         assert_eq!(closed.map(|change| change == Change::Closed), [false, false, false, false, false, true, false]);
         assert!(!breaker.is_open());
         assert_eq!(breaker.note_reply(LATE, start + LATE * 9), Change::None, "it begins anew");
+    }
+
+    #[test]
+    fn once_opened_by_readers_it_closes_after_probes_that_are_fast_enough_for_them() {
+        let (breaker, start) = (Breaker::new(Duration::from_millis(250)), Instant::now());
+        let hold = Duration::from_secs(1);
+        assert_eq!(breaker.open(GOOD * 5, hold, start), Change::Opened);
+
+        let early = [GOOD; 5].map(|after| breaker.note_probe(after, start + hold / 2));
+        let slow = [GOOD * 6; 5].map(|after| breaker.note_probe(after, start + hold));
+        let good = [GOOD; 3].map(|after| breaker.note_probe(after, start + hold));
+
+        assert_eq!((early, slow), ([Change::None; 5], [Change::None; 5]));
+        assert_eq!(good, [Change::None, Change::None, Change::Closed]);
     }
 }

@@ -134,6 +134,14 @@ impl RedisClient {
         self.shared.is_up()
     }
 
+    /// Readers are better off with Postgres, until probes take less than `good`, and for `hold` at least.
+    pub fn leave_as_slow(&self, good: Duration, hold: Duration) {
+        if self.shared.breaker.open(good, hold, Instant::now()) == Change::Opened {
+            self.shared.show();
+            tracing::warn!(?good, ?hold, "redis is slower than postgres; reads go to postgres");
+        }
+    }
+
     /// Whether there is a connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {
@@ -211,7 +219,7 @@ impl Shared {
     }
 
     fn note_probe(&self, after: Duration) {
-        if self.breaker.note_probe(after) == Change::Closed {
+        if self.breaker.note_probe(after, Instant::now()) == Change::Closed {
             self.show();
             tracing::info!("redis is fast enough again");
         }

@@ -156,6 +156,7 @@ impl Near {
         let issued_at = Instant::now();
         match number(&listening).await {
             Ok(number) => {
+                self.shared.speeds.note_reply(issued_at.elapsed());
                 let connection = listening.number;
                 self.shared.sequence.reach(connection, number).await.then_some(Seen { issued_at, connection })
             }

@@ -51,7 +51,7 @@ pub use recipe::Recipe;
 pub use stamps::Stamp;
 
 use self::{copies::Copies, look::Looks, names::Names, piece::DerivedValue, recipe::Finished, sequence::Sequence};
-use super::{sequence::CHANNEL, value::CellValue};
+use super::{sequence::CHANNEL, speeds::SpeedWatch, value::CellValue};
 use crate::{
     config::CacheConfig,
     redis_client::{Heard, Listener, RedisClient},
@@ -69,12 +69,18 @@ struct Shared {
     sequence: Arc<Sequence>,
     listener: Listener,
     looks: Looks,
+    speeds: Arc<SpeedWatch>,
     shutdown: Shutdown,
 }
 
 impl Near {
     /// No copies yet; listens to fences until `shutdown`.
-    pub(super) fn start(redis: &RedisClient, config: &CacheConfig, shutdown: Shutdown) -> Self {
+    pub(super) fn start(
+        redis: &RedisClient,
+        config: &CacheConfig,
+        speeds: Arc<SpeedWatch>,
+        shutdown: Shutdown,
+    ) -> Self {
         let sequence = Arc::new(Sequence::new(Copies::new(config.near_bytes), Names::default()));
         let hearing = Arc::clone(&sequence);
         let hear = move |connection, heard: Heard<'_>| match heard {
@@ -84,7 +90,7 @@ impl Near {
         };
         let listener = redis.listen(CHANNEL, hear, &shutdown);
         let looks = Looks::new(config.max_staleness);
-        Self { shared: Arc::new(Shared { sequence, listener, looks, shutdown }) }
+        Self { shared: Arc::new(Shared { sequence, listener, looks, speeds, shutdown }) }
     }
 
     /// Makes a kind of cells known; `read` turns the part of a name behind the kind into the bytes of its id.

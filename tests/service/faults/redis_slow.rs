@@ -6,6 +6,7 @@ use aside::{
     config::RedisConfig,
     redis_client::{Pipeline, RedisError, cmd},
 };
+use futures::future::join_all;
 
 use super::{
     missing,
@@ -13,7 +14,7 @@ use super::{
     until,
 };
 use crate::{
-    application::Backend,
+    application::{Backend, TestApplication},
     proxy::Proxy,
     test_redis::{self, TestRedis},
 };
@@ -87,4 +88,44 @@ async fn a_replica_whose_redis_is_slow_goes_on_fencing_for_the_others() {
     until(async || missing(&slow).await.is_empty()).await;
     until_cached(&ada_at_slow).await;
     assert_eq!(look_at(&ada_at_slow).await.0, "round 4");
+}
+
+/// Not late by `REDIS_COMMAND_TIMEOUT` of these tests, and far above what Postgres takes on a busy machine.
+const SLOW: Duration = Duration::from_millis(200);
+
+/// Lookups so far: those that went past Redis, and all.
+async fn lookups(replica: &TestApplication) -> (f64, f64) {
+    let bypassed = replica.metric("cache_requests_total", &["outcome=\"bypass\""]).await;
+    (bypassed, replica.metric("cache_requests_total", &[]).await)
+}
+
+#[tokio::test]
+async fn most_reads_go_past_a_redis_that_is_slower_than_postgres_until_it_is_fast_again() {
+    for mode in ["redis", "near"] {
+        let proxy = Proxy::start(&test_redis::url()).await;
+        let redis = proxy.url(&test_redis::url());
+        let backend = Backend::create().await.with("REDIS_URL", redis.as_str()).with("CACHE_MODE", mode);
+        let replica = backend.start().await;
+        let users = join_all(["ada", "bob", "cleo", "dora"].map(async |name| replica.api().register(name).await)).await;
+        let read_by_all = async || join_all(users.iter().map(look_at)).await;
+        read_by_all().await;
+
+        proxy.delay_replies(SLOW);
+        until(async || {
+            read_by_all().await;
+            replica.metric("redis_up", &[]).await < 1.0
+        })
+        .await;
+        let before = lookups(&replica).await;
+        for _ in 0..25 {
+            read_by_all().await;
+        }
+        let after = lookups(&replica).await;
+        proxy.delay_replies(Duration::ZERO);
+        until(async || replica.metric("redis_up", &[]).await > 0.0).await;
+        until_cached(&users[0]).await;
+
+        let (bypassed, all) = (after.0 - before.0, after.1 - before.1);
+        assert!(all >= 100.0 && bypassed > all * 0.75, "{mode}: {bypassed} of {all}");
+    }
 }
