@@ -100,12 +100,22 @@ impl Cache {
                 fence.is_sure = true;
             }
             Err(error) => {
-                self.gate.close();
-                let cells = fence.cells.len();
-                tracing::warn!(cells, error = &error as &dyn std::error::Error, "fence not set");
+                self.report(&error, "fence not set");
             }
         }
         fence
+    }
+}
+
+impl Cache {
+    /// Closes the gate, and says so once for each outage.
+    fn report(&self, error: &RedisError, what: &str) {
+        let error = error as &dyn std::error::Error;
+        if self.gate.close_after_failure() {
+            tracing::warn!(error, "{what}; what redis holds is not believed, and further failures are counted");
+        } else {
+            tracing::debug!(error, "{what}");
+        }
     }
 }
 
@@ -146,8 +156,7 @@ impl Fence {
                 Lifted::Confirmed
             }
             Err(error) => {
-                self.cache.gate.close();
-                tracing::warn!(cells = self.cells.len(), error = &error as &dyn std::error::Error, "fence not lifted");
+                self.cache.report(&error, "fence not lifted");
                 Lifted::Unconfirmed
             }
         }

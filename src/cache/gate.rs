@@ -18,6 +18,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
+use super::outage::Outage;
 use crate::redis_client::RedisClient;
 
 /// How often the gate was closed, when somebody began to see whether it can be opened.
@@ -36,18 +37,30 @@ struct Shared {
     closings: AtomicU64,
     opened_at: AtomicU64,
     opened: Notify,
+    outage: Outage,
 }
 
 impl Gate {
     /// A closed gate in front of this Redis.
     pub(super) fn new(redis: RedisClient) -> Self {
-        let shared = Shared { closings: AtomicU64::new(1), opened_at: AtomicU64::new(0), opened: Notify::new() };
+        let shared = Shared {
+            closings: AtomicU64::new(1),
+            opened_at: AtomicU64::new(0),
+            opened: Notify::new(),
+            outage: Outage::default(),
+        };
         Self { redis, shared: Arc::new(shared) }
     }
 
     /// Closes it.
     pub(super) fn close(&self) {
         self.shared.closings.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Closes it, since a write's fence or lift failed; whether that is the first one since it was open.
+    pub(super) fn close_after_failure(&self) -> bool {
+        self.close();
+        self.shared.outage.note_failure()
     }
 
     /// Whether what Redis says may be believed. To be asked before Redis is.
@@ -66,6 +79,12 @@ impl Gate {
     pub fn open(&self, closed: Closed) {
         self.shared.opened_at.store(closed.0, Ordering::SeqCst);
         self.shared.opened.notify_waiters();
+    }
+
+    /// How many fences and lifts failed since this was asked last; the next one is news again.
+    #[must_use]
+    pub fn take_failures(&self) -> u64 {
+        self.shared.outage.end()
     }
 
     /// Resolves when it is open.

@@ -21,6 +21,7 @@
 //! | `announce` | the part of those steps that tells everybody |
 //! | `relay` | invalidation of what others wrote |
 //! | `fullness` | whether a full Redis is worth asking |
+//! | `outage` | failed fences and releases, told once an outage |
 //! | `speeds` | whether a slow Redis is worth asking |
 //! | `gate` | whether Redis may be believed |
 //! | `flight` | who may share whose look or load within the process |
@@ -56,6 +57,7 @@ mod gate;
 mod loader;
 mod look;
 mod near;
+mod outage;
 mod read_through;
 mod reader;
 mod refresh;

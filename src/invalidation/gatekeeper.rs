@@ -49,7 +49,8 @@ impl Gatekeeper {
             }
         }
         self.cache.gate().open(closed);
-        tracing::info!("what redis holds is believed");
+        let failures = self.cache.gate().take_failures();
+        tracing::info!(failures, "what redis holds is believed");
         Ok(())
     }
 }

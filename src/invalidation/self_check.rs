@@ -32,6 +32,8 @@ const PAUSE_MS: std::ops::Range<u64> = 80..120;
 const CELLS: usize = 80;
 /// Parts of the keyspace looked through in a step, at most, to find so many.
 const WALKED: usize = 5;
+/// Cells that a part has to bring for another part in the same step: among keys of others the walk takes one part a step.
+const YIELD: usize = CELLS / WALKED;
 /// A round begins so long after the one before, at least: a small cache is not walked without a pause.
 const ROUND: Duration = Duration::from_secs(3);
 
@@ -110,9 +112,13 @@ impl SelfCheck {
                 break;
             }
             let met = self.walk.step(&self.cache).await?;
+            let found = met.cells.len();
             self.met.extend(met.cells);
             if met.ends_a_round {
                 self.next_round = Instant::now() + ROUND;
+            }
+            if found < YIELD {
+                break;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use aside::cache::Verify;
 use futures::future::join_all;
 use serde_json::json;
 use sqlx::PgPool;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     api::SignedIn,
     application::{Backend, TestApplication},
+    own_redis::OwnRedis,
 };
 
 /// How long a round may take while other tests fill the same Redis.
@@ -141,6 +142,22 @@ async fn a_false_payload_of_any_kind_is_found_counted_and_gone() {
         assert!((inconsistencies(&scene.replica, entity).await - 1.0).abs() < f64::EPSILON, "{entity}");
     }
     assert_eq!(scene.bob.home().await, ["hello"]);
+}
+
+#[tokio::test]
+async fn keys_of_others_are_walked_over_slowly() {
+    let redis = OwnRedis::start().await;
+    redis.command(&["EVAL", "for i = 1, 100000 do redis.call('SET', 'other:' .. i, '') end", "0"]).await;
+    let backend = Backend::create().await.with("REDIS_URL", redis.url.as_str());
+    let _replica = backend.start().await;
+    soon(until(async || redis.calls_of("scan").await > 0)).await;
+
+    let (before, began) = (redis.calls_of("scan").await, Instant::now());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let scans = redis.calls_of("scan").await - before;
+
+    // One for each step of a tenth of a second; five in each were taken before.
+    assert!(scans <= began.elapsed().as_secs() * 15 + 15, "{scans}");
 }
 
 #[tokio::test]
