@@ -3,5 +3,5 @@
 mod password;
 mod token;
 
-pub use password::{HashError, PasswordHasher};
+pub use password::{Caller, HashError, PasswordHasher};
 pub use token::{SessionToken, TokenError, TokenHash};

@@ -1,7 +1,8 @@
 //! Password hashes: argon2id as OWASP ASVS 5.0 asks (46 MiB, one pass, one lane), some 40 ms of one core each.
 //!
-//! That is by far the dearest thing the service does, so it happens on the blocking pool, a bounded number at a time, and
-//! whoever waits too long for a turn is shed.
+//! That is by far the dearest thing the service does, so it happens on the blocking pool, a bounded number at a time. A few may
+//! wait for each of them, and the others are refused at once. Clients that are known to the account have further places in the
+//! queue: a flood of sign-ins does not keep them out.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use argon2::{
 use rand::{TryRng, rngs::SysRng};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::{JoinError, spawn_blocking},
     time::timeout,
 };
@@ -25,10 +26,26 @@ const MEMORY_KIB: u32 = 47_104;
 const PASSES: u32 = 1;
 const LANES: u32 = 1;
 
+/// How many may wait for each hash under way: some 300 ms. As many known clients again.
+const WAITING_FOR_EACH: usize = 8;
+
+/// Whose password is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Anybody's.
+    Stranger,
+    /// Of a client that signed in to the account before, from this address or with this session.
+    Known,
+}
+
 /// Hashes and verifies passwords. Clones share the turns.
 #[derive(Clone, Debug)]
 pub struct PasswordHasher {
     turns: Arc<Semaphore>,
+    /// Of all that hash or wait.
+    places: Arc<Semaphore>,
+    /// Further ones, of known clients.
+    places_of_known: Arc<Semaphore>,
     wait: Duration,
     /// The hash of a password that nobody knows, for names that nobody has.
     decoy: Arc<PasswordHash>,
@@ -38,7 +55,7 @@ pub struct PasswordHasher {
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// Too many others are hashing; try again later.
-    #[error("no turn to hash a password came in time")]
+    #[error("too many passwords are being hashed")]
     Busy,
     /// The algorithm gave up, most likely for want of memory.
     #[error("hashing a password failed")]
@@ -58,8 +75,11 @@ impl PasswordHasher {
         let mut unknown = [0; 32];
         SysRng.try_fill_bytes(&mut unknown).expect("the operating system gives randomness");
         let decoy = argon2().hash_password(&unknown).map_err(HashError::Failed)?;
+        let (turns, waiting) = (config.concurrent_hashes, config.concurrent_hashes * WAITING_FOR_EACH);
         Ok(Self {
-            turns: Arc::new(Semaphore::new(config.concurrent_hashes)),
+            turns: Arc::new(Semaphore::new(turns)),
+            places: Arc::new(Semaphore::new(turns + waiting)),
+            places_of_known: Arc::new(Semaphore::new(waiting)),
             wait: config.hash_wait,
             decoy: Arc::new(decoy),
         })
@@ -70,9 +90,29 @@ impl PasswordHasher {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the place in the queue. A hash under way runs to its end and keeps its turn until then.
-    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
-        let secret = password.into_secret();
-        self.take_turn(move || argon2().hash_password(secret.expose_secret().as_bytes()))
+    pub async fn hash(&self, password: Password, caller: Caller) -> Result<String, HashError> {
+        self.hash_secret(password.into_secret(), caller).await
+    }
+
+    /// The same of a password that was verified against a stored hash whose parameters are not today's; `None` if they are. The
+    /// password need not satisfy today's rules.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`hash`](Self::hash).
+    pub async fn renew(&self, verified: SecretString, stored: &str) -> Result<Option<String>, HashError> {
+        let same = |hash: &PasswordHash| {
+            let ours = &*self.decoy;
+            (hash.algorithm, hash.version, &hash.params) == (ours.algorithm, ours.version, &ours.params)
+        };
+        if PasswordHash::new(stored).is_ok_and(|hash| same(&hash)) {
+            return Ok(None);
+        }
+        self.hash_secret(verified, Caller::Known).await.map(Some)
+    }
+
+    async fn hash_secret(&self, secret: SecretString, caller: Caller) -> Result<String, HashError> {
+        self.take_turn(caller, move || argon2().hash_password(secret.expose_secret().as_bytes()))
             .await?
             .map(|hash| hash.to_string())
             .map_err(HashError::Failed)
@@ -86,7 +126,12 @@ impl PasswordHasher {
     /// # Cancel safety
     ///
     /// As [`hash`](Self::hash).
-    pub async fn verify(&self, candidate: SecretString, stored: Option<&str>) -> Result<bool, HashError> {
+    pub async fn verify(
+        &self,
+        candidate: SecretString,
+        stored: Option<&str>,
+        caller: Caller,
+    ) -> Result<bool, HashError> {
         if candidate.expose_secret().len() > MAX_PASSWORD_BYTES {
             return Ok(false);
         }
@@ -94,7 +139,7 @@ impl PasswordHasher {
         let is_known = known.is_some();
         let hash = known.map_or_else(|| Arc::clone(&self.decoy), Arc::new);
         let outcome = self
-            .take_turn(move || argon2().verify_password(candidate.expose_secret().as_bytes(), hash.as_ref()))
+            .take_turn(caller, move || argon2().verify_password(candidate.expose_secret().as_bytes(), hash.as_ref()))
             .await?;
         match outcome {
             Ok(()) => Ok(is_known),
@@ -113,21 +158,32 @@ impl PasswordHasher {
 
     /// Runs `work` on the blocking pool when a turn is free. The turn goes with the work, not with the caller: a caller who
     /// hangs up must not let the next one in while the memory and the core are still in use.
-    async fn take_turn<T, F>(&self, work: F) -> Result<T, HashError>
+    async fn take_turn<T, F>(&self, caller: Caller, work: F) -> Result<T, HashError>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
+        let place = self.place(caller)?;
         let turn = timeout(self.wait, Arc::clone(&self.turns).acquire_owned())
             .await
             .map_err(|_| HashError::Busy)?
             .expect("the semaphore is never closed");
         spawn_blocking(move || {
-            let _turn = turn;
+            let _held = (turn, place);
             work()
         })
         .await
         .map_err(HashError::Died)
+    }
+
+    /// A place among those that hash or wait. Turns come in the order of places, so that a known client waits for a bounded
+    /// number of others.
+    fn place(&self, caller: Caller) -> Result<OwnedSemaphorePermit, HashError> {
+        let of_known = |busy| match caller {
+            Caller::Known => Arc::clone(&self.places_of_known).try_acquire_owned(),
+            Caller::Stranger => Err(busy),
+        };
+        Arc::clone(&self.places).try_acquire_owned().or_else(of_known).map_err(|_busy| HashError::Busy)
     }
 }
 
@@ -140,7 +196,7 @@ fn argon2() -> Argon2<'static> {
 mod tests {
     use std::sync::mpsc;
 
-    use futures::poll;
+    use futures::{FutureExt, poll};
 
     use super::*;
 
@@ -154,7 +210,7 @@ mod tests {
     }
 
     async fn hashed(hasher: &PasswordHasher, text: &str) -> String {
-        hasher.hash(Password::parse(text.into()).unwrap()).await.unwrap()
+        hasher.hash(Password::parse(text.into()).unwrap(), Caller::Stranger).await.unwrap()
     }
 
     #[tokio::test]
@@ -162,9 +218,9 @@ mod tests {
         let hasher = patient();
         let stored = hashed(&hasher, "a fine long phrase").await;
 
-        assert!(hasher.verify("a fine long phrase".into(), Some(&stored)).await.unwrap());
+        assert!(hasher.verify("a fine long phrase".into(), Some(&stored), Caller::Stranger).await.unwrap());
         for wrong in ["a fine long phrase ", "A fine long phrase", "", "x"] {
-            assert!(!hasher.verify(wrong.into(), Some(&stored)).await.unwrap(), "{wrong:?}");
+            assert!(!hasher.verify(wrong.into(), Some(&stored), Caller::Stranger).await.unwrap(), "{wrong:?}");
         }
     }
 
@@ -190,9 +246,9 @@ mod tests {
         let hasher = hasher(1, Duration::from_millis(1));
         let turn = hasher.turns.clone().acquire_owned().await.unwrap();
 
-        let without_a_turn = hasher.verify("whatever".into(), None).await;
+        let without_a_turn = hasher.verify("whatever".into(), None, Caller::Stranger).await;
         drop(turn);
-        let with_a_turn = hasher.verify("whatever".into(), None).await;
+        let with_a_turn = hasher.verify("whatever".into(), None, Caller::Stranger).await;
 
         assert!(matches!(without_a_turn, Err(HashError::Busy)));
         assert!(matches!(with_a_turn, Ok(false)));
@@ -203,8 +259,8 @@ mod tests {
         let decoy = Arc::new(argon2().hash_password(b"guessed").unwrap());
         let hasher = PasswordHasher { decoy, ..patient() };
 
-        assert!(!hasher.verify("guessed".into(), None).await.unwrap());
-        assert!(!hasher.verify("guessed".into(), Some("not a hash")).await.unwrap());
+        assert!(!hasher.verify("guessed".into(), None, Caller::Stranger).await.unwrap());
+        assert!(!hasher.verify("guessed".into(), Some("not a hash"), Caller::Stranger).await.unwrap());
     }
 
     #[tokio::test]
@@ -221,7 +277,7 @@ mod tests {
             "$argon2id$v=19$m=1,t=1,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA",
             "$argon2id$v=19$m=47104,t=1,p=1$c2FsdA$aGFzaGhhc2hoYXNoaGFzaA",
         ] {
-            assert!(!hasher.verify("whatever".into(), Some(stored)).await.unwrap(), "{stored:?}");
+            assert!(!hasher.verify("whatever".into(), Some(stored), Caller::Stranger).await.unwrap(), "{stored:?}");
         }
     }
 
@@ -230,8 +286,8 @@ mod tests {
         let hasher = hasher(1, Duration::from_millis(1));
         let _turn = hasher.turns.clone().acquire_owned().await.unwrap();
 
-        let longest = hasher.verify("x".repeat(MAX_PASSWORD_BYTES).into(), None).await;
-        let longer = hasher.verify("x".repeat(MAX_PASSWORD_BYTES + 1).into(), None).await;
+        let longest = hasher.verify("x".repeat(MAX_PASSWORD_BYTES).into(), None, Caller::Stranger).await;
+        let longer = hasher.verify("x".repeat(MAX_PASSWORD_BYTES + 1).into(), None, Caller::Stranger).await;
 
         assert!(matches!(longest, Err(HashError::Busy)));
         assert!(matches!(longer, Ok(false)));
@@ -241,25 +297,61 @@ mod tests {
     async fn a_caller_who_goes_away_keeps_the_turn_until_the_work_is_done() {
         let hasher = hasher(1, Duration::from_millis(1));
         let (finish, finished) = mpsc::channel::<()>();
-        let mut abandoned = Box::pin(hasher.take_turn(move || finished.recv()));
+        let mut abandoned = Box::pin(hasher.take_turn(Caller::Stranger, move || finished.recv()));
         assert!(poll!(&mut abandoned).is_pending());
         drop(abandoned);
 
-        let while_it_runs = hasher.take_turn(|| ()).await;
+        let while_it_runs = hasher.take_turn(Caller::Stranger, || ()).await;
         finish.send(()).unwrap();
-        let afterwards = PasswordHasher { wait: Duration::from_mins(1), ..hasher }.take_turn(|| ()).await;
+        let afterwards =
+            PasswordHasher { wait: Duration::from_mins(1), ..hasher }.take_turn(Caller::Stranger, || ()).await;
 
         assert!(matches!(while_it_runs, Err(HashError::Busy)));
         assert!(afterwards.is_ok());
     }
 
     #[tokio::test]
+    async fn a_full_queue_refuses_strangers_at_once_and_keeps_places_for_known_clients() {
+        let hasher = patient();
+        let (finish, finished) = mpsc::channel::<()>();
+        let mut held = vec![Box::pin(hasher.take_turn(Caller::Stranger, move || finished.recv().is_ok()).boxed())];
+        for _ in 0..WAITING_FOR_EACH {
+            held.push(Box::pin(hasher.take_turn(Caller::Stranger, || true).boxed()));
+        }
+        for stranger in &mut held {
+            assert!(poll!(stranger).is_pending());
+        }
+
+        let stranger = hasher.take_turn(Caller::Stranger, || true).now_or_never();
+        let mut known = Box::pin(hasher.take_turn(Caller::Known, || true));
+        let waits = poll!(&mut known).is_pending();
+        finish.send(()).unwrap();
+
+        assert!(matches!(stranger, Some(Err(HashError::Busy))));
+        assert!(waits && known.await.is_ok_and(|done| done), "after those that came before");
+    }
+
+    #[tokio::test]
+    async fn only_a_hash_of_other_parameters_is_renewed() {
+        let hasher = patient();
+        let stored = hashed(&hasher, "a fine long phrase").await;
+        let weaker = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1_024, 1, 1, None).unwrap());
+        let weaker = weaker.hash_password(b"short").unwrap().to_string();
+
+        assert_eq!(hasher.renew("a fine long phrase".into(), &stored).await.unwrap(), None);
+        let renewed = hasher.renew("short".into(), &weaker).await.unwrap().expect("it is renewed");
+
+        assert!(renewed.starts_with("$argon2id$v=19$m=47104,t=1,p=1$"), "{renewed}");
+        assert!(hasher.verify("short".into(), Some(&renewed), Caller::Stranger).await.unwrap());
+    }
+
+    #[tokio::test]
     async fn work_that_panics_gives_its_turn_back() {
         let hasher = patient();
 
-        let outcome = hasher.take_turn(|| panic!("on purpose")).await;
+        let outcome = hasher.take_turn(Caller::Stranger, || panic!("on purpose")).await;
 
         assert!(matches!(outcome, Err(HashError::Died(_))));
-        assert!(hasher.take_turn(|| ()).await.is_ok());
+        assert!(hasher.take_turn(Caller::Stranger, || ()).await.is_ok());
     }
 }

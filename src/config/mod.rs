@@ -148,7 +148,7 @@ pub struct RateLimitConfig {
     pub anonymous: Option<Quota>,
     /// `RATE_LIMIT_SIGNED_IN`, for each user.
     pub signed_in: Option<Quota>,
-    /// `RATE_LIMIT_LOGIN`, for each client address and, failed ones, for each account.
+    /// `RATE_LIMIT_LOGIN`, for each client address and, failed ones, for each account and address.
     pub login: Option<Quota>,
 }
 

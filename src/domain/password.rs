@@ -16,6 +16,7 @@ pub const MAX_PASSWORD_BYTES: usize = 1_024;
 /// 12 to 256 characters, none of the commonest, byte for byte as sent: neither trimmed nor normalised.
 ///
 /// Wiped from memory when dropped. Shows nothing of itself in `Debug`, has no `Display`, no `Serialize`, no `==`.
+#[derive(Clone)]
 pub struct Password(SecretString);
 
 /// Why a password is refused. None of the texts repeats it.

@@ -92,7 +92,7 @@ pub struct UserPatch {
 }
 
 /// A new password, and the claim to know the present one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PasswordChange {
     /// The present password, as claimed: to be verified.
     pub current: SecretString,

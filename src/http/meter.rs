@@ -3,7 +3,10 @@
 //! All policies of a request are charged in one round trip, and a refused request is charged nothing. A sign-in also
 //! counts for the account that is named in its body, so its handler charges; the gate sees to what no handler charged.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -12,7 +15,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 
 use super::problem::Problem;
-use crate::rate_limit::{Admission, Charge, Limiter};
+use crate::rate_limit::{Admission, Charge, Limiter, Policy, Standing};
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -45,6 +48,31 @@ impl Meter {
         let refusal = refusal(&admission);
         *self.lock() = Some(admission);
         refusal.map_or(Ok(()), Err)
+    }
+
+    /// Charges a request again that [`charge`](Self::charge) has refused, and so did not charge.
+    ///
+    /// # Errors
+    ///
+    /// As [`charge`](Self::charge).
+    pub(super) async fn charge_instead(&self, further: impl IntoIterator<Item = Charge>) -> Result<(), Problem> {
+        self.lock().take();
+        self.charge(further).await
+    }
+
+    /// How long a request has to wait that was refused for this policy and no other.
+    pub(super) fn refused_only_for(&self, policy: Policy) -> Option<Duration> {
+        let charged = self.lock();
+        let admission = charged.as_ref()?;
+        let refusal = admission.refusal.as_ref()?;
+        let without_room = |standing: &&Standing| standing.room.is_some();
+        let refusing = admission.standings.iter().filter(without_room);
+        refusing.map(|standing| standing.policy).eq([policy]).then_some(refusal.retry_after)
+    }
+
+    /// Repeats a refusal for a client that was found to deserve none else, before anything is looked up for it.
+    pub(super) fn refuse(&self, charge: &Charge, retry_after: Duration) {
+        self.limiter.refuse(charge, retry_after);
     }
 
     /// Gives back what only failures are charged for: this was none.

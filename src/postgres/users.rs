@@ -12,6 +12,8 @@ pub struct Credentials {
     pub user_id: UserId,
     /// A PHC string.
     pub password_hash: String,
+    /// From where the user has signed in, as far as sessions are left: at most some hundred.
+    pub addresses: Vec<String>,
 }
 
 /// Inserts a user.
@@ -81,7 +83,9 @@ pub async fn list_users(executor: impl PgExecutor<'_>, before: Uuid, rows: i64) 
 pub async fn find_credentials(executor: impl PgExecutor<'_>, folded: &str) -> Result<Option<Credentials>> {
     sqlx::query_as!(
         Credentials,
-        r#"SELECT id AS "user_id: UserId", password_hash FROM users WHERE lower(username) = $1"#,
+        r#"SELECT id AS "user_id: UserId", password_hash,
+                  ARRAY(SELECT DISTINCT address FROM sessions WHERE user_id = users.id) AS "addresses!"
+           FROM users WHERE lower(username) = $1"#,
         folded,
     )
     .fetch_optional(executor)
@@ -135,6 +139,12 @@ pub async fn update_user(executor: impl PgExecutor<'_>, user: &User, password_ha
     )
     .execute(executor)
     .await?;
+    Ok(())
+}
+
+/// Replaces a locked user's password hash by another one of the same password: nothing that is shown changes, nor the version.
+pub async fn renew_password_hash(executor: impl PgExecutor<'_>, id: UserId, password_hash: &str) -> Result<()> {
+    sqlx::query!("UPDATE users SET password_hash = $2 WHERE id = $1", id as _, password_hash).execute(executor).await?;
     Ok(())
 }
 

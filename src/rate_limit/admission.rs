@@ -51,7 +51,7 @@ pub struct Room {
 /// Why a request may not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The policies without room, the one that lasts longest first; never empty.
+    /// The policies without room, one for each name, the one that lasts longest first; never empty.
     pub policies: SmallVec<[Policy; 1]>,
     /// Until this request would be admitted, if nobody else came. Not before the [`Room::reset`] of its policies.
     pub retry_after: Duration,
@@ -100,13 +100,22 @@ impl Admission {
         std::mem::take(&mut self.tickets)
     }
 
-    /// `RateLimit-Policy`: `"signed-in";q=600;w=60`, of all policies that apply; `None` when there are none.
+    /// `RateLimit-Policy`: `"signed-in";q=600;w=60`, of all policies that apply; of two with one name, the one with less room.
+    /// `None` when there are none.
     #[must_use]
     pub fn policy_header(&self) -> Option<String> {
-        let quotas = self.standings.iter().map(|Standing { policy, quota, .. }| {
+        let quotas = self.told().map(|Standing { policy, quota, .. }| {
             (*policy, [("q", quota.requests.into()), ("w", window_seconds(quota.window))])
         });
         list(quotas)
+    }
+
+    /// The standings that a client is told: one for each name.
+    fn told(&self) -> impl Iterator<Item = &Standing> {
+        self.standings.iter().filter(|standing| {
+            let mut others = self.standings.iter().filter(|other| other.policy.as_str() == standing.policy.as_str());
+            others.all(|other| standing.rank() <= other.rank())
+        })
     }
 
     /// `RateLimit`: `"signed-in";r=599;t=60`, of the policies charged, or of those that refused; `None` when there are
@@ -116,12 +125,19 @@ impl Admission {
     /// counts for a window and a sixtieth of it; a client that goes by `r` and `t` comes too early by the sixtieth at most.)
     #[must_use]
     pub fn limit_header(&self) -> Option<String> {
-        let rooms = self.standings.iter().filter_map(|Standing { policy, quota, room }| {
+        let rooms = self.told().filter_map(|Standing { policy, quota, room }| {
             let Room { remaining, reset } = (*room)?;
             let seconds = seconds_up(reset).min(window_seconds(quota.window));
             Some((*policy, [("r", remaining.into()), ("t", seconds)]))
         });
         list(rooms)
+    }
+}
+
+impl Standing {
+    /// Orders policies of one name: the less room, the more a client has to know of it.
+    fn rank(&self) -> (u32, usize) {
+        (self.room.map_or(u32::MAX, |room| room.remaining), self.policy as usize)
     }
 }
 
@@ -131,7 +147,13 @@ fn refusal(limits: &[Limit], readings: &[Option<Reading>]) -> Option<Refusal> {
     let mut waits: SmallVec<[(Duration, Policy); 1]> = waits.collect();
     waits.sort_by(|(one, _), (other, _)| other.cmp(one));
     let retry_after = waits.first()?.0;
-    Some(Refusal { policies: waits.into_iter().map(|(_, policy)| policy).collect(), retry_after })
+    let mut policies = SmallVec::<[Policy; 1]>::new();
+    for (_, policy) in waits {
+        if policies.iter().all(|other| other.as_str() != policy.as_str()) {
+            policies.push(policy);
+        }
+    }
+    Some(Refusal { policies, retry_after })
 }
 
 fn room(limit: &Limit, reading: Reading) -> Room {

@@ -122,6 +122,13 @@ impl Limiter {
         Some(refused)
     }
 
+    /// Remembers a refusal that the caller has found out, as one of Redis's: this process repeats it for some seconds.
+    pub fn refuse(&self, charge: &Charge, retry_after: Duration) {
+        let now = Instant::now();
+        let wait = Wait { frees_in: retry_after, retry_in: retry_after };
+        self.inner.refusals.remember(charge, now, now, wait, ASK_AGAIN);
+    }
+
     /// As [`admit`](Self::admit), of one charge that may be given back whatever its policy: for work that has to be charged
     /// before it is known whose it is. Asks Redis each time, unless the client was refused lately.
     pub async fn admit_refundable(&self, charge: Charge) -> Admission {

@@ -16,22 +16,29 @@ pub enum Policy {
     SignedIn,
     /// Sign-ins, registrations and password checks, by address.
     LoginAddress,
-    /// Failed ones, by account: charged up front, so that parallel guesses count, and given back on success.
+    /// Failed ones, by account and address together: charged up front, so that parallel guesses count, and given back on
+    /// success.
     LoginAccount,
+    /// Failed ones, by account, from anywhere: likewise, with a quota that a stranger does not use up in passing.
+    LoginAccountAnywhere,
 }
+
+/// NIST SP 800-63B allows at most 100 failures in a row for one account.
+const ACCOUNT_ANYWHERE: Quota = Quota { requests: 100, window: Duration::from_hours(1) };
 
 impl Policy {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 4] = [Self::Anonymous, Self::SignedIn, Self::LoginAddress, Self::LoginAccount];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Anonymous, Self::SignedIn, Self::LoginAddress, Self::LoginAccount, Self::LoginAccountAnywhere];
 
-    /// The name in headers, metrics and keys.
+    /// The name in headers, metrics and keys. The two policies of an account share one: their windows and clients differ.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Anonymous => "anonymous",
             Self::SignedIn => "signed-in",
             Self::LoginAddress => "login-address",
-            Self::LoginAccount => "login-account",
+            Self::LoginAccount | Self::LoginAccountAnywhere => "login-account",
         }
     }
 
@@ -43,7 +50,7 @@ impl Policy {
     /// Whether what was charged may be given back. Then room can appear before a window has passed, by the word of any
     /// replica, so a refusal must not be remembered.
     pub(super) fn is_refundable(self) -> bool {
-        matches!(self, Self::LoginAccount)
+        matches!(self, Self::LoginAccount | Self::LoginAccountAnywhere)
     }
 }
 
@@ -106,6 +113,7 @@ impl Quotas {
             Policy::Anonymous => config.anonymous,
             Policy::SignedIn => config.signed_in,
             Policy::LoginAddress | Policy::LoginAccount => config.login,
+            Policy::LoginAccountAnywhere => config.login.map(|_on| ACCOUNT_ANYWHERE),
         }))
     }
 

@@ -3,12 +3,14 @@
 //! Postgres holds the truth, so a Redis that lost its data signs nobody out. Signing out is a write like any other: its
 //! fence refuses every fill that began before it, so no racing reader brings a session back.
 
+use std::net::IpAddr;
+
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
-    cells::{SessionLoader, Sessions},
+    cells::{SessionLoader, Sessions, Users},
     error::RepositoryError,
     recent_sessions::RecentSessions,
     session_cell::SessionCell,
@@ -16,11 +18,11 @@ use super::{
     write::{Writer, Written},
 };
 use crate::{
-    auth::{HashError, PasswordHasher, SessionToken, TokenHash},
+    auth::{Caller, HashError, PasswordHasher, SessionToken, TokenHash},
     cache::{Cache, CellName, Fetched},
     clock::Clock,
     config::SessionConfig,
-    domain::{Cursor, Page, PageSize, Scope, Session, SessionId, UserAgent, UserId, Username},
+    domain::{Cursor, Page, PageSize, Scope, Session, SessionId, UserAgent, UserId, Username, network_of},
     postgres::{
         Database,
         sessions::{self, SessionRow},
@@ -53,7 +55,7 @@ pub struct NewSession {
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The client's address.
-    pub address: String,
+    pub address: IpAddr,
     /// What the client calls itself.
     pub user_agent: Option<UserAgent>,
 }
@@ -165,28 +167,59 @@ impl SessionRepository {
         password: SecretString,
         client: Client,
     ) -> Result<SignIn, RepositoryError> {
-        let credentials = match name {
-            Some(name) => {
-                let folded = name.folded();
-                self.database.read(users::find_credentials(self.database.pool(), &folded)).await?
+        // A concurrent sign-in may renew the hash: it is verified against the new one, once.
+        for _attempt in 0..2 {
+            if let Some(outcome) = self.try_sign_in(name, &password, &client).await? {
+                return Ok(outcome);
             }
+        }
+        Ok(SignIn::Refused)
+    }
+
+    /// `None` when the password hash was replaced since it was verified against.
+    async fn try_sign_in(
+        &self,
+        name: Option<&Username>,
+        password: &SecretString,
+        client: &Client,
+    ) -> Result<Option<SignIn>, RepositoryError> {
+        let credentials = match name {
+            Some(name) => self.find_credentials(name).await?,
             // A name that nobody can have. It is looked at all the same, for as long.
             None => None,
         };
+        let is_known = credentials.as_ref().is_some_and(|credentials| knows(credentials, client.address));
+        let caller = if is_known { Caller::Known } else { Caller::Stranger };
         let stored = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
-        match self.hasher.verify(password, stored).await {
+        match self.hasher.verify(password.clone(), stored, caller).await {
             Ok(true) => {}
-            Ok(false) => return Ok(SignIn::Refused),
-            Err(HashError::Busy) => return Ok(SignIn::Busy),
+            Ok(false) => return Ok(Some(SignIn::Refused)),
+            Err(HashError::Busy) => return Ok(Some(SignIn::Busy)),
             Err(error) => return Err(RepositoryError::Failed(Box::new(error))),
         }
-        match credentials {
-            Some(credentials) => self.create_session(credentials, client).await,
-            None => Ok(SignIn::Refused),
-        }
+        let Some(credentials) = credentials else { return Ok(Some(SignIn::Refused)) };
+        // Another sign-in will do it, if this one cannot.
+        let renewed = self.hasher.renew(password.clone(), &credentials.password_hash).await.ok().flatten();
+        self.create_session(credentials, renewed, client.clone()).await
     }
 
-    async fn create_session(&self, credentials: users::Credentials, client: Client) -> Result<SignIn, RepositoryError> {
+    /// Whether a client of this address has signed in to this account, and one of its sessions is left.
+    pub async fn is_known_address(&self, name: &Username, address: IpAddr) -> Result<bool, RepositoryError> {
+        Ok(self.find_credentials(name).await?.is_some_and(|credentials| knows(&credentials, address)))
+    }
+
+    async fn find_credentials(&self, name: &Username) -> Result<Option<users::Credentials>, RepositoryError> {
+        let folded = name.folded();
+        Ok(self.database.read(users::find_credentials(self.database.pool(), &folded)).await?)
+    }
+
+    /// `None` when the password hash is not the one that was verified against any more.
+    async fn create_session(
+        &self,
+        credentials: users::Credentials,
+        renewed: Option<String>,
+        client: Client,
+    ) -> Result<Option<SignIn>, RepositoryError> {
         let now = self.clock.now();
         let expires_at = now + delta(self.config.absolute);
         let row = SessionRow {
@@ -196,7 +229,7 @@ impl SessionRepository {
             last_seen_at: now,
             idle_expires_at: expires_at.min(now + idle(&self.config)),
             expires_at,
-            address: client.address,
+            address: client.address.to_string(),
             user_agent: client.user_agent,
         };
         let user_id = credentials.user_id;
@@ -219,15 +252,20 @@ impl SessionRepository {
                     sessions::insert_session(&mut *connection, &row, hash.as_bytes()).await?;
                     let mut cells = vec![Sessions::cell(&hash)];
                     cells.extend(session_cells(&ended));
+                    if let Some(renewed) = renewed {
+                        users::renew_password_hash(&mut *connection, row.user_id, &renewed).await?;
+                        // Shows nothing of the hash; but the trigger names it.
+                        cells.push(Users::cell(&row.user_id));
+                    }
                     Ok(Written { value: true, cells })
                 })
             })
             .await?;
         if !begun {
-            return Ok(SignIn::Refused);
+            return Ok(None);
         }
         self.recent.insert(hash, user_id);
-        Ok(SignIn::Session(Box::new(NewSession { token, session })))
+        Ok(Some(SignIn::Session(Box::new(NewSession { token, session }))))
     }
 
     /// Somebody's live sessions, newest first. Straight from Postgres.
@@ -273,6 +311,12 @@ impl SessionRepository {
             .await?;
         Ok(())
     }
+}
+
+/// Whether a session of this user began in the network of this address.
+fn knows(credentials: &users::Credentials, address: IpAddr) -> bool {
+    let addresses = credentials.addresses.iter().filter_map(|known| known.parse().ok());
+    addresses.map(network_of).any(|known| known == network_of(address))
 }
 
 /// The cells of the sessions with these token hashes.

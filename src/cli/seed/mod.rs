@@ -49,7 +49,7 @@ use statement::execute;
 use token_file::TokenFile;
 
 use crate::{
-    auth::PasswordHasher,
+    auth::{Caller, PasswordHasher},
     config::Config,
     domain::Password,
     postgres::{Connector, Database},
@@ -90,7 +90,7 @@ pub async fn run(
     }
 
     let password = if is_local { LOCAL_PASSWORD.to_owned() } else { Alphanumeric.sample_string(&mut rand::rng(), 24) };
-    let password_hash = hasher.hash(Password::parse(password.clone().into())?).await?;
+    let password_hash = hasher.hash(Password::parse(password.clone().into())?, Caller::Known).await?;
     let (file, tokens) = arguments.tokens.as_deref().map(TokenFile::create).transpose()?.unzip();
     let load = Load { plan, password_hash, lives: config.session.clone(), tokens, progress };
     let mut connection = commit(load, connection, &connector, &mut interrupt).await?;
@@ -156,7 +156,7 @@ async fn has_demo_account(connection: &mut PgConnection, hasher: &PasswordHasher
         .await
         .context("cannot look for the demo account")?;
     match stored {
-        Some(hash) => Ok(hasher.verify(LOCAL_PASSWORD.into(), Some(&hash)).await?),
+        Some(hash) => Ok(hasher.verify(LOCAL_PASSWORD.into(), Some(&hash), Caller::Known).await?),
         None => Ok(false),
     }
 }

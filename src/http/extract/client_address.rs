@@ -8,14 +8,14 @@
 //! different clients, one of them is a lie and nothing tells which, so neither is believed: the request counts as the
 //! proxy's own.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
 use ipnet::IpNet;
 
 use super::forwarded::{Hop, Hops};
-use crate::http::problem::Problem;
+use crate::{domain::network_of, http::problem::Problem};
 
 /// The client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +49,7 @@ impl ClientAddress {
     /// What the limiter counts by: an IPv6 client has a /64 to itself and may use any address in it.
     #[must_use]
     pub fn network(self) -> IpAddr {
-        match self.0 {
-            IpAddr::V4(_) => self.0,
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
-        }
+        network_of(self.0)
     }
 }
 

@@ -5,7 +5,7 @@ use http::request::Parts;
 
 use super::failures::user_is_gone;
 use crate::{
-    auth::PasswordHasher,
+    auth::{Caller, PasswordHasher},
     domain::{FieldErrors, PasswordChange},
     http::{extract::ClientAddress, identity::CurrentUser, meter::Meter, problem::Problem},
     rate_limit::{Charge, Policy},
@@ -33,12 +33,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Editor {
 }
 
 impl Editor {
-    /// What a try of one's own password is charged: the same as a sign-in, on the same account.
-    pub(super) async fn password_charges(&self, users: &UserRepository) -> Result<[Charge; 2], Problem> {
-        let user = users.find_user(self.user.id()).await?.value.ok_or_else(user_is_gone)?;
-        let name = user.fragment.username().ok_or_else(user_is_gone)?;
-        let address = Charge::new(Policy::LoginAddress, self.client.network().to_string());
-        Ok([address, Charge::new(Policy::LoginAccount, name.folded())])
+    /// What a try of one's own password is charged: as a sign-in, but apart from the account's sign-ins, which strangers try.
+    pub(super) fn password_charges(&self) -> [Charge; 3] {
+        let (network, user) = (self.client.network(), self.user.id().0);
+        [
+            Charge::new(Policy::LoginAddress, network),
+            Charge::new(Policy::LoginAccount, format!("{user}@{network}")),
+            Charge::new(Policy::LoginAccountAnywhere, user),
+        ]
     }
 
     /// Verifies the current password and hashes the new one, before any row is locked.
@@ -49,14 +51,14 @@ impl Editor {
         change: PasswordChange,
     ) -> Result<NewPassword, Problem> {
         let verified = users.find_password_hash(self.user.id()).await?.ok_or_else(user_is_gone)?;
-        let is_right = hasher.verify(change.current, Some(&verified)).await;
+        let is_right = hasher.verify(change.current, Some(&verified), Caller::Known).await;
         if !matches!(is_right, Ok(false)) {
             self.meter.forgive().await;
         }
         if !is_right? {
             return Err(wrong_current_password());
         }
-        let hash = hasher.hash(change.new).await?;
+        let hash = hasher.hash(change.new, Caller::Known).await?;
         Ok(NewPassword { verified, hash })
     }
 }

@@ -60,11 +60,13 @@ pub(super) async fn create_session(
 ) -> Result<Response, Problem> {
     let name = request.as_ref().ok().and_then(|Json(request)| Username::parse(&*request.username).ok());
     // A name that nobody can have needs no protection from guesses.
-    let account = name.as_ref().map(|name| Charge::new(Policy::LoginAccount, name.folded()));
-    meter.charge(account).await?;
+    match &name {
+        Some(name) => charge_guess(&meter, &sessions, name, client).await?,
+        None => meter.charge([]).await?,
+    }
     let Json(request) = request?;
 
-    let client = Client { address: client.ip().to_string(), user_agent: user_agent(&headers) };
+    let client = Client { address: client.ip(), user_agent: user_agent(&headers) };
     let signed_in = sessions.sign_in(name.as_ref(), request.password, client).await;
     if !matches!(signed_in, Ok(SignIn::Refused)) {
         meter.forgive().await;
@@ -74,6 +76,27 @@ pub(super) async fn create_session(
         SignIn::Refused => Err(Problem::new(ProblemKind::WrongCredentials)),
         SignIn::Busy => Err(Problem::new(ProblemKind::Unavailable)),
     }
+}
+
+/// Charges what may be a guess at this account's password.
+///
+/// An address that has a session of the account is known to it, and is not kept out by what strangers guess elsewhere.
+async fn charge_guess(
+    meter: &Meter,
+    sessions: &SessionRepository,
+    name: &Username,
+    client: ClientAddress,
+) -> Result<(), Problem> {
+    let account = name.folded();
+    let from_here = Charge::new(Policy::LoginAccount, format!("{account}@{}", client.network()));
+    let anywhere = Charge::new(Policy::LoginAccountAnywhere, account);
+    let Err(refused) = meter.charge([from_here.clone(), anywhere]).await else { return Ok(()) };
+    let Some(retry_after) = meter.refused_only_for(Policy::LoginAccountAnywhere) else { return Err(refused) };
+    if sessions.is_known_address(name, client.ip()).await? {
+        return meter.charge_instead([from_here]).await;
+    }
+    meter.refuse(&from_here, retry_after);
+    Err(refused)
 }
 
 fn begun(cookie: SessionCookie, NewSession { token, session }: NewSession) -> Response {

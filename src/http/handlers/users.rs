@@ -20,7 +20,7 @@ use super::{
     sessions::signed_out,
 };
 use crate::{
-    auth::PasswordHasher,
+    auth::{Caller, PasswordHasher},
     clock::Clock,
     domain::{Bio, Cursor, DisplayName, ETag, NewUser, Page, Patch, Scope, User, UserId, UserPatch, Username},
     http::{
@@ -97,7 +97,7 @@ pub(super) async fn create_user(
 ) -> Result<Response, Problem> {
     let CreateUserRequest { username, display_name, password, bio } = request;
     let NewUser { username, display_name, password, bio } = NewUser::parse(username, &display_name, password, bio)?;
-    let password_hash = hasher.hash(password).await?;
+    let password_hash = hasher.hash(password, Caller::Stranger).await?;
     match users.create_user(Registration { username, display_name, bio, password_hash }).await? {
         Created::User(user) => {
             let location = [(header::LOCATION, format!("/users/{}", user.id))];
@@ -169,7 +169,7 @@ pub(super) async fn update_user(
     let Editor { user, meter, .. } = &editor;
     let tries_password = matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. })));
     if tries_password && id == user.id() {
-        meter.charge(editor.password_charges(&users).await?).await?;
+        meter.charge(editor.password_charges()).await?;
     } else {
         meter.charge([]).await?;
     }
@@ -182,17 +182,22 @@ pub(super) async fn update_user(
     }
     let UserPatch { display_name, bio, password } = patch?;
 
-    let password = match password {
-        Some(change) => Some(editor.new_password(&users, &hasher, change).await?),
-        None => None,
-    };
-    let session = user.session.id;
-    match users.update_user(UserUpdate { id, session, if_match, display_name, bio, password }).await? {
-        UserChange::Done(user) => Ok(show(StatusCode::OK, &user)),
-        UserChange::NotFound => Err(user_is_gone()),
-        UserChange::PreconditionFailed => Err(Problem::new(ProblemKind::PreconditionFailed)),
-        UserChange::PasswordChanged => Err(wrong_current_password()),
+    // A sign-in may renew the hash in between, which is no change of the password: it is verified against the new one, once.
+    for _attempt in 0..2 {
+        let password = match &password {
+            Some(change) => Some(editor.new_password(&users, &hasher, change.clone()).await?),
+            None => None,
+        };
+        let (session, if_match) = (user.session.id, if_match.clone());
+        let (display_name, bio) = (display_name.clone(), bio.clone());
+        match users.update_user(UserUpdate { id, session, if_match, display_name, bio, password }).await? {
+            UserChange::Done(user) => return Ok(show(StatusCode::OK, &user)),
+            UserChange::NotFound => return Err(user_is_gone()),
+            UserChange::PreconditionFailed => return Err(Problem::new(ProblemKind::PreconditionFailed)),
+            UserChange::PasswordChanged => {}
+        }
     }
+    Err(wrong_current_password())
 }
 
 /// Deletes oneself, with posts, follows and sessions.

@@ -140,35 +140,84 @@ async fn an_address_has_so_many_sign_ins_and_registrations_together() {
     assert_eq!(sign_in_from("192.0.2.2", &api, "ada", PASSWORD).await.status(), StatusCode::CREATED);
 }
 
+/// Too long for any password, so that no hash is computed for it.
+fn long_guess() -> String {
+    "x".repeat(300)
+}
+
+async fn register_from(address: &str, api: &Api, username: &str) -> (String, Api) {
+    let body = json!({ "username": username, "display_name": "x", "password": PASSWORD });
+    let user: Value = from(address, api.request(Method::POST, "/users").json(&body)).await.json().await.expect("JSON");
+    let session: Value = sign_in_from(address, api, username, PASSWORD).await.json().await.expect("JSON");
+    let signed_in = api.with_token(session["token"].as_str().expect("a token"));
+    (user["id"].as_str().expect("an id").to_owned(), signed_in)
+}
+
 #[tokio::test]
-async fn guesses_at_one_account_add_up_over_addresses_and_spellings() {
+async fn one_address_that_guesses_locks_out_nobody_but_itself() {
     let application = start(&[("RATE_LIMIT_LOGIN", "4/60s")]).await;
     let api = application.api();
-    let id = {
-        let body = json!({ "username": "ada", "display_name": "x", "password": PASSWORD });
-        let user: Value = api.post("/users", &body).await.json().await.expect("JSON");
-        user["id"].as_str().expect("an id").to_owned()
-    };
-    let signed_in: Value = sign_in_from("192.0.2.9", &api, "ada", PASSWORD).await.json().await.expect("JSON");
-    let ada = api.with_token(signed_in["token"].as_str().expect("a token"));
-    let change = |current: &str| {
-        let body = json!({ "password": "another fine long phrase", "current_password": current });
+    register_from("192.0.2.9", &api, "ada").await;
+
+    for name in ["ada", "ADA", "Ada", "aDa"] {
+        assert_eq!(sign_in_from("192.0.2.1", &api, name, &long_guess()).await.status(), StatusCode::UNAUTHORIZED);
+    }
+
+    refused(sign_in_from("192.0.2.1", &api, "ada", PASSWORD).await, &["login-address", "login-account"]).await;
+    for address in ["192.0.2.2", "192.0.2.3", "2001:db8::1"] {
+        assert_eq!(sign_in_from(address, &api, "ada", PASSWORD).await.status(), StatusCode::CREATED, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_failures_an_hour_from_anywhere_close_an_account_to_addresses_that_it_does_not_know() {
+    let application = start(&[("RATE_LIMIT_LOGIN", "40/60s")]).await;
+    let api = application.api();
+    let (id, ada) = register_from("2001:db8:7::1", &api, "ada").await;
+    register_from("192.0.2.9", &api, "bob").await;
+    for nth in 0..100 {
+        let (address, name) = (format!("192.0.2.{}", nth % 5), ["ada", "ADA", "Ada"][nth % 3]);
+        assert_eq!(sign_in_from(&address, &api, name, &long_guess()).await.status(), StatusCode::UNAUTHORIZED);
+    }
+
+    for _ in 0..2 {
+        let answer = sign_in_from("192.0.2.77", &api, "ada", PASSWORD).await;
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        let seconds: u64 = field(&answer, "retry-after").parse().expect("seconds");
+        assert!((3_000..=3_661).contains(&seconds), "{seconds}");
+        assert!(field(&answer, "ratelimit").starts_with("\"login-account\";r=0;t="), "{answer:?}");
+    }
+    let other = sign_in_from("192.0.2.77", &api, "bob", PASSWORD).await;
+    assert_eq!((other.status(), room(&other, "login-address")), (StatusCode::CREATED, Some(39)), "nothing was charged");
+
+    // Another address of the network that she signed in from, and what she is signed in with already.
+    for _ in 0..3 {
+        let known = sign_in_from("2001:db8:7::2", &api, "ada", PASSWORD).await;
+        assert_eq!((known.status(), room(&known, "login-account")), (StatusCode::CREATED, Some(39)));
+    }
+    assert_eq!(get_from("192.0.2.6", &ada, "/home").await.status(), StatusCode::OK);
+    let body = json!({ "password": "another fine long phrase", "current_password": PASSWORD });
+    let change = ada.request(Method::PATCH, &format!("/users/{id}")).json(&body);
+    let changed = from("192.0.2.6", change).await;
+    assert_eq!((changed.status(), room(&changed, "login-account")), (StatusCode::OK, Some(39)));
+}
+
+#[tokio::test]
+async fn guesses_by_a_session_of_the_account_add_up_apart_from_its_sign_ins() {
+    let application = start(&[("RATE_LIMIT_LOGIN", "3/60s")]).await;
+    let api = application.api();
+    let (id, ada) = register_from("192.0.2.9", &api, "ada").await;
+    let guess = || {
+        let body = json!({ "password": "another fine long phrase", "current_password": long_guess() });
         ada.request(Method::PATCH, &format!("/users/{id}")).json(&body)
     };
 
-    for (address, name) in [("192.0.2.1", "ada"), ("192.0.2.2", "ADA"), ("192.0.2.3", "Ada")] {
-        assert_eq!(sign_in_from(address, &api, name, "wrong").await.status(), StatusCode::UNAUTHORIZED);
+    for _ in 0..3 {
+        assert_eq!(from("192.0.2.1", guess()).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
     }
-    assert_eq!(from("192.0.2.4", change("wrong")).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
 
-    refused(sign_in_from("192.0.2.5", &api, "ada", PASSWORD).await, &["login-account"]).await;
-    refused(from("192.0.2.6", change(PASSWORD)).await, &["login-account"]).await;
-    assert_eq!(get_from("192.0.2.6", &ada, "/home").await.status(), StatusCode::OK, "who is signed in stays so");
-    assert_eq!(
-        sign_in_from("192.0.2.5", &api, "bob", "wrong").await.status(),
-        StatusCode::UNAUTHORIZED,
-        "another account"
-    );
+    refused(from("192.0.2.1", guess()).await, &["login-address", "login-account"]).await;
+    assert_eq!(sign_in_from("192.0.2.2", &api, "ada", PASSWORD).await.status(), StatusCode::CREATED);
 }
 
 #[tokio::test]

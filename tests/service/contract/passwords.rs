@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use futures::future::join_all;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -118,4 +120,35 @@ async fn signing_in_is_never_timed_kept_or_compressed() {
     let cookie = field(&answer, "set-cookie").to_owned();
     let token = read(answer, 201).await["token"].as_str().expect("a token").to_owned();
     assert_eq!(cookie, format!("aside_session={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000"));
+}
+
+/// A hash with other parameters than today's.
+fn weaker_hash(password: &str) -> String {
+    let params = Params::new(1_024, 1, 1, None).expect("parameters");
+    let weaker = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    weaker.hash_password(password.as_bytes()).expect("a hash").to_string()
+}
+
+#[tokio::test]
+async fn a_hash_of_older_parameters_is_renewed_by_a_right_sign_in_and_nothing_else_changes() {
+    let application = Service::start().await;
+    let ada = application.api().register("ada").await;
+    let rows = application.backend.database.pool().await;
+    let stored = async || -> String {
+        sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(&rows).await.expect("a hash")
+    };
+    let older = weaker_hash(PASSWORD);
+    sqlx::query("UPDATE users SET password_hash = $1").bind(&older).execute(&rows).await.expect("it is written");
+
+    let wrong = sign_in(&ada.api, "ada", "a wrong long phrase").await;
+    let after_a_wrong_one = stored().await;
+    let right = join_all((0..4).map(|_| sign_in(&ada.api, "ada", PASSWORD))).await;
+
+    assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(after_a_wrong_one, older);
+    assert!(right.iter().all(|answer| answer.status() == StatusCode::CREATED), "also those that met the renewal");
+    assert!(stored().await.starts_with("$argon2id$v=19$m=47104,t=1,p=1$"));
+    assert_eq!(ada.api.get_json("/users/me").await["version"], 1);
+    assert!(is_signed_in(&ada.api).await);
+    assert_eq!(sign_in(&ada.api, "ada", PASSWORD).await.status(), StatusCode::CREATED);
 }

@@ -1,10 +1,14 @@
 //! A client over its quota that goes on asking.
 
-use reqwest::{Response, StatusCode};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures::future::{join, join_all};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::json;
 
 use super::until;
 use crate::{
-    api::SignedIn,
+    api::{Api, PASSWORD, SignedIn},
     application::{Backend, TestApplication},
     own_redis::OwnRedis,
 };
@@ -65,4 +69,51 @@ async fn a_session_that_has_ended_is_no_longer_answered_for_its_owner() {
     sqlx::query("DELETE FROM sessions").execute(&outside).await.expect("rows can be deleted");
 
     until(async || ask(&ada).await.status() == StatusCode::UNAUTHORIZED).await;
+}
+
+async fn sign_in(api: &Api, address: &str, password: &str) -> Response {
+    let body = json!({ "username": "ada", "password": password });
+    let request = api.request(Method::POST, "/sessions").header("X-Forwarded-For", address).json(&body);
+    request.send().await.expect("an answer")
+}
+
+#[tokio::test]
+async fn a_flood_of_sign_ins_from_many_addresses_is_refused_at_once_and_keeps_the_owner_not_out() {
+    let backend = Backend::create().await.with("TRUSTED_PROXIES", "127.0.0.0/8").with("PASSWORD_HASHES", "1");
+    let here = backend.start().await;
+    let api = here.api();
+    let home = "198.51.100.1";
+    here.api().post("/users", &json!({ "username": "ada", "display_name": "x", "password": PASSWORD })).await;
+    assert_eq!(sign_in(&api, home, PASSWORD).await.status(), StatusCode::CREATED);
+    let (refused, owner_is_in) = (AtomicU32::new(0), AtomicU32::new(0));
+
+    // More at once than wait for one hash, as long as the owner tries.
+    let flood = join_all((0..30).map(|attacker| {
+        let (api, refused, owner_is_in) = (&api, &refused, &owner_is_in);
+        async move {
+            while owner_is_in.load(Ordering::Relaxed) < 4 {
+                let answer = sign_in(api, &format!("192.0.2.{attacker}"), "a wrong long phrase").await;
+                match answer.status() {
+                    StatusCode::UNAUTHORIZED => {}
+                    StatusCode::SERVICE_UNAVAILABLE => {
+                        assert!(answer.headers().contains_key("retry-after"));
+                        refused.fetch_add(1, Ordering::Relaxed);
+                    }
+                    other => panic!("{other}"),
+                }
+            }
+        }
+    }));
+    let owner = async {
+        until(async || refused.load(Ordering::Relaxed) > 0).await;
+        let mut statuses = Vec::new();
+        for _ in 0..4 {
+            statuses.push(sign_in(&api, home, PASSWORD).await.status());
+            owner_is_in.fetch_add(1, Ordering::Relaxed);
+        }
+        statuses
+    };
+    let (statuses, _over) = join(owner, flood).await;
+
+    assert_eq!(statuses, [StatusCode::CREATED; 4]);
 }

@@ -1,6 +1,9 @@
 //! What `make run` shows, and what people sign in with.
 
-use aside::{auth::PasswordHasher, cli::seed::LOCAL_PASSWORD};
+use aside::{
+    auth::{Caller, PasswordHasher},
+    cli::seed::LOCAL_PASSWORD,
+};
 use sqlx::Executor;
 
 use super::{config, loaded, migrated, number, row_count, run};
@@ -18,7 +21,7 @@ async fn the_demo_account_signs_in_and_has_a_full_home_page() {
     let stored: String =
         sqlx::query_scalar("SELECT password_hash FROM users WHERE username = 'demo'").fetch_one(&pool).await.unwrap();
     let hasher = PasswordHasher::new(&config(database.url.as_str()).session).unwrap();
-    assert!(hasher.verify(report.password().into(), Some(&stored)).await.unwrap());
+    assert!(hasher.verify(report.password().into(), Some(&stored), Caller::Stranger).await.unwrap());
     let home = "SELECT count(*) FROM posts WHERE author_id IN (SELECT followee_id FROM follows JOIN users
         ON users.id = follower_id WHERE username = 'demo')";
     let own = "SELECT count(*) FROM posts JOIN users ON users.id = author_id WHERE username = 'demo'";
