@@ -56,6 +56,7 @@ fn check_content_type(method: &Method, headers: &HeaderMap) -> Result<(), Proble
 
 /// All of it, copied: a frame that is kept would keep the whole buffer that it was read into.
 async fn read(mut body: Body) -> Result<BytesMut, Problem> {
+    // Not what is announced: memory follows what has arrived.
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame.map_err(unreadable)?.data_ref() {

@@ -20,6 +20,10 @@ use super::framing::{Framing, Part};
 /// In place of the rest of a head that is refused. hyper finds a NUL in a field, answers 400 and closes.
 const REFUSED: &[u8] = b"\0\r\n\r\n";
 
+/// What one read takes of a body. hyper doubles its buffer, up to 64 KiB, each time that a read fills it; many clients that send half
+/// a body would each hold that.
+const BODY_READ: usize = 4 * 1024;
+
 /// How long a client may take to send.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct ReadTimeouts {
@@ -86,10 +90,28 @@ impl<T> ReadDeadline<T> {
     }
 }
 
+/// Reads at most [`BODY_READ`].
+fn poll_read_some<T: AsyncRead>(
+    inner: Pin<&mut T>,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    let room = buf.remaining().min(BODY_READ);
+    let mut some = ReadBuf::new(buf.initialize_unfilled_to(room));
+    ready!(inner.poll_read(cx, &mut some))?;
+    let read = some.filled().len();
+    buf.advance(read);
+    Poll::Ready(Ok(()))
+}
+
 impl<T: AsyncRead + Unpin> AsyncRead for ReadDeadline<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let start = buf.filled().len();
-        match Pin::new(&mut self.inner).poll_read(cx, buf) {
+        let read = match self.framing.part() {
+            Part::Length(_) | Part::Chunked(_) => poll_read_some(Pin::new(&mut self.inner), cx, buf),
+            Part::BetweenRequests | Part::Head | Part::Refused => Pin::new(&mut self.inner).poll_read(cx, buf),
+        };
+        match read {
             Poll::Ready(Ok(())) => self.follow(buf, start),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Pending => return self.poll_deadline(cx).map(Err),

@@ -101,6 +101,25 @@ async fn a_body_has_neither_time_out() {
 }
 
 #[tokio::test]
+async fn a_read_of_a_body_is_small_however_much_is_there() {
+    let (mut client, mut server) = connection();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n";
+    client.write_all(head.as_bytes()).await.expect("it is open");
+    read(&mut server, head.len()).await;
+    client.write_all(&[b'x'; 60_000]).await.expect("it is open");
+
+    let mut largest = 0;
+    let mut rest = 60_000;
+    while rest > 0 {
+        let read = server.read(&mut [0; 65_536]).await.expect("it is open");
+        largest = largest.max(read);
+        rest -= read;
+    }
+
+    assert_eq!(largest, BODY_READ);
+}
+
+#[tokio::test]
 async fn what_is_behind_an_ambiguous_field_is_not_passed_on() {
     let (mut client, mut server) = connection();
     let head = "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked";
