@@ -1,6 +1,13 @@
 //! Bodies that are no JSON, not the JSON that is wanted, or too much of it: 400, 422, 413, never 500.
 
+use std::time::Duration;
+
 use reqwest::{Method, Response};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 use super::{
     answers::{pointers, problem},
@@ -72,4 +79,29 @@ async fn more_than_a_body_may_have_is_refused() {
     let large = format!("{{\"body\":\"{}\"}}", "x".repeat(70_000));
 
     problem(post(&ada, large).await, 413, "body-too-large").await;
+}
+
+#[tokio::test]
+async fn a_request_without_a_valid_token_is_refused_before_its_body() {
+    let application = Service::start().await;
+    let ada = application.api().register("ada").await;
+    let user = format!("PATCH /users/{}", ada.id);
+    for request in ["POST /posts", "PATCH /posts/019ab3c0-0000-7000-8000-000000000000", &user] {
+        for authorization in ["", "Authorization: Bearer made-up\r\n"] {
+            for framing in ["Content-Length: 60000", "Transfer-Encoding: chunked"] {
+                let head = format!(
+                    "{request} HTTP/1.1\r\nHost: aside\r\n{authorization}Content-Type: application/json\r\n{framing}\r\n\r\n"
+                );
+                let mut connection = TcpStream::connect(application.public).await.expect("the replica listens");
+
+                // No byte of the body follows.
+                connection.write_all(head.as_bytes()).await.expect("it is open");
+                let mut status = [0; 12];
+                let answered = timeout(Duration::from_mins(1), connection.read_exact(&mut status)).await;
+
+                answered.expect("it does not wait for the body").expect("an answer");
+                assert_eq!(status, *b"HTTP/1.1 401", "{head}");
+            }
+        }
+    }
 }
