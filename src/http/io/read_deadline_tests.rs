@@ -106,12 +106,12 @@ async fn a_read_of_a_body_is_small_however_much_is_there() {
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n";
     client.write_all(head.as_bytes()).await.expect("it is open");
     read(&mut server, head.len()).await;
-    client.write_all(&[b'x'; 60_000]).await.expect("it is open");
+    client.write_all(&vec![b'x'; 60_000]).await.expect("it is open");
 
-    let mut largest = 0;
+    let (mut largest, mut pieces) = (0, vec![0; 65_536]);
     let mut rest = 60_000;
     while rest > 0 {
-        let read = server.read(&mut [0; 65_536]).await.expect("it is open");
+        let read = server.read(&mut pieces).await.expect("it is open");
         largest = largest.max(read);
         rest -= read;
     }
