@@ -1,7 +1,10 @@
-//! What a clone and an image are made of: the files that Docker's build gets, and the bytes that git checks out.
+//! What a clone and an image are made of: the files that Docker's build gets, the features of what is compiled, and the bytes that
+//! git checks out.
 
 #[path = "packaging/docker.rs"]
 mod docker;
+#[path = "packaging/features.rs"]
+mod features;
 #[path = "packaging/files.rs"]
 mod files;
 #[path = "packaging/git.rs"]
