@@ -37,6 +37,16 @@ pub const MUTANTS: &[Mutant] = &[
         noticed_by: &[&["--test", "service", "joining_a_dead_flight"]],
     },
     Mutant {
+        name: "fences_not_waited_for",
+        does: "readers load under a write fence at once, one load after the other until its release",
+        changes: &[Change {
+            file: "src/cache/fly.rs",
+            was: "                Acquired::Fenced if now < waits_until.fence => fenced.push(seat),\n",
+            is: "",
+        }],
+        noticed_by: &[&["--test", "service", "write_of_a_hot_entry"]],
+    },
+    Mutant {
         name: "looks_joined_too_late",
         does: "readers join a look at a cell that was issued before they came",
         changes: &[Change {

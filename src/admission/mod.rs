@@ -25,7 +25,7 @@ use tokio::{
 };
 
 pub use self::queue::Overloaded;
-use self::queue::{Admitted, Queue, SHORT_WAIT};
+use self::queue::{Admitted, Queue};
 
 tokio::task_local! {
     static REQUEST: LocalRequest;
@@ -149,9 +149,8 @@ impl Admission {
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         let request = current()?;
-        let left = || request.time_left(self.queue_timeout);
-        (!request.admission.initialized())
-            .then(|| if self.queue.is_overloaded() { left().min(SHORT_WAIT) } else { left() })
+        let left = || request.time_left(self.queue_timeout).min(self.queue.longest_wait());
+        (!request.admission.initialized()).then(left)
     }
 
     /// Counts what the request of this task has waited for the admission of another.

@@ -21,9 +21,10 @@ use tokio::{
 };
 
 /// How long a request that arrives at an overloaded queue waits in it.
-pub(super) const SHORT_WAIT: Duration = Duration::from_millis(10);
+const SHORT_WAIT: Duration = Duration::from_millis(10);
 
-/// How long a queue that was overloaded lately may be without being empty before it is overloaded again.
+/// How long a queue that was overloaded lately may be without being empty before it is overloaded again; until then requests
+/// that arrive wait no longer, since the newest are admitted before them after that.
 const REPEATED_AFTER: Duration = Duration::from_millis(100);
 
 /// No permit came in time.
@@ -96,9 +97,14 @@ impl Queue {
         Some(Admitted { queue: Arc::clone(self) })
     }
 
-    /// Whether a request that arrives now would wait for a short time only.
+    /// Whether the newest is admitted first.
     pub(super) fn is_overloaded(&self) -> bool {
         self.lock().is_overloaded(self.timeout)
+    }
+
+    /// How long a request that arrives now would wait at most.
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.lock().longest_wait(self.timeout)
     }
 
     /// An admission if one is free, else a place in the queue.
@@ -113,7 +119,7 @@ impl Queue {
         state.arrivals += 1;
         state.waiting.insert(number, sender);
         state.busy_since.get_or_insert_with(Instant::now);
-        let longest = if state.is_overloaded(self.timeout) { patience.min(SHORT_WAIT) } else { patience };
+        let longest = state.longest_wait(self.timeout).min(patience);
         Err(Waiting { queue: Arc::clone(self), number, admission, longest })
     }
 
@@ -134,13 +140,21 @@ impl Queue {
 impl State {
     fn is_overloaded(&mut self, timeout: Duration) -> bool {
         let Some(busy_for) = self.busy_since.map(|since| since.elapsed()) else { return false };
-        let was_lately = self.overloaded_at.is_some_and(|at| at.elapsed() < timeout);
-        let bound = if was_lately { REPEATED_AFTER.min(timeout) } else { timeout };
-        let is_overloaded = busy_for >= bound;
+        let is_overloaded = busy_for >= self.interval(timeout);
         if is_overloaded {
             self.overloaded_at = Some(Instant::now());
         }
         is_overloaded
+    }
+
+    fn longest_wait(&mut self, timeout: Duration) -> Duration {
+        if self.is_overloaded(timeout) { SHORT_WAIT.min(timeout) } else { self.interval(timeout) }
+    }
+
+    /// How long the queue may be without being empty.
+    fn interval(&self, timeout: Duration) -> Duration {
+        let was_lately = self.overloaded_at.is_some_and(|at| at.elapsed() < timeout);
+        if was_lately { REPEATED_AFTER.min(timeout) } else { timeout }
     }
 
     /// The next to be admitted; without one the admission is free.

@@ -112,10 +112,14 @@ async fn queue_that_was_empty_is_overloaded_no_more_but_sooner_again() {
     let mut newcomer = pin!(queue.enter(TIMEOUT));
     assert!(poll!(&mut newcomer).is_pending());
     time::sleep(SHORT_WAIT * 2).await;
-    assert!(poll!(&mut newcomer).is_pending(), "it waits its whole time");
+    assert!(poll!(&mut newcomer).is_pending(), "its wait is not the short one");
     assert!(!queue.is_overloaded());
-    time::sleep(REPEATED_AFTER).await;
+    let mut second = pin!(queue.enter(TIMEOUT));
+    assert!(poll!(&mut second).is_pending());
+    time::sleep(SHORT_WAIT * 9).await;
 
+    assert!(poll!(&mut newcomer).is_ready(), "it is not left to wait behind the newest");
+    assert!(poll!(&mut second).is_pending());
     assert!(queue.is_overloaded());
 }
 

@@ -29,6 +29,18 @@ static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sc
 /// random, so that many processes do not ask at once.
 const LEASE_POLL_MS: std::ops::Range<u64> = 5..50;
 
+/// The same under a write fence, which is mostly released within some 10 ms.
+const FENCE_POLL_MS: std::ops::Range<u64> = 2..6;
+
+/// Until when a load waits for what others do with its entry.
+#[derive(Clone, Copy, Debug)]
+struct WaitsUntil {
+    /// Another process fills it.
+    lease: Instant,
+    /// A write is under way.
+    fence: Instant,
+}
+
 impl<L: Loader> Reader<L> {
     /// Starts flights that nobody has started, as one batch with others who wait to depart.
     pub(super) fn start(self: &Arc<Self>, flights: Vec<Boarded<L::Id>>) {
@@ -45,15 +57,16 @@ impl<L: Loader> Reader<L> {
             if let Some(next) = next {
                 reader.depart(next);
             }
-            let give_up_waiting_at = Instant::now() + reader.cache.config.lease_wait;
-            reader.fly(seats, give_up_waiting_at, Source::Found).await;
+            let (now, config) = (Instant::now(), &reader.cache.config);
+            let waits_until = WaitsUntil { lease: now + config.lease_wait, fence: now + config.fence_wait };
+            Arc::clone(&reader).fly(seats, waits_until, Source::Found).await;
             drop(in_the_air);
         };
         self.cache.shutdown.spawn(admission::inherit(flight));
     }
 
     /// Flies a batch: every flight of it lands, here or in a task started here.
-    async fn fly(self: Arc<Self>, seats: Vec<Seat<L>>, give_up_waiting_at: Instant, if_found: Source) {
+    async fn fly(self: Arc<Self>, seats: Vec<Seat<L>>, waits_until: WaitsUntil, if_found: Source) {
         // From here on an answer may come out of the reply to `SET NX GET`.
         self.set_boarding(seats.iter(), false);
         let handle = self.cache.handle().ok();
@@ -65,35 +78,46 @@ impl<L: Loader> Reader<L> {
             None => seats.iter().map(|_| Acquired::Refused).collect(),
         };
 
-        let waited_enough = Instant::now() >= give_up_waiting_at;
-        let (mut to_load, mut to_wait, mut to_start) = (Vec::new(), Vec::new(), Vec::new());
+        let now = Instant::now();
+        let (mut to_load, mut leased, mut fenced, mut to_start) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (seat, acquired) in seats.into_iter().zip(acquired) {
             match acquired {
                 Acquired::Found(value) => {
                     to_start.extend(seat.land(Ok(Landed { value: value.into(), source: if_found })));
                 }
                 Acquired::Lease(token) => to_load.push((seat, Some(token))),
-                Acquired::Taken if !waited_enough => to_wait.push(seat),
-                Acquired::Taken | Acquired::Refused => to_load.push((seat, None)),
+                Acquired::Taken if now < waits_until.lease => leased.push(seat),
+                Acquired::Fenced if now < waits_until.fence => fenced.push(seat),
+                Acquired::Taken | Acquired::Fenced | Acquired::Refused => to_load.push((seat, None)),
             }
         }
         self.start(to_start);
-        if !to_wait.is_empty() {
-            let wait = Arc::clone(&self).wait_for_others(to_wait, give_up_waiting_at);
-            self.cache.shutdown.spawn(admission::inherit(wait));
+        for (seats, poll_ms) in [(leased, LEASE_POLL_MS), (fenced, FENCE_POLL_MS)] {
+            if !seats.is_empty() {
+                let wait = Arc::clone(&self).wait_for_others(seats, poll_ms, waits_until);
+                self.cache.shutdown.spawn(admission::inherit(wait));
+            }
         }
         self.load(handle, to_load).await;
     }
 
-    /// Another process fills these cells: sleep, then ask again. One lost lease holds up nothing else of its batch.
+    /// Another process fills these cells, or writes to them: sleep, then ask again. One lost lease holds up nothing else of
+    /// its batch.
+    ///
+    /// Readers who arrive meanwhile join. So a write of a hot entry costs one load for all replicas, under the lease that is
+    /// free after the fence. To load at once under the fence costs each replica one load after the other until its release.
     ///
     /// Boxed, since it and [`fly`](Self::fly) call each other.
-    fn wait_for_others(self: Arc<Self>, seats: Vec<Seat<L>>, give_up_waiting_at: Instant) -> BoxFuture<'static, ()> {
+    fn wait_for_others(
+        self: Arc<Self>,
+        seats: Vec<Seat<L>>,
+        poll_ms: std::ops::Range<u64>,
+        waits_until: WaitsUntil,
+    ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             self.set_boarding(seats.iter(), true);
-            let nap = Duration::from_millis(rand::random_range(LEASE_POLL_MS));
-            time::sleep(nap).await;
-            self.fly(seats, give_up_waiting_at, Source::Awaited).await;
+            time::sleep(Duration::from_millis(rand::random_range(poll_ms))).await;
+            self.fly(seats, waits_until, Source::Awaited).await;
         })
     }
 

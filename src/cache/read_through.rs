@@ -5,8 +5,8 @@
 //!   look (MGET) ─┬ value ─────────────────────────────────────────────────────▶ hit (and ▶ refresh, when it is due)
 //!                └ else: board a flight ─ acquire ─┬ value ────────────────────▶ found
 //!                                                  ├ lease is ours ─ load ─ fill ▶ miss
-//!                                                  ├ lease is another's ─ wait ─ acquire again
-//!                                                  └ fence, or no answer ─ load ─▶ bypass, nothing stored
+//!                                                  ├ another's lease, or a fence ─ wait ─ acquire again
+//!                                                  └ waited enough, or no answer ─ load ─▶ bypass, nothing stored
 //! ```
 //!
 //! Flights run in tasks of their own: a reader who goes away takes nobody's load along.

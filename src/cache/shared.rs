@@ -103,7 +103,9 @@ pub(super) enum Acquired {
     Found(StoredValue),
     /// Another fill is under way.
     Taken,
-    /// A write is under way, or the server's answer is unknown: load, but do not store.
+    /// A write is under way.
+    Fenced,
+    /// The server's answer is unknown, or not to be believed: load, but do not store.
     Refused,
 }
 
@@ -273,7 +275,8 @@ impl Cache {
                 Value::BulkString(bytes) => match State::decode(bytes, cell.owner()) {
                     State::Value(value) => Acquired::Found(value),
                     State::Lease => Acquired::Taken,
-                    State::Fence | State::Absent => Acquired::Refused,
+                    State::Fence => Acquired::Fenced,
+                    State::Absent => Acquired::Refused,
                     State::Damaged(bytes) => {
                         self.distrust(handle, entity, cell.clone(), bytes);
                         Acquired::Refused

@@ -1,6 +1,6 @@
 //! From the environment to a [`Config`].
 
-use std::{env, ffi::OsString, path::Path, thread};
+use std::{env, ffi::OsString, path::Path, thread, time::Duration};
 
 use super::{
     CacheConfig, Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LogConfig, RateLimitConfig, RedisConfig,
@@ -11,6 +11,8 @@ const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:8080 or [::]:808
 
 /// Many times what probes and scrapers open.
 const MAX_ADMIN_CONNECTIONS: usize = 1_024;
+
+const FENCE_WAIT: Duration = Duration::from_millis(50);
 
 impl Config {
     /// Reads the environment, and for what is not set there the file `.env` in the working folder, if there is one.
@@ -118,6 +120,7 @@ fn cache(reader: &mut Reader) -> CacheConfig {
         lease: reader.timeout("CACHE_LEASE"),
         fence: reader.timeout("CACHE_FENCE"),
         lease_wait: reader.timeout("CACHE_LEASE_WAIT"),
+        fence_wait: FENCE_WAIT,
     }
 }
 

@@ -130,6 +130,9 @@ pub struct CacheConfig {
     pub fence: Duration,
     /// `CACHE_LEASE_WAIT`: how long a reader waits for another's fill before it loads for itself.
     pub lease_wait: Duration,
+    /// How long a reader waits for the release of a write fence before it loads without storing. Not a setting: longer than
+    /// a write takes, and short enough for the readers of an entry whose writer has died.
+    pub fence_wait: Duration,
 }
 
 /// A quota: so many requests in any window of this length.

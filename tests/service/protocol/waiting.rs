@@ -1,12 +1,18 @@
 //! Readers who find somebody else at work: under another's lease, under a fence.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use aside::{cache::Ended, config::CacheConfig, telemetry::metrics::CacheOutcome};
+use aside::{
+    cache::{Ended, WriteToken},
+    config::CacheConfig,
+    telemetry::metrics::CacheOutcome,
+};
+use tokio::task::JoinHandle;
 
 use super::{
+    cache_replica::CacheReplica,
     cells::Held,
-    things::{Things, body, cell, key},
+    things::{Things, body, cell, key, near},
 };
 
 #[tokio::test]
@@ -66,7 +72,7 @@ async fn a_lease_whose_owner_died_is_taken_over_when_it_has_run_out() {
 async fn under_a_fence_a_replica_has_one_load_under_way() {
     let things = Things::with("the one").await;
     let (replica, writer) = (things.replica().await, things.replica().await);
-    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(WriteToken::random(), vec![cell(1)]).await;
     replica.hold_loads();
     let first = replica.reading(&[1]);
     let load = replica.held_load().await;
@@ -86,11 +92,64 @@ async fn under_a_fence_a_replica_has_one_load_under_way() {
     fence.lift(Ended::Committed).await;
 }
 
+/// Reads the thing again and again.
+fn read_on(replica: &Arc<CacheReplica>) -> JoinHandle<()> {
+    let replica = Arc::clone(replica);
+    tokio::spawn(async move {
+        loop {
+            replica.read(1).await;
+            tokio::task::yield_now().await;
+        }
+    })
+}
+
+#[tokio::test]
+async fn write_of_a_hot_entry_costs_one_load_for_all_replicas() {
+    const WRITES: usize = 10;
+    let things = Things::with("write 0").await;
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        let patient = |config| CacheConfig { fence_wait: Duration::from_mins(2), ..near(config) };
+        replicas.push(Arc::new(things.replica_with(patient).await));
+    }
+    let readers: Vec<_> = (0..12).map(|reader| read_on(&replicas[reader % 3])).collect();
+
+    for write in 1..=WRITES {
+        let fence = replicas[0].cache.fence(WriteToken::random(), vec![cell(1)]).await;
+        for _ in 0..5 {
+            replicas[write % 3].settle().await;
+        }
+        things.set(&things.pool, 1, &format!("write {write}")).await;
+        fence.lift(Ended::Committed).await;
+        for replica in &replicas {
+            assert_eq!(body(&replica.read(1).await), Some(&*format!("write {write}")));
+        }
+    }
+    readers.iter().for_each(JoinHandle::abort);
+
+    let loads: u64 = replicas.iter().map(|replica| replica.counted_loads()).sum();
+    // One before the first write; some before a replica hears of fences.
+    assert!(loads <= (WRITES + 1 + replicas.len()) as u64, "{loads} loads for {WRITES} writes");
+}
+
+#[tokio::test]
+async fn reader_loads_without_storing_when_a_fence_stays() {
+    let things = Things::with("the one").await;
+    let short = Duration::from_millis(20);
+    let reader = things.replica_with(|config| CacheConfig { fence_wait: short, ..config }).await;
+    let fence = reader.cache.fence(WriteToken::random(), vec![cell(1)]).await;
+
+    let read = reader.read(1).await;
+
+    assert_eq!((body(&read), read.outcome, read.stored), (Some("the one"), CacheOutcome::Bypass, false));
+    fence.lift(Ended::Committed).await;
+}
+
 #[tokio::test]
 async fn each_answer_under_a_fence_is_newer_than_its_question() {
     let things = Things::with("old").await;
     let (replica, writer) = (things.replica().await, things.replica().await);
-    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(WriteToken::random(), vec![cell(1)]).await;
     replica.hold_loads();
     let early = replica.reading(&[1]);
     let load = replica.held_load().await;
