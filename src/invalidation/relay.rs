@@ -78,7 +78,7 @@ impl Relay {
         }
         let longest_pause = self.cache.command_timeout() + SLACK;
         let mut transaction = self.database.begin(&[], Some(longest_pause)).await?;
-        let due = self.database.run(outbox::take_due(transaction.connection(), AGE, BATCH)).await?;
+        let due = transaction.run(|connection| Box::pin(outbox::take_due(connection, AGE, BATCH))).await?;
         if due.is_empty() {
             transaction.rollback().await;
             return Ok(0);

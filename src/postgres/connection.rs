@@ -2,22 +2,19 @@
 
 use std::{
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use tokio::time;
 
 use super::{
-    connector::Connector,
     error::DatabaseError,
     health::Health,
     manager::{CHECK_TIMEOUT, Manager},
     pace::Pace,
     pool::Pool,
+    primary::Primary,
 };
 use crate::{
     admission::{Admission, Permit},
@@ -37,12 +34,10 @@ pub struct Database {
     pool: Pool,
     pub(super) config: Arc<DatabaseConfig>,
     /// For a connection that is none of the pool's.
-    pub(super) connector: Connector,
+    pub(super) primary: Arc<Primary>,
     pub(super) health: Arc<Health>,
     reads: Admission,
     writes: Admission,
-    /// As `server_version_num` has it; 0 until the first connection was made.
-    server_version: Arc<AtomicU32>,
     /// Whether the schema was found unusable when it was last looked at.
     pub(super) schema_unusable: Arc<AtomicBool>,
 }
@@ -51,28 +46,13 @@ impl Database {
     /// A pool that connects when it is first needed.
     #[must_use]
     pub fn new(config: DatabaseConfig) -> Self {
-        let connector = Connector::for_requests(&config);
-        let server_version = Arc::<AtomicU32>::default();
         let health = Arc::new(Health::new());
-        let manager = Manager {
-            connector: connector.clone(),
-            health: Arc::clone(&health),
-            server_version: Arc::clone(&server_version),
-            pace: Pace::default(),
-        };
+        let primary = Arc::new(Primary::new(&config, Arc::clone(&health)));
+        let manager = Manager { primary: Arc::clone(&primary), health: Arc::clone(&health), pace: Pace::default() };
         let pool = Pool::new(manager, config.max_connections, config.acquire_timeout);
         // Whatever one side does, some connections are the other's.
         let (reads, writes) = [config.max_loads; 2].map(|permits| Admission::new(permits, config.queue_wait)).into();
-        Self {
-            pool,
-            config: Arc::new(config),
-            connector,
-            health,
-            reads,
-            writes,
-            server_version,
-            schema_unusable: Arc::default(),
-        }
+        Self { pool, config: Arc::new(config), primary, health, reads, writes, schema_unusable: Arc::default() }
     }
 
     /// The pool, for queries.
@@ -156,10 +136,6 @@ impl Database {
         let count = |connections| i64::try_from(connections).unwrap_or(i64::MAX);
         metrics.db_pool_connections.set(count(self.pool.size()));
         metrics.db_pool_idle_connections.set(count(self.pool.num_idle()));
-    }
-
-    pub(super) fn server_version(&self) -> u32 {
-        self.server_version.load(Ordering::Relaxed)
     }
 
     /// Closes every connection, within a bound; those in use when they are given back.

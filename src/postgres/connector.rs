@@ -24,21 +24,16 @@ impl Connector {
     #[must_use]
     pub fn new(config: &DatabaseConfig) -> Self {
         let name = config.url.application_name.as_deref().unwrap_or("aside");
-        let options = options(&config.url).application_name(name);
+        // Poolers refuse a start-up parameter that they do not know, as they do `options`. Numbers come in binary.
+        let options = options(&config.url).application_name(name).extra_float_digits(None);
         let settings = format!("SET search_path = \"{}\"", config.schema);
         Self { options, address: config.url.to_string(), settings }
     }
 
-    /// Connections for requests: no statement takes longer than they wait.
+    /// Connections for requests: a statement that takes long is logged.
     pub(super) fn for_requests(config: &DatabaseConfig) -> Self {
-        let milliseconds = |duration: Duration| duration.as_millis().to_string();
         let mut connector = Self::new(config);
-        connector.options =
-            connector.options.log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1)).options([
-                ("statement_timeout", milliseconds(config.statement_timeout)),
-                // A ROLLBACK for a caller who went away before its BEGIN arrived is answered with a warning.
-                ("client_min_messages", "error".to_owned()),
-            ]);
+        connector.options = connector.options.log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1));
         connector
     }
 

@@ -55,6 +55,23 @@ impl DatabaseError {
     }
 }
 
+/// Why a server that answers is not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    /// It replays another server's changes, late.
+    #[error("it is a standby; DATABASE_URL must lead to the primary")]
+    Standby,
+    /// An operator has taken writes away from it.
+    #[error("its default_transaction_read_only is on")]
+    ReadOnly,
+}
+
+/// Why the server that answered is not used, if that is what the error says.
+pub(super) fn refusal(error: &sqlx::Error) -> Option<Refusal> {
+    let sqlx::Error::Io(error) = error else { return None };
+    error.get_ref()?.downcast_ref().copied()
+}
+
 /// Codes of a transaction in the way: `lock_not_available`, `query_canceled` (our statement timeout), `deadlock_detected`,
 /// `serialization_failure`.
 const CONTENDED: [&str; 4] = ["55P03", "57014", "40P01", "40001"];
@@ -63,9 +80,34 @@ const CONTENDED: [&str; 4] = ["55P03", "57014", "40P01", "40001"];
 /// `insufficient_privilege`, `invalid_schema_name`.
 const SCHEMA_UNUSABLE: [&str; 4] = ["42P01", "42703", "42501", "3F000"];
 
-/// Classes and codes of a server that cannot serve now: connection exceptions, insufficient resources, shutting down or
-/// starting up, a transaction or session ended by its own time-out, read-only after a failover.
-const UNAVAILABLE: [&str; 7] = ["08", "53", "57P", "25P02", "25P03", "25P04", "25006"];
+/// Classes and codes of a server that cannot serve now: insufficient resources, a transaction ended by its own time-out or
+/// by an error before.
+const UNAVAILABLE: [&str; 4] = ["53", "25P02", "25P03", "25P04"];
+
+/// Classes and codes that say something of the connection and nothing of the statement, so the connection is not used again:
+/// connection exceptions, shutting down or starting up, a server that takes no writes (25006) or is a standby (55000, of what
+/// only a primary can be asked), a statement name that is taken (42P05).
+const FAULTS_OF_THE_CONNECTION: [&str; 5] = ["08", "57P", "25006", "55000", "42P05"];
+
+/// Codes of prepared statements that the connection has and the server has no more: a table has other columns since (0A000),
+/// or a pooler or a `DISCARD` has dropped them (26000).
+const OUTDATED_STATEMENTS: [&str; 2] = ["0A000", "26000"];
+
+/// Whether nothing was executed since what the connection has prepared is outdated. Prepared again, it works.
+pub(super) fn is_outdated_statement(error: &sqlx::Error) -> bool {
+    has_code(error, &OUTDATED_STATEMENTS)
+}
+
+/// Whether the error says that this connection is of no use any more.
+pub(super) fn is_fault_of_the_connection(error: &sqlx::Error) -> bool {
+    let no_reply = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));
+    no_reply || is_outdated_statement(error) || has_code(error, &FAULTS_OF_THE_CONNECTION)
+}
+
+fn has_code(error: &sqlx::Error, starts: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| starts.iter().any(|start| code.starts_with(start)))
+}
 
 /// What sqlx says, in [`plain_text`].
 #[derive(Debug)]
@@ -121,7 +163,7 @@ impl From<sqlx::Error> for DatabaseError {
             Self::Contended(PlainError(error))
         } else if SCHEMA_UNUSABLE.contains(&code.as_ref()) {
             Self::SchemaUnusable(PlainError(error))
-        } else if UNAVAILABLE.iter().any(|start| code.starts_with(start)) {
+        } else if has_code(&error, &UNAVAILABLE) || is_fault_of_the_connection(&error) {
             Self::Unavailable(PlainError(error))
         } else {
             Self::Failed(PlainError(error))

@@ -22,7 +22,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::error::DatabaseError;
+use super::error::{DatabaseError, Refusal};
 
 /// How long statements may be under way, with not one of all answered, before Postgres is asked whether it is there.
 const QUIET: Duration = Duration::from_millis(50);
@@ -42,6 +42,8 @@ pub(super) struct Health {
     answered_us: AtomicU64,
     /// Connections older than this are not lent any more: they may lead nowhere.
     trusted_since: Mutex<Option<Instant>>,
+    /// Why the server that answers is not used, as the log says it.
+    refusal: Mutex<Option<Refusal>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +75,7 @@ impl Health {
             under_way: AtomicUsize::new(0),
             answered_us: AtomicU64::new(0),
             trusted_since: Mutex::default(),
+            refusal: Mutex::default(),
         }
     }
 
@@ -139,6 +142,18 @@ impl Health {
         self.answered_us.store(self.micros(Instant::now()), Ordering::Relaxed);
     }
 
+    /// The server that answers is not to be used: has Postgres asked whether another is there, and says why in the log, once.
+    pub(super) fn note_refusal(&self, refusal: Refusal) {
+        if self.refusal().replace(refusal) != Some(refusal) {
+            tracing::warn!(reason = %refusal, "postgres answers, and is not used");
+        }
+        self.doubt();
+    }
+
+    fn refusal(&self) -> std::sync::MutexGuard<'_, Option<Refusal>> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Has Postgres asked whether it is there.
     pub(super) fn doubt(&self) {
         self.doubted.notify_one();
@@ -187,6 +202,7 @@ impl Health {
     pub(super) fn end_probe(&self, verdict: Verdict) {
         if verdict == Verdict::Up && self.is_open() {
             self.distrust_connections();
+            *self.refusal() = None;
         }
         self.change(verdict, 1);
     }

@@ -1,19 +1,12 @@
 //! How the pool's connections are made, and which of them it trusts.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use sqlx::{Connection, Error, PgConnection};
 use tokio::time;
 
-use super::{connector::Connector, health::Health, pace::Pace};
+use super::{health::Health, pace::Pace, primary::Primary};
 
 /// Bounds what a connection is asked between two uses: a host may have vanished without a word.
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -27,10 +20,8 @@ const MAX_LIFETIME: Duration = Duration::from_mins(30);
 /// Makes connections, and judges those that come back.
 #[derive(Debug)]
 pub(super) struct Manager {
-    pub(super) connector: Connector,
+    pub(super) primary: Arc<Primary>,
     pub(super) health: Arc<Health>,
-    /// As `server_version_num` has it; 0 until the first connection was made.
-    pub(super) server_version: Arc<AtomicU32>,
     pub(super) pace: Pace,
 }
 
@@ -41,14 +32,9 @@ impl managed::Manager for Manager {
     /// Tries again for as long as it is let, at the pace of the process: whoever waits for a connection has a deadline.
     async fn create(&self) -> Result<PgConnection, Error> {
         loop {
-            match self.pace.attempt(self.connector.connect()).await {
-                Ok(connection) => {
-                    let version = connection.server_version_num().unwrap_or_default();
-                    self.server_version.store(version, Ordering::Relaxed);
-                    return Ok(connection);
-                }
+            match self.pace.attempt(self.primary.connect()).await {
                 Err(error) if is_worth_another_try(&error) => {}
-                Err(error) => return Err(error),
+                outcome => return outcome,
             }
         }
     }
@@ -70,8 +56,12 @@ impl managed::Manager for Manager {
 impl Manager {
     /// Whether a connection that was made so long ago, and last lent so long ago, is to stay.
     pub(super) fn is_worth_keeping(&self, age: Duration, idle: Duration) -> bool {
-        age < MAX_LIFETIME && idle < IDLE_TIMEOUT && !self.health.is_distrusted(age)
+        is_worth_keeping(&self.health, age, idle)
     }
+}
+
+fn is_worth_keeping(health: &Health, age: Duration, idle: Duration) -> bool {
+    age < MAX_LIFETIME && idle < IDLE_TIMEOUT && !health.is_distrusted(age)
 }
 
 /// Whether a connection gives a sign of life in time. What was left unread on it has been read then.
@@ -90,19 +80,11 @@ fn is_worth_another_try(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
 
     #[test]
     fn keeps_connections_that_are_neither_old_nor_idle_for_long() {
-        let variables = [("DATABASE_URL", "postgres://h/d"), ("REDIS_URL", "redis://h")];
-        let config = Config::from_variables(variables).unwrap();
-        let manager = Manager {
-            connector: Connector::for_requests(&config.database),
-            health: Arc::new(Health::new()),
-            server_version: Arc::default(),
-            pace: Pace::default(),
-        };
-        let kept = |age, idle| manager.is_worth_keeping(Duration::from_mins(age), Duration::from_mins(idle));
+        let health = Health::new();
+        let kept = |age, idle| is_worth_keeping(&health, Duration::from_mins(age), Duration::from_mins(idle));
 
         assert!(kept(29, 9), "in use");
         assert!(!kept(31, 0), "old");

@@ -96,7 +96,7 @@ impl Database {
     }
 
     async fn connect_in_time(&self) -> Result<PgConnection, sqlx::Error> {
-        let connecting = time::timeout(self.config.acquire_timeout, self.connector.connect());
+        let connecting = time::timeout(self.config.acquire_timeout, self.primary.connect());
         connecting.await.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?
     }
 
@@ -124,7 +124,7 @@ impl Database {
     }
 
     async fn is_at_work(&self, backend: i32) -> Result<bool, sqlx::Error> {
-        let mut connection = self.connector.connect().await?;
+        let mut connection = self.primary.connect().await?;
         let found = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1) AS "exists!""#,
             backend,

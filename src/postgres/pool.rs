@@ -22,11 +22,17 @@ use futures::{
 };
 use sqlx::{
     Connection, Describe, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr,
-    postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo},
+    postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 use tokio::{runtime, time};
 
-use super::manager::{CHECK_TIMEOUT, Manager, is_alive};
+use super::{
+    error::{is_fault_of_the_connection, is_outdated_statement},
+    manager::{CHECK_TIMEOUT, Manager, is_alive},
+};
+
+/// How often what turns out to be prepared of old is tried. A table may be altered again between preparing and executing.
+pub(super) const ATTEMPTS: usize = 3;
 
 /// A pool of connections, for queries. Clones share it.
 #[derive(Clone)]
@@ -50,6 +56,8 @@ enum Open {
     /// A statement whose answer was not read to its end.
     Statement,
     Transaction,
+    /// Whatever it is, this connection is not used again.
+    Broken,
 }
 
 impl Pool {
@@ -83,13 +91,31 @@ impl Pool {
         Ok(Pooled { connection: Some(connection), open: Open::Transaction })
     }
 
-    /// Runs one statement on a connection of its own. One that was answered leaves nothing open.
-    async fn with<T>(&self, statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>) -> Result<T, Error> {
+    /// Runs one statement on a connection of its own. One that was answered leaves nothing open. One that was prepared
+    /// before its tables were altered is prepared again.
+    async fn with<T>(
+        &self,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error> + Clone,
+    ) -> Result<T, Error> {
         let mut connection = self.acquire().await?;
         connection.open = Open::Statement;
-        let answer = statement(&mut connection).await?;
-        connection.open = Open::Nothing;
-        Ok(answer)
+        let mut attempts = 1;
+        loop {
+            match statement.clone()(&mut connection).await {
+                Ok(answer) => {
+                    connection.open = Open::Nothing;
+                    return Ok(answer);
+                }
+                Err(error) if attempts < ATTEMPTS && is_outdated_statement(&error) => {
+                    attempts += 1;
+                    connection.clear_cached_statements().await?;
+                }
+                Err(error) => {
+                    connection.learn_from(&error);
+                    return Err(error);
+                }
+            }
+        }
     }
 
     /// How many connections there are.
@@ -130,6 +156,19 @@ impl Pooled {
     pub(super) fn has_ended_transaction(&mut self) {
         self.open = Open::Nothing;
     }
+
+    /// A statement has failed. Where that says that the connection leads nowhere, or to a server that is no primary any more,
+    /// it is closed when it is given back, and Postgres is asked where it is.
+    pub(super) fn learn_from(&mut self, error: &Error) {
+        if is_fault_of_the_connection(error) {
+            self.open = Open::Broken;
+            if let Some(connection) = &self.connection
+                && let Some(pool) = Object::pool(connection)
+            {
+                pool.manager().health.doubt();
+            }
+        }
+    }
 }
 
 const IN_USE: &str = "it is given back by its drop";
@@ -159,12 +198,13 @@ impl Drop for Pooled {
             drop(Object::take(connection));
             return;
         };
-        let may_be_in_transaction = self.open == Open::Transaction;
+        let open = self.open;
         runtime.spawn(async move {
-            let is_clean = if may_be_in_transaction {
-                is_rolled_back(&mut connection).await
-            } else {
-                is_alive(&mut connection).await
+            let is_clean = match open {
+                Open::Nothing => true,
+                Open::Statement => is_alive(&mut connection).await,
+                Open::Transaction => is_rolled_back(&mut connection).await,
+                Open::Broken => false,
             };
             if !is_clean {
                 drop(Object::take(connection));
@@ -177,6 +217,12 @@ async fn is_rolled_back(connection: &mut PgConnection) -> bool {
     matches!(time::timeout(CHECK_TIMEOUT, connection.execute("ROLLBACK")).await, Ok(Ok(_)))
 }
 
+/// A query in a form that can be sent again.
+fn repeatable<'q>(mut query: impl Execute<'q, Postgres>) -> Result<(SqlStr, Option<PgArguments>), Error> {
+    let arguments = query.take_arguments().map_err(Error::Encode)?;
+    Ok((query.sql(), arguments))
+}
+
 /// Each statement on a connection of its own, as on sqlx's pool. Rows are collected before they are given on: no statement
 /// here gives more than a page or a batch.
 impl<'p> Executor<'p> for &Pool {
@@ -187,9 +233,11 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let pool = self.clone();
+        let (pool, query) = (self.clone(), repeatable(query));
         let all = async move {
-            let all: Vec<_> = pool.with(async |connection| connection.fetch_many(query).try_collect().await).await?;
+            let query = query?;
+            let all: Vec<_> =
+                pool.with(async move |connection| connection.fetch_many(query).try_collect().await).await?;
             Ok::<_, Error>(stream::iter(all.into_iter().map(Ok)))
         };
         stream::once(all).try_flatten().boxed()
@@ -200,8 +248,11 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let pool = self.clone();
-        Box::pin(async move { pool.with(async |connection| connection.fetch_optional(query).await).await })
+        let (pool, query) = (self.clone(), repeatable(query));
+        Box::pin(async move {
+            let query = query?;
+            pool.with(async move |connection| connection.fetch_optional(query).await).await
+        })
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
@@ -209,7 +260,7 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
     {
         let pool = self.clone();
-        Box::pin(async move { pool.with(async |connection| connection.prepare_with(sql, parameters).await).await })
+        Box::pin(async move { pool.with(async move |connection| connection.prepare_with(sql, parameters).await).await })
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
@@ -217,6 +268,6 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
     {
         let pool = self.clone();
-        Box::pin(async move { pool.with(async |connection| connection.describe(sql).await).await })
+        Box::pin(async move { pool.with(async move |connection| connection.describe(sql).await).await })
     }
 }

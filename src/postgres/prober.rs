@@ -4,10 +4,10 @@
 
 use std::{mem, pin::pin, time::Duration};
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::{self, Instant};
 
-use super::{connection::Database, health::Verdict};
+use super::{connection::Database, error::refusal, health::Verdict};
 use crate::backoff::{Backoff, LONG_LIFE};
 
 /// How often Postgres is asked while nobody doubts that it is there. In doubt it is asked at once.
@@ -67,7 +67,6 @@ impl Database {
     async fn probe(&self, connection: &mut Option<PgConnection>, attempts: &mut Attempts) -> Verdict {
         if let Some(mut known) = connection.take() {
             match self.ask(&mut known).await {
-                // A session may be ended and Postgres be there: a new one tells.
                 None => {}
                 Some(Verdict::Up) => {
                     *connection = Some(known);
@@ -86,11 +85,12 @@ impl Database {
     /// and with it those in the pool that are as old: the breaker is opened for a moment, which closes all of them.
     async fn ask(&self, known: &mut PgConnection) -> Option<Verdict> {
         let (asked, first_wait) = (Instant::now(), self.config.probe_timeout);
-        let mut reply = pin!(known.ping());
+        let mut reply = pin!(self.primary.confirm(known));
         for wait in [first_wait, first_wait / SECOND_CHANCE_PART] {
             match time::timeout(wait, &mut reply).await {
                 Ok(Ok(())) => return Some(Verdict::Up),
-                Ok(Err(_ended)) => return None,
+                // A session may be ended and Postgres be there: a new one tells. A server that is refused is not.
+                Ok(Err(error)) => return refusal(&error).map(|_refused| Verdict::Away),
                 Err(_elapsed) if self.without_answer_since(asked, first_wait) == Verdict::Away => break,
                 Err(_elapsed) => {}
             }
@@ -100,7 +100,7 @@ impl Database {
 
     async fn connect(&self, connection: &mut Option<PgConnection>) -> Verdict {
         let asked = Instant::now();
-        let mut connecting = pin!(self.connector.connect());
+        let mut connecting = pin!(self.primary.connect());
         let connected = match time::timeout(self.config.probe_timeout, &mut connecting).await {
             Ok(connected) => connected,
             Err(_elapsed) => {

@@ -65,12 +65,12 @@ impl Database {
                 (format!("no answer within {patience}; a firewall, or no PostgreSQL, may be there"), false)
             }
         };
-        Err(PostgresUnusable { address: self.connector.address().to_owned(), cause, is_permanent })
+        Err(PostgresUnusable { address: self.primary.address().to_owned(), cause, is_permanent })
     }
 
     /// What is wrong with the database, if anything is.
     async fn look_at_database(&self) -> Result<Option<String>, sqlx::Error> {
-        let mut connection = self.connector.connect().await?;
+        let mut connection = self.primary.connect().await?;
         let encoding = sqlx::query_scalar!(r#"SELECT current_setting('server_encoding') AS "encoding!""#);
         let encoding = encoding.fetch_one(&mut connection).await?;
         let _best_effort = connection.close().await;

@@ -1,12 +1,22 @@
 //! Writing transactions: bounded in time by the server itself, and honest about how they ended.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{fmt::Write, time::Duration};
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use futures::future::BoxFuture;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time;
 
-use super::{connection::Database, error::DatabaseError, health::Health, pool::Pooled};
+use super::{
+    connection::Database,
+    error::{DatabaseError, is_outdated_statement},
+    pool::{ATTEMPTS, Pooled},
+};
 use crate::telemetry::timings::{Waiting, waiting};
+
+/// How a transaction begins, whatever the server, the database or the role has as its default. Counts under a row lock, as
+/// that of follows, are exact only when each statement sees what was committed before it. In lower case: what looks for
+/// COMMIT in the traffic finds no other statement.
+const BEGIN: &str = "BEGIN isolation level read committed read write";
 
 /// `transaction_timeout` came with PostgreSQL 17.
 const HAS_TRANSACTION_TIMEOUT: u32 = 170_000;
@@ -16,8 +26,20 @@ const HAS_TRANSACTION_TIMEOUT: u32 = 170_000;
 #[derive(Debug)]
 pub struct WriteTransaction {
     connection: Pooled,
-    timeout: Duration,
-    health: Arc<Health>,
+    database: Database,
+    begin: String,
+}
+
+/// Statements of a transaction. They are cloned: what was prepared before a table was altered fails once, and all of them are
+/// executed again.
+pub trait Statements<T>:
+    for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Clone + Send
+{
+}
+
+impl<T, F> Statements<T> for F where
+    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Clone + Send
+{
 }
 
 /// How a transaction ended, when it was not committed for certain.
@@ -42,14 +64,17 @@ impl Database {
     ) -> Result<WriteTransaction, DatabaseError> {
         let connection = self.run(async {
             let mut connection = self.pool().acquire().await?;
-            connection.execute(AssertSqlSafe(self.begin_statement(token, longest_pause))).await?;
-            Ok(connection)
+            let begin = self.begin_statement(token, longest_pause);
+            match connection.execute(AssertSqlSafe(begin.clone())).await {
+                Ok(_) => Ok((connection, begin)),
+                Err(error) => {
+                    connection.learn_from(&error);
+                    Err(error)
+                }
+            }
         });
-        Ok(WriteTransaction {
-            connection: connection.await?,
-            timeout: self.config.transaction_timeout,
-            health: Arc::clone(&self.health),
-        })
+        let (connection, begin) = connection.await?;
+        Ok(WriteTransaction { connection, database: self.clone(), begin })
     }
 
     /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
@@ -63,8 +88,9 @@ impl Database {
             ("idle_in_transaction_session_timeout", longest_pause),
             ("transaction_timeout", config.transaction_timeout),
         ];
-        let known = if self.server_version() >= HAS_TRANSACTION_TIMEOUT { timeouts.len() } else { timeouts.len() - 1 };
-        let mut begin = "BEGIN".to_owned();
+        let known =
+            if self.primary.server_version() >= HAS_TRANSACTION_TIMEOUT { timeouts.len() } else { timeouts.len() - 1 };
+        let mut begin = BEGIN.to_owned();
         for (name, timeout) in &timeouts[..known] {
             write!(begin, "; SET LOCAL {name} = {}", timeout.as_millis()).expect("writing to a String does not fail");
         }
@@ -78,15 +104,42 @@ impl Database {
 }
 
 impl WriteTransaction {
-    /// How long the server lets it live.
-    #[must_use]
-    pub fn timeout(&self) -> Duration {
-        self.timeout
+    /// Executes its statements, within the time that the server lets it live. When one of them fails because a table was
+    /// altered since it was prepared, nothing has happened: all are executed again, from BEGIN on.
+    ///
+    /// # Errors
+    ///
+    /// Of the first statement that failed; nothing of the transaction will happen then.
+    pub async fn run<T>(&mut self, statements: impl Statements<T>) -> Result<T, DatabaseError> {
+        let (database, timeout) = (self.database.clone(), self.timeout());
+        // The server ends the transaction at the same deadline; this one ends the wait for a server that is gone.
+        database.while_up(timeout, self.execute(statements)).await
     }
 
-    /// Where its statements are executed.
-    pub fn connection(&mut self) -> &mut PgConnection {
-        &mut self.connection
+    async fn execute<T>(&mut self, statements: impl Statements<T>) -> Result<T, sqlx::Error> {
+        for _ in 1..ATTEMPTS {
+            match statements.clone()(&mut self.connection).await {
+                Err(error) if is_outdated_statement(&error) => self.begin_again().await?,
+                outcome => return self.learned(outcome),
+            }
+        }
+        let outcome = statements(&mut self.connection).await;
+        self.learned(outcome)
+    }
+
+    async fn begin_again(&mut self) -> Result<(), sqlx::Error> {
+        self.connection.execute("ROLLBACK").await?;
+        self.connection.clear_cached_statements().await?;
+        self.connection.execute(AssertSqlSafe(self.begin.clone())).await?;
+        Ok(())
+    }
+
+    fn learned<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        outcome.inspect_err(|error| self.connection.learn_from(error))
+    }
+
+    fn timeout(&self) -> Duration {
+        self.database.config.transaction_timeout
     }
 
     /// Commits.
@@ -96,17 +149,19 @@ impl WriteTransaction {
     /// Tells a transaction that has certainly not happened from one that may have: a lost connection, a missing reply and
     /// a server that ended the session while it committed leave that open. So does a server that goes away meanwhile.
     pub async fn commit(mut self) -> Result<(), CommitError> {
-        if self.health.is_open() {
+        let database = self.database.clone();
+        if database.health.is_open() {
             // Never said, so it will not happen: the connection is closed.
             return Err(CommitError::RolledBack(DatabaseError::Away));
         }
-        let _under_way = self.health.under_way();
-        let commit = time::timeout(self.timeout, waiting(Waiting::Db, self.connection.execute("COMMIT")));
+        let _under_way = database.health.under_way();
+        let commit = time::timeout(self.timeout(), waiting(Waiting::Db, self.connection.execute("COMMIT")));
         let reply = tokio::select! {
             biased;
             reply = commit => reply,
-            () = self.health.opened() => return Err(CommitError::OutcomeUnknown),
+            () = database.health.opened() => return Err(CommitError::OutcomeUnknown),
         };
+        let reply = reply.map(|reply| self.learned(reply));
         match reply {
             Ok(Ok(_)) => {
                 self.connection.has_ended_transaction();
@@ -114,7 +169,7 @@ impl WriteTransaction {
             }
             Ok(Err(error)) if is_refusal(&error) => Err(CommitError::RolledBack(error.into())),
             Ok(Err(_)) | Err(_) => {
-                self.health.doubt();
+                database.health.doubt();
                 Err(CommitError::OutcomeUnknown)
             }
         }
@@ -123,8 +178,8 @@ impl WriteTransaction {
     /// Rolls back. A failure needs no answer: the connection is cleaned, or closed, before its next use.
     pub async fn rollback(mut self) {
         let reply = tokio::select! {
-            reply = time::timeout(self.timeout, self.connection.execute("ROLLBACK")) => reply,
-            () = self.health.opened() => return,
+            reply = time::timeout(self.timeout(), self.connection.execute("ROLLBACK")) => reply,
+            () = self.database.health.opened() => return,
         };
         if matches!(reply, Ok(Ok(_))) {
             self.connection.has_ended_transaction();

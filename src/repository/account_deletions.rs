@@ -56,7 +56,7 @@ enum BatchError {
 
 async fn delete_batch(database: &Database, rows: i64) -> Result<bool, BatchError> {
     let mut transaction = database.begin(&[], None).await?;
-    let batch = database.run(account_deletions::delete_batch(transaction.connection(), rows)).await?;
+    let batch = transaction.run(move |connection| Box::pin(account_deletions::delete_batch(connection, rows))).await?;
     transaction.commit().await?;
     Ok(batch)
 }

@@ -43,7 +43,7 @@ pub enum Created {
 }
 
 /// A change of a user, with its passwords hashed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct UserUpdate {
     /// Whom it is about.
     pub id: UserId,
@@ -60,7 +60,7 @@ pub struct UserUpdate {
 }
 
 /// A new password hash and the one it takes the place of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewPassword {
     /// The hash that the current password was verified against.
     pub verified: String,

@@ -10,13 +10,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use futures::future::BoxFuture;
-use sqlx::PgConnection;
-
 use super::{error::RepositoryError, own_rows::OwnRows};
 use crate::{
     cache::{self, Cache, CellName, Ended, Lifted, WriteToken},
-    postgres::{CommitError, Database, DatabaseError, WriteTransaction},
+    postgres::{CommitError, Database, DatabaseError, Statements},
     shutdown::Shutdown,
     telemetry::{
         metrics::{Metrics, ObserveDuration, SourceLabels},
@@ -40,18 +37,6 @@ impl<T> Written<T> {
     }
 }
 
-/// The statements of a transaction: they take all row locks, in the order *users by id, then the others*, and make all
-/// changes.
-pub trait Statements<T>:
-    for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written<T>, sqlx::Error>> + Send + 'static
-{
-}
-
-impl<T, F> Statements<T> for F where
-    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written<T>, sqlx::Error>> + Send + 'static
-{
-}
-
 /// Runs write sections. Clones are handles to the same.
 #[derive(Clone, Debug)]
 pub struct Writer {
@@ -70,7 +55,8 @@ impl Writer {
         Self { database, cache, metrics, shutdown, outbox }
     }
 
-    /// Runs `statements` in a transaction and sees to it that no cache shows what was before, once this has answered.
+    /// Runs `statements` in a transaction and sees to it that no cache shows what was before, once this has answered. They
+    /// take all row locks, in the order *users by id, then the others*, and make all changes.
     ///
     /// # Errors
     ///
@@ -79,7 +65,10 @@ impl Writer {
     /// # Cancel safety
     ///
     /// Dropping the future drops the waiting; the write goes on to its end.
-    pub async fn write<T: Send + 'static>(&self, statements: impl Statements<T>) -> Result<T, WriteError> {
+    pub async fn write<T: Send + 'static>(
+        &self,
+        statements: impl Statements<Written<T>> + 'static,
+    ) -> Result<T, WriteError> {
         let (writer, permit) = (self.clone(), self.database.permit_to_write().await?);
         let section = self.shutdown.spawn(async move {
             let _permit = permit;
@@ -93,10 +82,10 @@ impl Writer {
         }
     }
 
-    async fn run<T>(self, statements: impl Statements<T>) -> Result<T, WriteError> {
+    async fn run<T>(self, statements: impl Statements<Written<T>>) -> Result<T, WriteError> {
         let token = WriteToken::random();
         let mut transaction = self.database.begin(token.as_bytes(), None).await?;
-        let written = match self.execute(&mut transaction, statements).await {
+        let written = match transaction.run(statements).await {
             Ok(written) => written,
             Err(error) => {
                 transaction.rollback().await;
@@ -127,16 +116,6 @@ impl Writer {
                 Err(WriteError::OutcomeUnknown)
             }
         }
-    }
-
-    async fn execute<T>(
-        &self,
-        transaction: &mut WriteTransaction,
-        statements: impl Statements<T>,
-    ) -> Result<Written<T>, DatabaseError> {
-        // The server ends the transaction at the same deadline; this one ends the wait for a server that is gone.
-        let deadline = transaction.timeout();
-        self.database.while_up(deadline, statements(transaction.connection())).await
     }
 }
 

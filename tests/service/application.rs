@@ -37,6 +37,7 @@ impl Backend {
             // Many applications share the server of the tests, and the machine is busy.
             ("DATABASE_MAX_CONNECTIONS", "8"),
             ("DATABASE_ACQUIRE_TIMEOUT", "20s"),
+            ("DATABASE_LOCK_TIMEOUT", "1m"),
             ("DATABASE_QUEUE_WAIT", "20s"),
             ("DATABASE_PROBE_TIMEOUT", "20s"),
             ("REDIS_COMMAND_TIMEOUT", "5s"),

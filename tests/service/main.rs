@@ -11,6 +11,7 @@ mod durable;
 mod faults;
 mod own_redis;
 mod plans;
+mod postgres;
 mod protocol;
 mod proxy;
 mod rate_limit;
