@@ -8,6 +8,33 @@ const SEQUENCE_STARTS_AT_ONE: &str = "redis.call('SET', KEYS[1], 0)";
 /// Every mutant.
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
+        name: "echo_not_compared",
+        does: "replies count whatever number came back behind them",
+        changes: &[
+            Change {
+                file: "src/redis_client/replies.rs",
+                was: " && text == number.to_string().as_bytes()",
+                is: " && !text.is_empty()",
+            },
+            Change {
+                file: "src/redis_client/replies.rs",
+                was: "            _another_commands => Err(self.out_of_step()),\n",
+                is: "            _another_commands => Ok(replies),\n",
+            },
+        ],
+        noticed_by: &[&["--lib", "replies_count_only_with_the_number"]],
+    },
+    Mutant {
+        name: "checksum_not_compared",
+        does: "a value is believed whatever its checksum",
+        changes: &[Change {
+            file: "src/cache/cell.rs",
+            was: "if header.get_u64() != checksum {",
+            is: "if header.get_u64() == 0 && checksum != 0 {",
+        }],
+        noticed_by: &[&["--test", "service", "the_value_of_another_entry_is_a_miss"]],
+    },
+    Mutant {
         name: "no_fence",
         does: "writers do not fence, they only delete after their COMMIT",
         changes: &[Change {
