@@ -23,7 +23,7 @@ use crate::{
         state::{ApiParts, ApiState},
         token_lookups::TokenLookups,
     },
-    invalidation::{Gatekeeper, Relay, SelfCheck},
+    invalidation::{Gatekeeper, Relay, SelfCheck, tell_owner},
     postgres::{Database, MigrationError, PostgresUnusable},
     rate_limit::Limiter,
     redis_client::{RedisClient, RedisError},
@@ -114,6 +114,7 @@ impl Application {
             shutdown.clone(),
         );
         shutdown.spawn_until_drained(database.clone().watch());
+        tell_owner(database.clone(), redis.clone(), &shutdown);
         Relay::start(database.clone(), cache.clone(), Arc::clone(&metrics), &shutdown);
         Gatekeeper::start(database.clone(), cache.clone(), &shutdown);
         let kinds = repository::verifiers(&database, &cache, clock);

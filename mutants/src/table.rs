@@ -193,6 +193,16 @@ pub const MUTANTS: &[Mutant] = &[
         noticed_by: &[&["--test", "service", "snapshot"]],
     },
     Mutant {
+        name: "identity_is_the_process",
+        does: "values and leases carry the process that they were written to, not its mastership",
+        changes: &[Change {
+            file: "src/redis_client/identity.rs",
+            was: "[run_id, replication_id, database]",
+            is: "[run_id, &replication_id[..0], database]",
+        }],
+        noticed_by: &[&["--test", "service", "of_a_former_mastership_are_not_shown"]],
+    },
+    Mutant {
         name: "no_rollback",
         does: "connections are given back with whatever transaction is open on them",
         changes: &[Change {

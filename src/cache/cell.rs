@@ -1,11 +1,15 @@
 //! The states of a cell, as the bytes that Redis holds.
 //!
 //! ```text
-//! value   'V' format flags version:u64 soft_expiry_ms:u64 cost_us:u32 checksum:u64 │ token:16 since_ms:u64 │ payload…
-//!         └──────────────────────────── header ──────────────────────────────────┘ └──────── claim ──────┘     big endian
-//! lease   'L' token:16
+//! value   'V' format identity:8 flags version:u64 soft_expiry_ms:u64 cost_us:u32 checksum:u64 │ token:16 since_ms:u64 │ payload…
+//!         └─────────────────────────────────── header ───────────────────────────────────────┘ └──────── claim ──────┘
+//! lease   'L' format identity:8 token:16                                                                      big endian
 //! fence   'F' token:16
 //! ```
+//!
+//! Values and leases carry the identity of the Redis that they were written to. Those of another identity read as absent, and
+//! a reader may replace them: a former primary that is promoted again still holds what it held. A fence has no identity and
+//! always counts.
 //!
 //! The claim is whose refresh of this value is under way, all zero when nobody's is. Every value has room for one, so that
 //! claiming writes 24 bytes in place and moves no payload.
@@ -13,36 +17,41 @@
 //! The checksum is over the entry's name, the rest of the header, and the payload: a value that is read as another entry's, or
 //! with a byte that was changed, is damaged. It finds accidents, not forgeries. It leaves out the claim, which is written in place.
 //!
-//! Only values carry a format number. Leases and fences are the part on which replicas of two adjacent versions must
-//! agree, so their form is fixed; a value of an unknown format reads as a miss.
+//! Replicas of two adjacent versions must agree on fences, so their form is fixed. Of two formats the newer stays: values of
+//! an older one are replaced like those of another identity, those of a newer one read as a miss and are left alone.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::token::Token;
+use crate::redis_client::Identity;
 
 const VALUE: u8 = b'V';
 const LEASE: u8 = b'L';
 const FENCE: u8 = b'F';
 
-/// The one format of values that this version writes and reads.
+/// The one format of values and leases that this version writes and reads.
 const FORMAT: u8 = 3;
 
 /// The value says that there is no such row.
 const FLAG_ABSENT: u8 = 1;
 
+/// Bytes of what values and leases begin with.
+const ORIGIN: usize = 1 + 1 + Identity::LENGTH;
 /// Bytes of a value's header: what tells it from any other value of its cell.
 const HEADER: usize = FIELDS + 8;
 /// Bytes of the header in front of its checksum.
-const FIELDS: usize = 1 + 1 + 1 + 8 + 8 + 4;
+const FIELDS: usize = ORIGIN + 1 + 8 + 8 + 4;
 /// Bytes of a claim.
 const CLAIM: usize = Token::LENGTH + 8;
 
 /// What a look at a cell found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nothing, or a value that this version cannot read.
+    /// Nothing, or what this version cannot read.
     Absent,
+    /// A value or a lease of another identity or an older format: absent, and to be replaced.
+    Foreign,
     /// A value, right as of the look.
     Value(StoredValue),
     /// A fill is under way.
@@ -83,21 +92,20 @@ pub(super) struct StoredValue {
 }
 
 impl StoredValue {
-    /// The bytes of this value as it is stored: claimed by nobody.
-    pub(super) fn encode(&self, owner: Owner) -> Bytes {
+    /// The bytes of this value as it is stored in the Redis of this identity: claimed by nobody.
+    pub(super) fn encode(&self, owner: Owner, identity: Identity) -> Bytes {
         let payload = self.payload.as_deref().unwrap_or_default();
         let mut cell = BytesMut::with_capacity(HEADER + CLAIM + payload.len());
-        cell.put_slice(&self.header(owner));
+        cell.put_slice(&self.header(owner, identity));
         cell.put_bytes(0, CLAIM);
         cell.put_slice(payload);
         cell.freeze()
     }
 
     /// What a cell begins with while it holds this value, whoever refreshes it.
-    pub(super) fn header(&self, owner: Owner) -> Vec<u8> {
+    pub(super) fn header(&self, owner: Owner, identity: Identity) -> Vec<u8> {
         let mut header = Vec::with_capacity(HEADER + Token::LENGTH);
-        header.put_u8(VALUE);
-        header.put_u8(FORMAT);
+        put_origin(&mut header, VALUE, identity);
         header.put_u8(if self.payload.is_none() { FLAG_ABSENT } else { 0 });
         header.put_u64(self.version);
         header.put_i64(self.soft_expiry_ms);
@@ -122,7 +130,7 @@ impl StoredValue {
         let (mut header, rest) = cell.split_at_checked(HEADER)?;
         let (mut claim, payload) = rest.split_at_checked(CLAIM)?;
         let checksum = owner.checksum(&header[..FIELDS], payload);
-        header.advance(2);
+        header.advance(ORIGIN);
         let flags = header.get_u8();
         let (version, soft_expiry_ms, cost_us) = (header.get_u64(), header.get_i64(), header.get_u32());
         if header.get_u64() != checksum {
@@ -135,9 +143,12 @@ impl StoredValue {
     }
 }
 
-/// The bytes of a lease.
-pub(super) fn lease(token: Token) -> Vec<u8> {
-    marked(LEASE, token)
+/// The bytes of a lease in the Redis of this identity.
+pub(super) fn lease(token: Token, identity: Identity) -> Vec<u8> {
+    let mut cell = Vec::with_capacity(ORIGIN + Token::LENGTH);
+    put_origin(&mut cell, LEASE, identity);
+    cell.extend_from_slice(token.as_bytes());
+    cell
 }
 
 /// What a cell begins with while it holds the value with this header, and the refresh under this token is under way.
@@ -148,25 +159,35 @@ pub(super) fn claimed(mut header: Vec<u8>, token: Token) -> Vec<u8> {
 
 /// The bytes of a fence.
 pub(super) fn fence(token: Token) -> Vec<u8> {
-    marked(FENCE, token)
-}
-
-fn marked(mark: u8, token: Token) -> Vec<u8> {
     let mut cell = Vec::with_capacity(1 + Token::LENGTH);
-    cell.push(mark);
+    cell.push(FENCE);
     cell.extend_from_slice(token.as_bytes());
     cell
 }
 
+/// What a value and a lease begin with: what they are, and under which format and identity they were written.
+fn put_origin(cell: &mut impl BufMut, mark: u8, identity: Identity) {
+    cell.put_u8(mark);
+    cell.put_u8(FORMAT);
+    cell.put_slice(identity.as_bytes());
+}
+
 impl State {
-    /// Reads the bytes of this entry. What has another form is a miss: a cache forgets, it does not fail.
-    pub(super) fn decode(cell: Vec<u8>, owner: Owner) -> Self {
+    /// Reads the bytes of this entry in the Redis of this identity. What has another form is a miss: a cache forgets, it does
+    /// not fail.
+    pub(super) fn decode(cell: Vec<u8>, owner: Owner, identity: Identity) -> Self {
         let cell = Bytes::from(cell);
-        match &cell[..] {
-            [VALUE, FORMAT, ..] => StoredValue::decode(cell, owner).map_or_else(Self::Damaged, Self::Value),
-            [LEASE, token @ ..] if Token::from_slice(token).is_some() => Self::Lease,
-            [FENCE, ..] => Self::Fence,
-            _unknown => Self::Absent,
+        let rest = match &cell[..] {
+            [VALUE | LEASE, FORMAT, rest @ ..] => rest,
+            [VALUE | LEASE, ..FORMAT, ..] => return Self::Foreign,
+            [FENCE, ..] => return Self::Fence,
+            _nothing_or_unknown => return Self::Absent,
+        };
+        match rest.strip_prefix(identity.as_bytes()) {
+            None => Self::Foreign,
+            Some(_) if cell[0] == VALUE => StoredValue::decode(cell, owner).map_or_else(Self::Damaged, Self::Value),
+            Some(token) if Token::from_slice(token).is_some() => Self::Lease,
+            Some(_cut_short) => Self::Absent,
         }
     }
 }
@@ -188,16 +209,19 @@ mod tests {
             let payload = payload.map(Bytes::from);
             let value = StoredValue { version, soft_expiry_ms, cost_us, claimed_at_ms: None, payload };
 
-            let read = State::decode(value.encode(owner()).to_vec(), owner());
+            let read = State::decode(value.encode(owner(), IDENTITY).to_vec(), owner(), IDENTITY);
 
             prop_assert_eq!(read, State::Value(value));
         }
 
         #[test]
         fn any_bytes_are_read_without_a_panic(cell: Vec<u8>) {
-            let _some_state = State::decode(cell, owner());
+            let _some_state = State::decode(cell, owner(), IDENTITY);
         }
     }
+
+    const IDENTITY: Identity = Identity::from_bytes([1; Identity::LENGTH]);
+    const OTHER: Identity = Identity::from_bytes([2; Identity::LENGTH]);
 
     fn owner() -> Owner {
         Owner::of("thing:1")
@@ -209,16 +233,27 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_an_unknown_format_is_a_miss() {
-        let mut cell = some_value().encode(owner()).to_vec();
-        cell[1] = FORMAT + 1;
+    fn a_value_of_an_older_format_is_replaced_and_one_of_a_newer_is_not() {
+        let mut cell = some_value().encode(owner(), IDENTITY).to_vec();
 
-        assert_eq!(State::decode(cell, owner()), State::Absent);
+        cell[1] = FORMAT - 1;
+        assert_eq!(State::decode(cell.clone(), owner(), IDENTITY), State::Foreign);
+        cell[1] = FORMAT + 1;
+        assert_eq!(State::decode(cell, owner(), IDENTITY), State::Absent);
+    }
+
+    #[test]
+    fn values_and_leases_of_another_identity_are_foreign_and_its_fences_count() {
+        let value = some_value().encode(owner(), OTHER).to_vec();
+
+        assert_eq!(State::decode(value, owner(), IDENTITY), State::Foreign);
+        assert_eq!(State::decode(lease(Token::random(), OTHER), owner(), IDENTITY), State::Foreign);
+        assert_eq!(State::decode(fence(Token::random()), owner(), IDENTITY), State::Fence);
     }
 
     #[test]
     fn a_value_with_any_byte_changed_is_never_read() {
-        let stored = some_value().encode(owner()).to_vec();
+        let stored = some_value().encode(owner(), IDENTITY).to_vec();
         let is_claim = |at| (HEADER..HEADER + CLAIM).contains(&at);
 
         for at in (0..stored.len()).filter(|&at| !is_claim(at)) {
@@ -226,17 +261,20 @@ mod tests {
                 let mut cell = stored.clone();
                 cell[at] ^= 1 << bit;
 
-                assert!(!matches!(State::decode(cell, owner()), State::Value(_)), "byte {at}, bit {bit}");
+                assert!(!matches!(State::decode(cell, owner(), IDENTITY), State::Value(_)), "byte {at}, bit {bit}");
             }
         }
-        assert!(!matches!(State::decode(stored[..stored.len() - 1].to_vec(), owner()), State::Value(_)), "cut");
+        assert!(
+            !matches!(State::decode(stored[..stored.len() - 1].to_vec(), owner(), IDENTITY), State::Value(_)),
+            "cut"
+        );
     }
 
     #[test]
     fn a_value_of_another_entry_is_damaged() {
-        let stored = some_value().encode(owner());
+        let stored = some_value().encode(owner(), IDENTITY);
 
-        let read = State::decode(stored.to_vec(), Owner::of("thing:2"));
+        let read = State::decode(stored.to_vec(), Owner::of("thing:2"), IDENTITY);
 
         assert_eq!(read, State::Damaged(stored));
     }
@@ -244,17 +282,20 @@ mod tests {
     #[test]
     fn a_value_under_refresh_is_read_with_the_time_of_its_claim() {
         let token = Token::random();
-        let claimed = claimed(some_value().header(owner()), token);
-        let mut cell = some_value().encode(owner()).to_vec();
+        let claimed = claimed(some_value().header(owner(), IDENTITY), token);
+        let mut cell = some_value().encode(owner(), IDENTITY).to_vec();
         cell[..claimed.len()].copy_from_slice(&claimed);
         cell[HEADER + Token::LENGTH..HEADER + CLAIM].copy_from_slice(&7_i64.to_be_bytes());
 
-        assert_eq!(State::decode(cell, owner()), State::Value(StoredValue { claimed_at_ms: Some(7), ..some_value() }));
+        assert_eq!(
+            State::decode(cell, owner(), IDENTITY),
+            State::Value(StoredValue { claimed_at_ms: Some(7), ..some_value() })
+        );
     }
 
     #[test]
     fn leases_and_fences_are_told_apart() {
-        assert_eq!(State::decode(lease(Token::random()), owner()), State::Lease);
-        assert_eq!(State::decode(fence(Token::random()), owner()), State::Fence);
+        assert_eq!(State::decode(lease(Token::random(), IDENTITY), owner(), IDENTITY), State::Lease);
+        assert_eq!(State::decode(fence(Token::random()), owner(), IDENTITY), State::Fence);
     }
 }

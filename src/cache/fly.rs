@@ -88,7 +88,9 @@ impl<L: Loader> Reader<L> {
                 Acquired::Lease(token) => to_load.push((seat, Some(token))),
                 Acquired::Taken if now < waits_until.lease => leased.push(seat),
                 Acquired::Fenced if now < waits_until.fence => fenced.push(seat),
-                Acquired::Taken | Acquired::Fenced | Acquired::Refused => to_load.push((seat, None)),
+                Acquired::Taken | Acquired::Fenced | Acquired::Foreign | Acquired::Refused => {
+                    to_load.push((seat, None));
+                }
             }
         }
         self.start(to_start);
@@ -175,16 +177,13 @@ impl<L: Loader> Reader<L> {
                 Some(_) => Source::Loaded { stored: false },
                 None => Source::Bypassed,
             };
-            match *lease {
-                Some(lease) if life_ms > 0 => {
-                    let cell = Reader::<L>::cell(&seat.id);
-                    fills.push((
-                        landings.len(),
-                        Fill { cell, under: cell::lease(lease), value: value.clone(), life_ms },
-                    ));
+            match (*lease, handle) {
+                (Some(lease), Some(handle)) if life_ms > 0 => {
+                    let (cell, under) = (Reader::<L>::cell(&seat.id), cell::lease(lease, handle.identity()));
+                    fills.push((landings.len(), Fill { cell, under, value: value.clone(), life_ms }));
                 }
-                Some(lease) => useless.push((Self::cell(&seat.id), lease)),
-                None => {}
+                (Some(lease), _) => useless.push((Self::cell(&seat.id), lease)),
+                (None, _) => {}
             }
             landings.push(Ok(Landed { value: value.into(), source }));
         }
@@ -216,7 +215,9 @@ impl<L: Loader> Reader<L> {
         let Some(handle) = handle else { return };
         let calls: Vec<Call> = leases
             .into_iter()
-            .map(|(cell, lease)| ABANDON.call().key(handle.key(cell.as_str())).arg(cell::lease(lease)))
+            .map(|(cell, lease)| {
+                ABANDON.call().key(handle.key(cell.as_str())).arg(cell::lease(lease, handle.identity()))
+            })
             .collect();
         if let Err(error) = handle.call(&calls).await {
             tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "leases not given back");

@@ -48,12 +48,12 @@ impl<L: Loader> Reader<L> {
     async fn look_at(self: &Arc<Self>, ids: &[L::Id], near: Option<&(Near, Kind)>) -> Look {
         // Before the cells are looked at.
         let markers = Markers::place(near, ids.iter().map(L::id_bytes));
-        let states = match self.cache.handle() {
-            Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await,
+        let looked = match self.cache.handle() {
+            Ok(handle) => self.cache.look(&handle, L::ENTITY, ids).await.map(|states| (states, handle.identity())),
             Err(error) => Err(error),
         };
-        let mut hits = match states {
-            Ok(states) => self.hits(ids, states),
+        let mut hits = match looked {
+            Ok((states, identity)) => self.hits(ids, states, identity),
             Err(error) => {
                 tracing::debug!(entity = L::ENTITY, error = &error as &dyn std::error::Error, "look failed");
                 vec![None; ids.len()]

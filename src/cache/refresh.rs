@@ -38,7 +38,7 @@ use super::{
     token::Token,
 };
 use crate::{
-    redis_client::{Call, Handle, Script, Value},
+    redis_client::{Call, Handle, Identity, Script, Value},
     telemetry::metrics::CacheOutcome,
 };
 
@@ -54,14 +54,21 @@ struct Claimed<L: Loader> {
 
 impl<L: Loader> Reader<L> {
     /// The hits of a look, all of them served. Those that are due are refreshed in a task of its own, with whatever else is.
-    pub(super) fn hits(self: &Arc<Self>, ids: &[L::Id], states: Vec<State>) -> Vec<Option<Fetched>> {
+    pub(super) fn hits(
+        self: &Arc<Self>,
+        ids: &[L::Id],
+        states: Vec<State>,
+        identity: Identity,
+    ) -> Vec<Option<Fetched>> {
         let now_ms = self.cache.clock.now_ms();
         let mut due = Vec::new();
         let hit = |(id, state)| {
             let State::Value(value) = state else { return None };
             if self.wants_refresh(&value, now_ms, early::draw()) {
                 due.extend(
-                    self.refreshing.enter(id).map(|cell| Due { cell, header: value.header(Self::cell(id).owner()) }),
+                    self.refreshing
+                        .enter(id)
+                        .map(|cell| Due { cell, header: value.header(Self::cell(id).owner(), identity) }),
                 );
             }
             let is_stale = now_ms >= value.soft_expiry_ms;

@@ -26,6 +26,7 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 
+static REPLACE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/replace.lua")));
 static FILL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fill.lua")));
 
 /// Discards of damaged values under way in one process, at most. A value without room is found again by its next reader.
@@ -105,6 +106,8 @@ pub(super) enum Acquired {
     Taken,
     /// A write is under way.
     Fenced,
+    /// A value or a lease of another identity is there, and could not be replaced: as [`Refused`](Self::Refused).
+    Foreign,
     /// The server's answer is unknown, or not to be believed: load, but do not store.
     Refused,
 }
@@ -231,7 +234,7 @@ impl Cache {
                 self.fullness.note_hits(found.iter().filter(|cell| **cell != Value::Nil).count());
                 let states = found.into_iter().zip(owners).zip(ids).map(|((cell, owner), id)| match cell {
                     Value::Nil => Ok(State::Absent),
-                    Value::BulkString(bytes) => match State::decode(bytes, owner) {
+                    Value::BulkString(bytes) => match State::decode(bytes, owner, handle.identity()) {
                         State::Damaged(bytes) => {
                             self.distrust(handle, entity, CellName::new(entity, id), bytes);
                             Ok(State::Absent)
@@ -257,38 +260,78 @@ impl Cache {
             pipeline
                 .cmd("SET")
                 .arg(handle.key(cell.as_str()))
-                .arg(cell::lease(token))
+                .arg(cell::lease(token, handle.identity()))
                 .arg("NX")
                 .arg("GET")
                 .arg("PX")
                 .arg(self.config.lease.as_millis().to_string());
         }
-        let replies = match handle.query(&pipeline).await {
-            Ok(replies) if self.gate.is_open() => replies,
+        let mut answers: Vec<Acquired> = match handle.query(&pipeline).await {
+            Ok(replies) if self.gate.is_open() => {
+                self.note_refusals(&replies);
+                let answers = replies.into_iter().zip(tokens).zip(cells);
+                answers.map(|((reply, token), cell)| self.acquired(handle, entity, cell, token, reply)).collect()
+            }
             _unknown_or_not_to_be_believed => return cells.iter().map(|_| Acquired::Refused).collect(),
         };
-        self.fullness.note_refusals(replies.iter().filter(|reply| is_out_of_memory(reply)).count(), Instant::now());
-        let answers = replies.into_iter().zip(tokens).zip(cells);
+        self.replace_foreign(handle, entity, cells, &mut answers).await;
         answers
-            .map(|((reply, token), cell)| match reply {
-                Value::Nil => Acquired::Lease(token),
-                Value::BulkString(bytes) => match State::decode(bytes, cell.owner()) {
-                    State::Value(value) => Acquired::Found(value),
-                    State::Lease => Acquired::Taken,
-                    State::Fence => Acquired::Fenced,
-                    State::Absent => Acquired::Refused,
-                    State::Damaged(bytes) => {
-                        self.distrust(handle, entity, cell.clone(), bytes);
-                        Acquired::Refused
-                    }
-                },
-                Value::ServerError(_) => Acquired::Refused,
-                _other => {
-                    let _ended = handle.unexpected("SET");
+    }
+
+    /// The second round trip of [`acquire`](Self::acquire), for entries that hold a value or a lease of another identity.
+    async fn replace_foreign(
+        &self,
+        handle: &Handle,
+        entity: &'static str,
+        cells: &[CellName],
+        answers: &mut [Acquired],
+    ) {
+        let is_foreign = |at: &usize| matches!(answers[*at], Acquired::Foreign);
+        let foreign: Vec<(usize, Token)> =
+            (0..cells.len()).filter(is_foreign).map(|at| (at, Token::random())).collect();
+        if foreign.is_empty() {
+            return;
+        }
+        let call = |&(at, token): &(usize, Token)| {
+            let call = REPLACE.call().key(handle.key(cells[at].as_str()));
+            call.arg(cell::lease(token, handle.identity())).millis(self.config.lease)
+        };
+        let calls: Vec<Call> = foreign.iter().map(call).collect();
+        if let Ok(replies) = handle.call(&calls).await
+            && self.gate.is_open()
+        {
+            self.note_refusals(&replies);
+            for ((at, token), reply) in foreign.into_iter().zip(replies) {
+                answers[at] = self.acquired(handle, entity, &cells[at], token, reply);
+            }
+        }
+    }
+
+    /// What a reply to `SET NX GET`, or to the script that is like it, says.
+    fn acquired(&self, handle: &Handle, entity: &'static str, cell: &CellName, token: Token, reply: Value) -> Acquired {
+        match reply {
+            Value::Nil => Acquired::Lease(token),
+            Value::BulkString(bytes) => match State::decode(bytes, cell.owner(), handle.identity()) {
+                State::Value(value) => Acquired::Found(value),
+                State::Lease => Acquired::Taken,
+                State::Foreign => Acquired::Foreign,
+                State::Fence => Acquired::Fenced,
+                State::Absent => Acquired::Refused,
+                State::Damaged(bytes) => {
+                    self.distrust(handle, entity, cell.clone(), bytes);
                     Acquired::Refused
                 }
-            })
-            .collect()
+            },
+            Value::ServerError(_) => Acquired::Refused,
+            _other => {
+                let _ended = handle.unexpected("SET");
+                Acquired::Refused
+            }
+        }
+    }
+
+    fn note_refusals(&self, replies: &[Value]) {
+        self.fullness.note_refusals(replies.iter().filter(|reply| is_out_of_memory(reply)).count(), Instant::now());
     }
 
     /// Stores values under their leases, or under the claims of their refreshes; gives, for each, whether it was stored. `None`: the answer is unknown.
@@ -299,7 +342,7 @@ impl Cache {
                 FILL.call()
                     .key(handle.key(fill.cell.as_str()))
                     .arg(fill.under.as_slice())
-                    .arg(fill.value.encode(fill.cell.owner()).to_vec())
+                    .arg(fill.value.encode(fill.cell.owner(), handle.identity()).to_vec())
                     .number(fill.life_ms)
             })
             .collect();

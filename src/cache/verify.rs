@@ -89,14 +89,14 @@ impl<L: Loader> Verifier<L> {
         let (mut values, mut found) = (Vec::new(), Comparison::default());
         for ((cell, id), held) in cells.into_iter().zip(held) {
             let Some(held) = held else { continue };
-            match State::decode(held.clone(), cell.owner()) {
+            match State::decode(held.clone(), cell.owner(), handle.identity()) {
                 State::Value(value) => values.push(Seen::<L> { cell, id, held, value: value.into() }),
                 State::Damaged(_) => {
                     self.cache.metrics.cache_damaged_entries.inc();
                     found.compared += 1;
                     found.differing.push(Differing { cell: cell.clone(), shown: format!("{id:?}"), held });
                 }
-                State::Absent | State::Lease | State::Fence => {}
+                State::Absent | State::Foreign | State::Lease | State::Fence => {}
             }
         }
         if !values.is_empty() {
@@ -181,7 +181,8 @@ impl Cache {
     pub async fn discard(&self, differing: &Differing) -> Result<bool, RedisError> {
         let cells = std::slice::from_ref(&differing.cell);
         let own = |call: crate::redis_client::Call| call.arg(differing.held.as_slice());
-        Ok(announce(&self.handle()?, &DISCARD, cells, own).await? == 1)
+        // An invalidation, as a fence is: it needs a server, not trust.
+        Ok(announce(&self.redis.handle_however_slow()?, &DISCARD, cells, own).await? == 1)
     }
 
     /// Cells that were invalidated here since this was asked last: a sample, for whoever checks a moment later what has come

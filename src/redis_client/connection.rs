@@ -3,9 +3,11 @@
 //! Requests never wait for a connection to be made. While none is up they are told so at once, and read Postgres.
 
 use std::{
+    collections::BTreeSet,
+    error::Error,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -15,14 +17,17 @@ use deadpool::managed::{Object, Pool, PoolError};
 use deadpool_redis::Runtime;
 use redis::{AsyncConnectionConfig, Client};
 use secrecy::ExposeSecret;
-use tokio::{sync::Notify, time};
+use tokio::time;
 
 use super::{
+    address::follow_address,
+    agreement::{Agreement, Place},
     binding::Binder,
     breaker::{Breaker, Change},
     connector::Connector,
     error::RedisError,
     handle::{Handle, Link},
+    identity::Identity,
     probe::probe,
 };
 use crate::{backoff::Backoff, config::RedisConfig, shutdown::Shutdown, telemetry::metrics::Metrics};
@@ -30,7 +35,10 @@ use crate::{backoff::Backoff, config::RedisConfig, shutdown::Shutdown, telemetry
 /// How often a connection that nobody complains about is asked whether it still answers, and takes writes.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The same while the circuit breaker is open.
+/// Causes of one outage that are told as warnings, at most.
+const MOST_CAUSES: usize = 8;
+
+/// How often a connection is probed while the circuit breaker is open.
 const OPEN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The way to Redis. Clones share the connections.
@@ -41,16 +49,12 @@ pub struct RedisClient {
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    slots: Box<[ArcSwapOption<Link>]>,
+    pub(super) agreement: Agreement,
     next: AtomicUsize,
-    /// Connections that broke so far.
-    lost: AtomicU64,
-    /// Whether it was said why none can be made, since one was last made.
-    outage_reported: AtomicBool,
-    /// Told whenever a slot was filled, for [`RedisClient::wait_until_up`].
-    connected: Notify,
     breaker: Arc<Breaker>,
     pub(super) binder: Binder,
+    /// Why Redis is not used, as far as it was told since it was used last.
+    told: Mutex<BTreeSet<String>>,
     metrics: Arc<Metrics>,
     pub(super) config: RedisConfig,
 }
@@ -74,24 +78,28 @@ impl RedisClient {
             .wait_timeout(Some(config.connect_timeout))
             .build()
             .expect("a pool with a runtime can be built");
-        let slots = (0..config.connections).map(|_| ArcSwapOption::empty()).collect();
         let breaker = Arc::new(Breaker::new(config.command_timeout));
         let shared = Arc::new(Shared {
             binder: Binder::new(&config.key_prefix, Arc::clone(&breaker), &metrics),
             breaker,
-            slots,
+            agreement: Agreement::new(config.connections),
             next: AtomicUsize::new(0),
-            lost: AtomicU64::new(0),
-            outage_reported: AtomicBool::new(false),
-            connected: Notify::new(),
+            told: Mutex::default(),
             metrics,
             config: config.clone(),
         });
-        for slot in 0..shared.slots.len() {
-            let keeper = Keeper { shared: Arc::clone(&shared), pool: pool.clone(), slot };
+        for place in shared.agreement.places() {
+            let keeper = Keeper { shared: Arc::clone(&shared), pool: pool.clone(), place };
             shutdown.spawn_until_drained(async move { keeper.run().await });
         }
+        shutdown.spawn_until_drained(follow_address(Arc::clone(&shared)));
         Ok(Self { shared })
+    }
+
+    /// Tells whose entries are to be read and written: nothing is until this is known. Connections are made anew when it
+    /// changes.
+    pub fn set_database(&self, database: &str) {
+        self.shared.binder.set_database(database);
     }
 
     /// A connection that works as far as is known, for what a request can do without; successive calls take turns. Never
@@ -111,7 +119,7 @@ impl RedisClient {
     ///
     /// [`RedisError::Unavailable`] while there is no connection.
     pub fn handle_however_slow(&self) -> Result<Handle, RedisError> {
-        let slots = &self.shared.slots;
+        let slots = self.shared.agreement.slots();
         let first = self.shared.next.fetch_add(1, Ordering::Relaxed);
         (0..slots.len())
             .filter_map(|at| slots[(first + at) % slots.len()].load_full())
@@ -120,12 +128,13 @@ impl RedisClient {
             .ok_or(RedisError::Unavailable)
     }
 
-    /// Whether whatever [`handle`](Self::handle) gives leads to the Redis process of this namespace. Every read asks, so it
-    /// writes nothing that the other cores read.
+    /// Whether whatever [`handle`](Self::handle) gives leads to this mastership. Every read asks, so it writes nothing that the
+    /// other cores read.
     #[must_use]
-    pub fn leads_to(&self, namespace: &str) -> bool {
-        let is_it = |slot: &ArcSwapOption<Link>| slot.load().as_ref().is_none_or(|link| link.namespace == namespace);
-        self.is_up() && self.shared.slots.iter().all(is_it)
+    pub fn leads_to(&self, identity: Identity) -> bool {
+        let is_it =
+            |slot: &ArcSwapOption<Link>| slot.load().as_ref().is_none_or(|link| link.server.identity == identity);
+        self.is_up() && self.shared.agreement.slots().iter().all(is_it)
     }
 
     /// Whether there is a connection, and Redis is fast enough to be of use.
@@ -154,68 +163,110 @@ impl RedisClient {
         self.shared.config.command_timeout
     }
 
-    /// How many connections broke so far.
+    /// How many connections broke or were given up so far.
     #[must_use]
     pub fn lost_connections(&self) -> u64 {
-        self.shared.lost.load(Ordering::SeqCst)
+        self.shared.agreement.losses()
     }
 
     /// Waits until there is a connection, at most for `patience`; false when none came up.
     pub async fn wait_until_up(&self, patience: Duration) -> bool {
-        let up = async {
-            loop {
-                let told = self.shared.connected.notified();
-                if self.is_connected() {
-                    return;
-                }
-                told.await;
-            }
-        };
-        time::timeout(patience, up).await.is_ok()
+        time::timeout(patience, self.shared.agreement.connected()).await.is_ok()
     }
 }
 
 impl Shared {
     fn is_connected(&self) -> bool {
-        self.slots.iter().any(|slot| slot.load().as_ref().is_some_and(|link| !link.broken.is_cancelled()))
+        self.agreement.is_connected()
     }
 
     fn is_up(&self) -> bool {
         self.is_connected() && !self.breaker.is_open()
     }
 
-    /// Says where Redis should be and why it is not reached; as a warning once for each outage, whichever connection it is.
-    pub(super) fn report(&self, error: &RedisError, what: &str) {
-        let (address, error) = (self.config.address(), error as &dyn std::error::Error);
-        if self.outage_reported.swap(true, Ordering::Relaxed) {
-            tracing::debug!(address, error, "{what}");
-        } else {
-            tracing::warn!(address, error, "{what}");
-        }
-    }
-
     fn show(&self) {
         self.metrics.redis_up.set(i64::from(self.is_up()));
     }
 
-    /// Returns when a connection does not answer or take writes any more, or a command found it broken.
+    /// Returns when a connection does not answer or take writes any more, leads to another server than it did, or was ended.
     pub(super) async fn watch(&self, link: &Arc<Link>) {
         loop {
             let interval = if self.breaker.is_open() { OPEN_INTERVAL } else { HEALTH_INTERVAL };
             tokio::select! {
                 () = link.broken.cancelled() => return,
+                () = self.binder.database_changed(&link.database) => return,
                 () = link.suspected.notified() => {}
                 () = time::sleep(interval) => {}
             }
             match probe(link).await {
                 Ok(after) => self.note_probe(after),
                 Err(error) => {
-                    let error = &error as &dyn std::error::Error;
+                    if matches!(error, RedisError::Split { .. } | RedisError::Renewed) {
+                        // The others lead there too, or where this one led; either way they are made anew.
+                        self.agreement.dissolve();
+                    }
+                    let error = &error as &dyn Error;
                     tracing::warn!(namespace = link.namespace, error, "redis probe failed");
                     return;
                 }
             }
+            self.agreement.note_patience();
+            self.show();
         }
+    }
+
+    /// A new connection takes its place, if it leads where the others do.
+    pub(super) fn join(&self, place: Place, link: &Arc<Link>) -> Result<(), RedisError> {
+        let joined = self.agreement.join(place, link);
+        self.show();
+        if self.agreement.is_connected() {
+            self.told().clear();
+        }
+        joined
+    }
+
+    /// A new connection that nothing else is sent through leads where the others do, or all are ended.
+    pub(super) fn meet(&self, link: &Arc<Link>) -> Result<(), RedisError> {
+        let met = self.agreement.meet(link);
+        self.show();
+        met
+    }
+
+    /// Watches a connection that has joined, until it is over.
+    pub(super) async fn keep(&self, place: Place, link: &Arc<Link>) {
+        self.watch(link).await;
+        self.leave(place, link);
+    }
+
+    /// Gives a connection up.
+    pub(super) fn leave(&self, place: Place, link: &Link) {
+        link.give_up();
+        self.agreement.leave(place);
+        self.show();
+    }
+
+    /// Says where Redis should be and why it is not used; as a warning once for each cause in an outage, whichever connection
+    /// it is.
+    pub(super) fn report(&self, error: &RedisError) {
+        if matches!(error, RedisError::Refused(_)) {
+            self.agreement.note_refusal();
+        }
+        let (address, error) = (self.config.address(), error as &dyn Error);
+        let (mut text, mut source) = (error.to_string(), error.source());
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        let mut told = self.told();
+        if told.len() < MOST_CAUSES && told.insert(text) {
+            tracing::warn!(address, error, "redis not reached");
+        } else {
+            tracing::debug!(address, error, "redis not reached");
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_probe(&self, after: Duration) {
@@ -230,7 +281,7 @@ impl Shared {
 struct Keeper {
     shared: Arc<Shared>,
     pool: Pool<Connector>,
-    slot: usize,
+    place: Place,
 }
 
 impl Keeper {
@@ -240,18 +291,15 @@ impl Keeper {
             let wait = match self.connect().await {
                 Ok((pooled, link)) => {
                     let made_at = Instant::now();
-                    tracing::info!(slot = self.slot, namespace = link.namespace, "redis connected");
-                    self.publish(Some(Arc::clone(&link)));
-                    self.shared.watch(&link).await;
-                    self.shared.lost.fetch_add(1, Ordering::SeqCst);
-                    self.publish(None);
-                    tracing::warn!(slot = self.slot, "redis connection lost");
+                    tracing::info!(server = %link.server, namespace = link.namespace, "redis connected");
+                    self.shared.keep(self.place, &link).await;
+                    tracing::warn!(server = %link.server, "redis connection lost");
                     // Taken out of the pool, so that deadpool never hands this connection out again.
                     drop(Object::take(pooled));
                     backoff.ended(made_at.elapsed())
                 }
                 Err(error) => {
-                    self.shared.report(&error, "redis not reached");
+                    self.shared.report(&error);
                     backoff.failed()
                 }
             };
@@ -260,20 +308,19 @@ impl Keeper {
     }
 
     async fn connect(&self) -> Result<(Object<Connector>, Arc<Link>), RedisError> {
+        self.shared.binder.database().await;
         let pooled = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => RedisError::Command(error),
             _timeout_or_closed => RedisError::Unavailable,
         })?;
-        let link = self.shared.binder.bind(pooled.connection.clone()).await?;
-        Ok((pooled, link))
-    }
-
-    fn publish(&self, link: Option<Arc<Link>>) {
-        self.shared.outage_reported.store(false, Ordering::Relaxed);
-        self.shared.slots[self.slot].store(link);
-        self.shared.show();
-        if self.shared.is_connected() {
-            self.shared.connected.notify_waiters();
+        let bound = self.shared.binder.bind(pooled.connection.clone()).await;
+        match bound.and_then(|link| self.shared.join(self.place, &link).map(|()| link)) {
+            Ok(link) => Ok((pooled, link)),
+            Err(error) => {
+                // The next attempt asks the address again.
+                drop(Object::take(pooled));
+                Err(error)
+            }
         }
     }
 }

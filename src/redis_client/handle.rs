@@ -1,4 +1,4 @@
-//! One connection, and the one Redis process it leads to.
+//! One connection, and the one mastership it leads to.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     breaker::{Breaker, Change},
     error::RedisError,
+    identity::{Identity, Server},
     replies::Replies,
     script::{Call, is_unknown_script},
 };
@@ -33,12 +34,18 @@ pub(super) struct Link {
     pub(super) connection: MultiplexedConnection,
     /// `<prefix><run_id>:`.
     pub(super) namespace: String,
+    /// The key that holds whose database the prefix belongs to.
+    pub(super) owner_key: String,
+    /// Where it leads, as of when it was made.
+    pub(super) server: Server,
+    /// Whose entries it carries.
+    pub(super) database: Arc<str>,
     pub(super) duration: Histogram,
     pub(super) up: Gauge,
     pub(super) replies: Replies,
     /// Shared by all connections.
     pub(super) breaker: Arc<Breaker>,
-    /// Cancelled when a command found the connection broken.
+    /// Cancelled when a command found the connection broken, or it leads to another server than others.
     pub(super) broken: CancellationToken,
     /// Told when a reply did not come in time (slow for once, or gone without a word) or when the server refused something
     /// that it should not. A probe decides.
@@ -47,7 +54,7 @@ pub(super) struct Link {
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Link").field("namespace", &self.namespace).finish_non_exhaustive()
+        formatter.debug_struct("Link").field("server", &self.server.to_string()).finish_non_exhaustive()
     }
 }
 
@@ -74,6 +81,11 @@ impl Link {
         error.into()
     }
 
+    /// Gives it up, for all who hold a handle.
+    pub(super) fn give_up(&self) {
+        self.broken.cancel();
+    }
+
     fn note_reply(&self, asked: Instant) {
         let now = Instant::now();
         let after = now - asked;
@@ -90,6 +102,12 @@ impl Link {
 impl Handle {
     pub(super) fn new(link: Arc<Link>) -> Self {
         Self { link }
+    }
+
+    /// Which mastership it leads to: what was written under another is not believed.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.link.server.identity
     }
 
     /// What every key and channel of this Redis process starts with.
@@ -126,6 +144,10 @@ impl Handle {
         let started = Instant::now();
         let replies = waiting(Waiting::Cache, connection.req_packed_commands(&marked, 0, marked.len())).await;
         self.link.note_reply(started);
+        if self.link.broken.is_cancelled() {
+            // Given up meanwhile: whatever it says, it may be another server's than the others'.
+            return Err(RedisError::Unavailable);
+        }
         let replies = replies.map_err(|error| self.link.failed(error))?;
         let replies = self.link.replies.check(replies, pipeline.len(), number).inspect_err(|error| match error {
             RedisError::OutOfStep => self.link.end(error),

@@ -1,8 +1,10 @@
-//! Whether a connection is good for a cache: it answers, and takes writes.
+//! Whether a connection is good for a cache: it leads where it led, it answers, it takes writes and messages, and the prefix
+//! is ours.
 //!
-//! A Redis that answers but cannot be written to is not there either: its cells could be read and not be fenced, so what
-//! it holds would be shown until it runs out. It refuses writes when it was made a replica, when it cannot save, or when
-//! its ACL says so. Hence a connection is asked with a write, before its first use and ever after.
+//! What a server can do decides, not what it is called. A Redis that answers but cannot be written to is not there either:
+//! its entries could be read and not be fenced, so what it holds would be shown until it runs out. It refuses writes when it
+//! was made a replica, when it cannot save, or when its ACL says so. Hence a connection is asked with a write, before its
+//! first use and ever after.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -12,25 +14,47 @@ use std::{
 use redis::Value;
 
 use super::{
-    error::RedisError,
+    error::{RedisError, Refusal},
     handle::{Handle, Link},
+    identity::Server,
     script::Script,
 };
 
 static PROBE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("probe.lua")));
 
-/// How long the key of a probe lives.
+/// How long the keys of a probe live.
 const PROBE_LIFE: Duration = Duration::from_secs(1);
 
-/// Whether the connection leads to a Redis that takes writes; how long it took to say so.
+/// How long a prefix belongs to a database whose replicas are gone.
+const OWNER_LIFE: Duration = Duration::from_mins(1);
+
+/// Where probes are published; nobody listens but who asks whether messages arrive.
+pub(super) const PROBES: &str = "probes";
+
+/// Whether the connection still leads to the same mastership, and that is good for a cache; how long it took to say so.
 pub(super) async fn probe(link: &Arc<Link>) -> Result<Duration, RedisError> {
+    let mut connection = link.connection.clone();
+    let server = Server::ask(&mut connection, &link.database).await?;
+    if server.identity != link.server.identity {
+        return Err(link.server.differs_from(&server.with_address(&mut connection).await));
+    }
+    probe_on(link, PROBES).await
+}
+
+/// The part of a probe that writes, with its message on this channel.
+pub(super) async fn probe_on(link: &Arc<Link>, channel: &str) -> Result<Duration, RedisError> {
     let asked = Instant::now();
     let handle = Handle::new(Arc::clone(link));
-    let (key, channel) = (handle.key("probe"), handle.key("probes"));
-    let call = PROBE.call().key(key).millis(PROBE_LIFE).arg(channel);
+    // One digit differs, so the slots do, whatever comes before it.
+    let call = PROBE.call().key(handle.key("probe:1")).key(handle.key("probe:2")).key(link.owner_key.as_str());
+    let call = call.millis(PROBE_LIFE).arg(handle.key(channel)).arg(link.database.as_bytes()).millis(OWNER_LIFE);
     match handle.call(&[call]).await?.pop() {
         Some(Value::Int(1)) => Ok(asked.elapsed()),
-        Some(Value::ServerError(error)) => Err(RedisError::Command(error.into())),
+        Some(Value::Int(_)) => Err(Refusal::Command { reply: "SET NX GET gives nothing".to_owned() }.into()),
+        Some(Value::BulkString(owner)) => {
+            Err(Refusal::ForeignPrefix { owner: String::from_utf8_lossy(&owner).into_owned() }.into())
+        }
+        Some(Value::ServerError(error)) => Err(Refusal::of(&error).into()),
         _other => Err(handle.unexpected("EVALSHA")),
     }
 }

@@ -62,6 +62,12 @@ pub(crate) struct Proxy {
 }
 
 struct Shared {
+    /// New connections take turns among these.
+    servers: watch::Sender<Vec<String>>,
+    accepted: watch::Sender<usize>,
+    /// How often all connections of the moment were moved, and closed.
+    moves: watch::Sender<usize>,
+    cuts: watch::Sender<usize>,
     way: watch::Sender<Way>,
     delay: watch::Sender<Duration>,
     snare: watch::Sender<Option<Snare>>,
@@ -83,11 +89,12 @@ impl Proxy {
 
     /// Leads whoever comes to `listener` to the host and port of `server`.
     pub(crate) fn on(listener: TcpListener, server: &Url) -> Self {
-        let usual_port = if server.scheme().starts_with("redis") { 6379 } else { 5432 };
-        let port = server.port().unwrap_or(usual_port);
-        let target = format!("{}:{port}", server.host_str().unwrap_or("127.0.0.1"));
         let address = listener.local_addr().expect("it listens").to_string();
         let shared = Arc::new(Shared {
+            servers: watch::Sender::new(vec![host_and_port(server)]),
+            accepted: watch::Sender::new(0),
+            moves: watch::Sender::new(0),
+            cuts: watch::Sender::new(0),
             way: watch::Sender::new(Way::Open),
             delay: watch::Sender::new(Duration::ZERO),
             snare: watch::Sender::new(None),
@@ -101,7 +108,7 @@ impl Proxy {
         let of_connections = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, target.clone(), Arc::clone(&of_connections)));
+                tokio::spawn(carry(client, Arc::clone(&of_connections)));
             }
         });
         Self { address, shared }
@@ -119,6 +126,27 @@ impl Proxy {
     /// Changes the way, for connections that there are too.
     pub(crate) fn set(&self, way: Way) {
         self.shared.way.send_replace(way);
+    }
+
+    /// Leads new connections to these servers, in turns.
+    pub(crate) fn lead_to(&self, servers: &[&Url]) {
+        self.shared.servers.send_replace(servers.iter().map(|server| host_and_port(server)).collect());
+    }
+
+    /// Leads the connections that there are to where new ones are led. Whoever is at their other end is not told.
+    pub(crate) fn move_connections(&self) {
+        self.shared.moves.send_modify(|moves| *moves += 1);
+    }
+
+    /// Closes the connections that there are.
+    pub(crate) fn cut_connections(&self) {
+        self.shared.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Waits until so many connections were taken in all.
+    pub(crate) async fn until_accepted(&self, connections: usize) {
+        let mut accepted = self.shared.accepted.subscribe();
+        accepted.wait_for(|accepted| *accepted >= connections).await.expect("the proxy runs");
     }
 
     /// Every reply comes later by so much.
@@ -161,19 +189,42 @@ impl Proxy {
     }
 }
 
-async fn carry(client: TcpStream, target: String, shared: Arc<Shared>) {
-    let Ok(server) = TcpStream::connect(target).await else { return };
-    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+fn host_and_port(server: &Url) -> String {
+    let usual_port = if server.scheme().starts_with("redis") { 6379 } else { 5432 };
+    let port = server.port().unwrap_or(usual_port);
+    format!("{}:{port}", server.host_str().unwrap_or("127.0.0.1"))
+}
+
+impl Shared {
+    fn next_server(&self) -> String {
+        let mut turn = 0;
+        self.accepted.send_modify(|accepted| {
+            turn = *accepted;
+            *accepted += 1;
+        });
+        let servers = self.servers.borrow();
+        servers[turn % servers.len()].clone()
+    }
+}
+
+async fn carry(client: TcpStream, shared: Arc<Shared>) {
+    let (mut from_client, mut to_client) = client.into_split();
     let connection = Connection {
         born: *shared.silences.borrow(),
         own_way: watch::Sender::new(Way::Open),
         shared: Arc::clone(&shared),
     };
-    let mut way = shared.way.subscribe();
-    tokio::select! {
-        _ended = connection.requests(from_client, to_server) => {}
-        _ended = connection.replies(from_server, to_client) => {}
-        _cut = way.wait_for(|way| *way == Way::Cut) => {}
+    let (mut way, mut moves, mut cuts) = (shared.way.subscribe(), shared.moves.subscribe(), shared.cuts.subscribe());
+    loop {
+        let Ok(server) = TcpStream::connect(shared.next_server()).await else { return };
+        let (mut from_server, mut to_server) = server.into_split();
+        tokio::select! {
+            _ended = connection.requests(&mut from_client, &mut to_server) => return,
+            _ended = connection.replies(&mut from_server, &mut to_client) => return,
+            _cut = way.wait_for(|way| *way == Way::Cut) => return,
+            _cut = cuts.changed() => return,
+            _moved = moves.changed() => {}
+        }
     }
 }
 
@@ -186,7 +237,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn requests(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
+    async fn requests(&self, from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf) -> io::Result<()> {
         let mut buffer = vec![0; 65_536];
         loop {
             let read = from.read(&mut buffer).await?;
@@ -205,7 +256,7 @@ impl Connection {
         }
     }
 
-    async fn replies(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
+    async fn replies(&self, from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf) -> io::Result<()> {
         let mut buffer = vec![0; 65_536];
         loop {
             let read = from.read(&mut buffer).await?;
@@ -217,7 +268,7 @@ impl Connection {
             self.until_way_is_none_of(&[Way::Frozen, Way::RepliesHeld]).await;
             match self.meddles_with(&mut buffer[..read]) {
                 Some(Meddling::ExtraReply) => to.write_all(b"$-1\r\n").await?,
-                Some(Meddling::Flood(begin, again)) => return self.flood(&mut to, begin, again).await,
+                Some(Meddling::Flood(begin, again)) => return self.flood(to, begin, again).await,
                 Some(Meddling::FlippedBit(_)) | None => {}
             }
             to.write_all(&buffer[..read]).await?;

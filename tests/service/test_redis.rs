@@ -21,10 +21,16 @@ pub(crate) struct TestRedis {
 }
 
 impl TestRedis {
-    /// Connects by `config` and waits until a connection is up.
+    /// Connects by `config` and waits until a connection is up. The entries are no database's.
     pub(crate) async fn connect(config: RedisConfig) -> Self {
+        Self::connect_as("of a test", config).await
+    }
+
+    /// As [`connect`](Self::connect); the entries are those of this database.
+    pub(crate) async fn connect_as(database: &str, config: RedisConfig) -> Self {
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
         let client = RedisClient::start(&config, Arc::clone(&metrics), &shutdown).expect("REDIS_URL is a Redis URL");
+        client.set_database(database);
         assert!(client.wait_until_up(Duration::from_secs(10)).await, "the Redis of REDIS_URL does not answer");
         Self { client, metrics, shutdown }
     }

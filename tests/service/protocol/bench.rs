@@ -10,6 +10,7 @@ const LIFT: &str = include_str!("../../../src/cache/scripts/lift.lua");
 const FILL: &str = include_str!("../../../src/cache/scripts/fill.lua");
 const DISCARD: &str = include_str!("../../../src/cache/scripts/discard.lua");
 const CLAIM: &str = include_str!("../../../src/cache/scripts/claim.lua");
+const REPLACE: &str = include_str!("../../../src/cache/scripts/replace.lua");
 const ABANDON: &str = include_str!("../../../src/cache/scripts/abandon.lua");
 
 /// Lives that the scripts give, and a life that keys had before, in milliseconds.
@@ -101,6 +102,11 @@ impl Bench {
     /// Runs `claim.lua` for a value with this header and [`OWN_TOKEN`].
     pub(super) async fn claim(&self, header: &[u8], name: &str) -> Value {
         self.eval(CLAIM, &[name], &[header, OWN_TOKEN, CLAIM_LEASE.to_string().as_bytes()]).await
+    }
+
+    /// Runs `replace.lua` for this lease.
+    pub(super) async fn replace(&self, lease: &[u8], name: &str) -> Value {
+        self.eval(REPLACE, &[name], &[lease, VALUE_LIFE.to_string().as_bytes()]).await
     }
 
     /// Runs `abandon.lua` for [`OWN_LEASE`].

@@ -1,6 +1,10 @@
 //! Cells as Redis holds them, looked at past the application.
 
-use aside::redis_client::{Cmd, Pipeline, Value, cmd};
+use aside::{
+    postgres::find_identity,
+    redis_client::{Cmd, Pipeline, Value, cmd},
+};
+use sqlx::Executor;
 
 use super::eventually;
 use crate::{application::Backend, test_redis::TestRedis};
@@ -22,7 +26,12 @@ pub(super) struct Cells {
 impl Cells {
     /// Those of a backend's replicas.
     pub(super) async fn of(backend: &Backend) -> Self {
-        Self { redis: TestRedis::connect(backend.config(&[]).redis).await }
+        let pool = backend.database.pool().await;
+        let mut connection = pool.acquire().await.expect("the database answers");
+        // As replicas have it.
+        connection.execute("SET search_path = \"public\"").await.expect("a path");
+        let database = find_identity(&mut *connection).await.expect("an identity");
+        Self { redis: TestRedis::connect_as(&database, backend.config(&[]).redis).await }
     }
 
     /// Those that this connection sees.

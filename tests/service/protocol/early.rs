@@ -23,8 +23,8 @@ use crate::{
     test_redis,
 };
 
-/// Where a value's claim is: after `V`, format, flags, version, soft end, cost and checksum.
-const CLAIM: std::ops::Range<usize> = 31..55;
+/// Where a value's claim is: after `V`, format, identity, flags, version, soft end, cost and checksum.
+const CLAIM: std::ops::Range<usize> = 39..63;
 
 const UNCLAIMED: [u8; 24] = [0; 24];
 

@@ -283,3 +283,29 @@ async fn fill_of_a_refresh_stores_into_the_very_value_under_its_very_claim_only(
     assert_eq!(bench.cells.bytes("a").await.as_deref(), Some(&b"Vnew"[..]));
     assert!((EARLIER_LIFE + 1..=VALUE_LIFE).contains(&bench.cells.life_ms("a").await));
 }
+
+#[tokio::test]
+async fn replace_takes_what_is_absent_of_another_identity_or_of_an_older_format_and_nothing_else() {
+    let bench = Bench::new().await;
+    let lease = b"L\x03identity0123456789abcdef";
+    let left_alone =
+        [&b"V\x03identity and more"[..], b"L\x03identity and more", b"V\x04othernes", b"L\x04othernes", OWN_FENCE];
+    let more_left_alone = [b"F\x03othernes".as_slice(), b"F", b"V", b"L", b"?\x03othernes", b""];
+    for held in left_alone.into_iter().chain(more_left_alone) {
+        bench.hold("a", Some(held)).await;
+
+        assert_eq!(bench.replace(lease, "a").await, Value::BulkString(held.to_vec()), "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), Some(held));
+        assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
+    }
+    let replaced = [&b"V\x03othernes and more"[..], b"L\x03othernes", b"V\x02identity", b"L\x02identity", b"V\x03iden"];
+    for held in [None].into_iter().chain(replaced.map(Some)) {
+        bench.hold("a", held).await;
+
+        assert_eq!(bench.replace(lease, "a").await, Value::Nil, "{held:?}");
+
+        assert_eq!(bench.cells.bytes("a").await.as_deref(), Some(&lease[..]));
+        assert!((EARLIER_LIFE + 1..=VALUE_LIFE).contains(&bench.cells.life_ms("a").await), "{held:?}");
+    }
+}

@@ -23,7 +23,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Bytes of a value before its checksum, and before its payload: the checksum and the claim come in between.
-const BEFORE_CHECKSUM: usize = 23;
+const BEFORE_CHECKSUM: usize = 31;
 const BEFORE_PAYLOAD: usize = BEFORE_CHECKSUM + 8 + 24;
 
 const KINDS: [&str; 5] = ["user", "post", "session", "timeline", "following"];
@@ -172,13 +172,13 @@ async fn a_damaged_value_that_nobody_reads_is_found_counted_and_gone() {
 #[tokio::test]
 async fn a_false_version_and_a_false_absence_are_found() {
     let scene = Scene::set().await;
-    let falsified = scene.falsify(&scene.user(), |bytes| bytes[10] += 1).await;
+    let falsified = scene.falsify(&scene.user(), |bytes| bytes[18] += 1).await;
     scene.until_found("user", &scene.user(), &falsified).await;
     let post = format!("post:{}", scene.post);
 
     let falsified = scene
         .falsify(&post, |bytes| {
-            bytes[2] = 1;
+            bytes[10] = 1;
             bytes.truncate(BEFORE_PAYLOAD);
         })
         .await;

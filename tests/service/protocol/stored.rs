@@ -4,6 +4,7 @@ use aside::telemetry::metrics::CacheOutcome;
 use reqwest::StatusCode;
 
 use super::{
+    cache_replica::CacheReplica,
     cells::{Cells, Held},
     eventually,
     things::{Things, body, key},
@@ -108,16 +109,23 @@ async fn a_value_with_a_changed_byte_is_a_miss_and_is_replaced() {
 
         // A read while there is no connection does not meet it.
         eventually("it is gone", async || {
+            trust_again(&replica);
             assert_eq!(body(&replica.read(1).await), Some("the one"), "byte {at}");
             cells.bytes(&key(1)).await.as_ref() != Some(&damaged)
         })
         .await;
     }
     eventually("it is cached again", async || {
+        trust_again(&replica);
         replica.read(1).await;
         cells.held(&key(1)).await == Held::Value
     })
     .await;
+}
+
+/// A connection that ended has closed the gate; here is no gatekeeper to open it.
+fn trust_again(replica: &CacheReplica) {
+    replica.cache.gate().open(replica.cache.gate().closed());
 }
 
 #[tokio::test]
@@ -130,6 +138,40 @@ async fn the_value_of_another_entry_is_a_miss() {
     cells.command("SET", &key(1), &[&other, b"PX", b"60000"]).await;
 
     assert_eq!(body(&replica.read(1).await), Some("the one"));
+}
+
+#[tokio::test]
+async fn a_value_or_a_lease_of_another_identity_is_replaced() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    replica.read(1).await;
+    let own = cells.bytes(&key(1)).await.expect("it is cached");
+    // The identity is behind the first byte and the format.
+    let mut value = own.clone();
+    value[2] ^= 1;
+    let lease = [b"L", &value[1..10], &[7; 16]].concat();
+
+    for foreign in [value, lease] {
+        cells.command("SET", &key(1), &[&foreign, b"PX", b"60000"]).await;
+
+        let read = replica.read(1).await;
+
+        assert_eq!((body(&read), read.outcome, read.stored), (Some("the one"), CacheOutcome::Miss, true));
+        assert_eq!(replica.read(1).await.outcome, CacheOutcome::RedisHit);
+    }
+}
+
+#[tokio::test]
+async fn a_fence_of_whoever_it_is_is_not_replaced() {
+    let things = Things::with("the one").await;
+    let (replica, cells) = (things.replica().await, things.cells().await);
+    let fence = [b"F".as_slice(), &[7; 16]].concat();
+    cells.command("SET", &key(1), &[&fence, b"PX", b"60000"]).await;
+
+    let read = replica.read(1).await;
+
+    assert_eq!((body(&read), read.outcome), (Some("the one"), CacheOutcome::Bypass));
+    assert_eq!(cells.bytes(&key(1)).await, Some(fence));
 }
 
 #[tokio::test]
