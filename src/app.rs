@@ -114,6 +114,7 @@ impl Application {
             shutdown.clone(),
         );
         shutdown.spawn_until_drained(database.clone().watch());
+        redis.follow_address(&shutdown);
         tell_owner(database.clone(), redis.clone(), &shutdown);
         Relay::start(database.clone(), cache.clone(), Arc::clone(&metrics), &shutdown);
         Gatekeeper::start(database.clone(), cache.clone(), &shutdown);

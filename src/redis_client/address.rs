@@ -11,17 +11,26 @@ use secrecy::ExposeSecret;
 use tokio::time;
 
 use super::{
-    connection::Shared,
+    connection::{RedisClient, Shared},
     connector::{Wire, connect},
     error::RedisError,
     handle::Link,
 };
 
+use crate::shutdown::Shutdown;
+
 /// How often the address is asked, on average.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+impl RedisClient {
+    /// Follows the address until `shutdown`.
+    pub fn follow_address(&self, shutdown: &Shutdown) {
+        shutdown.spawn_until_drained(follow_address(Arc::clone(&self.shared)));
+    }
+}
+
 /// Asks for ever.
-pub(super) async fn follow_address(shared: Arc<Shared>) {
+async fn follow_address(shared: Arc<Shared>) {
     loop {
         time::sleep(INTERVAL.mul_f64(rand::random_range(0.5..1.5))).await;
         // While there is no connection, the attempts to make one ask the address.

@@ -20,7 +20,6 @@ use secrecy::ExposeSecret;
 use tokio::time;
 
 use super::{
-    address::follow_address,
     agreement::{Agreement, Place},
     binding::Binder,
     breaker::{Breaker, Change},
@@ -92,7 +91,6 @@ impl RedisClient {
             let keeper = Keeper { shared: Arc::clone(&shared), pool: pool.clone(), place };
             shutdown.spawn_until_drained(async move { keeper.run().await });
         }
-        shutdown.spawn_until_drained(follow_address(Arc::clone(&shared)));
         Ok(Self { shared })
     }
 
