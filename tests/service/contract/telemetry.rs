@@ -77,7 +77,7 @@ async fn every_promised_metric_is_there_under_its_name_and_labels() {
     assert!(values(&text, "cache_invalidation_lag_seconds_count", "source").contains("inline"));
     assert!(values(&text, "rate_limit_decisions_total", "policy").contains("anonymous"));
     assert!(values(&text, "rate_limit_decisions_total", "decision").contains("allowed"));
-    for name in ["cache_fills_rejected", "redis_up", "redis_command_duration_seconds", "db_pool_connections"] {
+    for name in ["cache_fills_rejected_total", "redis_up", "redis_command_duration_seconds", "db_pool_connections"] {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
     }
     assert!(text.lines().any(|line| line == "redis_up 1"), "redis_up");
