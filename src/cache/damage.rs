@@ -1,9 +1,7 @@
 //! What becomes of a value whose checksum is wrong: it was damaged in Redis, or on its way.
 //!
-//! Nothing tells the two apart. So the connection that brought it ends, and the very bytes that it brought are discarded through
-//! another one: they are there if the damage is in Redis, and then no reader meets them again.
-
-use std::time::Duration;
+//! So the very bytes are discarded, if they are there. Then the damage was in Redis, and the connection is good. Otherwise it came on the
+//! way, and the connection ends. Ended in any case, it would be ended again by each reader of a hot entry before the discard got through.
 
 use bytes::Bytes;
 
@@ -13,26 +11,21 @@ use super::{
 };
 use crate::{redis_client::Handle, telemetry::metrics::EntityLabels};
 
-/// How long a discard waits for a connection.
-const RECONNECT: Duration = Duration::from_secs(2);
-
 impl Cache {
-    /// Counts a damaged value that this connection brought, ends the connection, and discards the value. One that is found
-    /// in Redis is an inconsistency, as for the self-check.
+    /// Counts a damaged value that this connection brought, and discards it. One that is found in Redis is an inconsistency, as for
+    /// the self-check; otherwise the connection ends.
     pub(super) fn distrust(&self, handle: &Handle, entity: &'static str, cell: CellName, held: Bytes) {
         self.metrics.cache_damaged_entries.inc();
-        handle.end_as_damaged();
         let Ok(permit) = self.discards.clone().try_acquire_owned() else { return };
-        let cache = self.clone();
+        let (cache, handle) = (self.clone(), handle.clone());
         self.shutdown.spawn(async move {
-            if cache.redis.wait_until_up(RECONNECT).await {
-                let damaged = Differing { cell, shown: String::new(), held: held.into() };
-                match cache.discard(&damaged).await {
-                    Ok(true) => _ = cache.metrics.cache_inconsistencies.get_or_create(&EntityLabels { entity }).inc(),
-                    Ok(false) => {}
-                    Err(error) => {
-                        tracing::debug!(error = &error as &dyn std::error::Error, "a damaged value was not discarded");
-                    }
+            let damaged = Differing { cell, shown: String::new(), held: held.into() };
+            match cache.discard_through(&handle, &damaged).await {
+                Ok(true) => _ = cache.metrics.cache_inconsistencies.get_or_create(&EntityLabels { entity }).inc(),
+                Ok(false) => handle.end_as_damaged(),
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a damaged value was not discarded");
+                    handle.end_as_damaged();
                 }
             }
             drop(permit);

@@ -179,10 +179,14 @@ impl Cache {
     ///
     /// When Redis did not say what it did.
     pub async fn discard(&self, differing: &Differing) -> Result<bool, RedisError> {
+        // An invalidation, as a fence is: it needs a server, not trust.
+        self.discard_through(&self.redis.handle_however_slow()?, differing).await
+    }
+
+    pub(super) async fn discard_through(&self, handle: &Handle, differing: &Differing) -> Result<bool, RedisError> {
         let cells = std::slice::from_ref(&differing.cell);
         let own = |call: crate::redis_client::Call| call.arg(differing.held.as_slice());
-        // An invalidation, as a fence is: it needs a server, not trust.
-        Ok(announce(&self.redis.handle_however_slow()?, &DISCARD, cells, own).await? == 1)
+        Ok(announce(handle, &DISCARD, cells, own).await? == 1)
     }
 
     /// Cells that were invalidated here since this was asked last: a sample, for whoever checks a moment later what has come
