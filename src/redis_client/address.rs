@@ -12,7 +12,7 @@ use tokio::time;
 
 use super::{
     connection::{RedisClient, Shared},
-    connector::{Wire, connect},
+    connector::connect,
     error::RedisError,
     handle::Link,
 };
@@ -38,7 +38,7 @@ async fn follow_address(shared: Arc<Shared>) {
             continue;
         }
         match look(&shared).await {
-            Ok((_wire, link)) => {
+            Ok(link) => {
                 if let Err(error) = shared.meet(&link) {
                     shared.report(&error);
                 }
@@ -48,7 +48,7 @@ async fn follow_address(shared: Arc<Shared>) {
     }
 }
 
-async fn look(shared: &Shared) -> Result<(Wire, Arc<Link>), RedisError> {
+async fn look(shared: &Shared) -> Result<Arc<Link>, RedisError> {
     let config = &shared.config;
     let options = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(config.connect_timeout))
@@ -56,6 +56,5 @@ async fn look(shared: &Shared) -> Result<(Wire, Arc<Link>), RedisError> {
     let info = config.url.expose_secret().into_connection_info()?;
     let made = time::timeout(config.connect_timeout, connect(&info, options)).await;
     let wire = made.map_err(|_elapsed| RedisError::Unavailable)??;
-    let link = shared.binder.bind(wire.connection.clone()).await?;
-    Ok((wire, link))
+    shared.binder.bind(wire).await
 }

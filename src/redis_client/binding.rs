@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
-use redis::aio::MultiplexedConnection;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     breaker::Breaker,
+    connector::Wire,
     error::RedisError,
     handle::Link,
     identity::{RUN_ID_DIGITS, Server},
@@ -66,12 +66,12 @@ impl Binder {
     }
 
     /// Reads the identity before the connection is used for anything else, and sees whether the server will do.
-    pub(super) async fn bind(&self, mut connection: MultiplexedConnection) -> Result<Arc<Link>, RedisError> {
+    pub(super) async fn bind(&self, mut wire: Wire) -> Result<Arc<Link>, RedisError> {
         let database = self.database().await;
-        let server = Server::ask(&mut connection, &database).await?.with_address(&mut connection).await;
+        let server = Server::ask(&mut wire.connection, &database).await?.with_address(&mut wire.connection).await;
         let run_id = server.run_id.get(..RUN_ID_DIGITS).unwrap_or(&server.run_id);
         let link = Arc::new(Link {
-            connection,
+            wire,
             namespace: format!("{}{run_id}:", self.key_prefix),
             owner_key: format!("{}database", self.key_prefix),
             server,

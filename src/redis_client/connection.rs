@@ -311,7 +311,7 @@ impl Keeper {
             PoolError::Backend(error) => RedisError::Command(error),
             _timeout_or_closed => RedisError::Unavailable,
         })?;
-        let bound = self.shared.binder.bind(pooled.connection.clone()).await;
+        let bound = self.shared.binder.bind((*pooled).clone()).await;
         match bound.and_then(|link| self.shared.join(self.place, &link).map(|()| link)) {
             Ok(link) => Ok((pooled, link)),
             Err(error) => {

@@ -3,15 +3,13 @@
 use std::{sync::Arc, time::Instant};
 
 use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
-use redis::{
-    Pipeline, Value,
-    aio::{ConnectionLike, MultiplexedConnection},
-};
+use redis::{Pipeline, Value, aio::ConnectionLike};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     breaker::{Breaker, Change},
+    connector::Wire,
     error::RedisError,
     identity::{Identity, Server},
     replies::Replies,
@@ -31,7 +29,8 @@ pub struct Handle {
 }
 
 pub(super) struct Link {
-    pub(super) connection: MultiplexedConnection,
+    /// Lives as long as any handle: what is under way at the shutdown still has it when the pool has not.
+    pub(super) wire: Wire,
     /// `<prefix><run_id>:`.
     pub(super) namespace: String,
     /// The key that holds whose database the prefix belongs to.
@@ -140,7 +139,7 @@ impl Handle {
             return Err(RedisError::Unavailable);
         }
         let (marked, number) = self.link.replies.mark(pipeline);
-        let mut connection = self.link.connection.clone();
+        let mut connection = self.link.wire.connection.clone();
         let started = Instant::now();
         let replies = waiting(Waiting::Cache, connection.req_packed_commands(&marked, 0, marked.len())).await;
         self.link.note_reply(started);

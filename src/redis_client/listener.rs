@@ -142,10 +142,10 @@ impl<E: Ear> Keeper<E> {
         let config = &self.shared.config;
         let made = time::timeout(config.connect_timeout, self.open(number)).await;
         let opened = made.map_err(|_elapsed| RedisError::Unavailable)??;
-        let link = self.shared.binder.bind(opened.wire.connection.clone()).await?;
+        let link = self.shared.binder.bind(opened.wire.clone()).await?;
         self.probe_messages(&link, &opened).await?;
         let channel = [link.namespace.as_str(), self.channel].concat();
-        link.connection.clone().subscribe(channel).await.map_err(refused)?;
+        link.wire.connection.clone().subscribe(channel).await.map_err(refused)?;
         // The confirmation says nothing of its command; a reply that is in step does.
         probe_on(&link, PROBES).await?;
         self.shared.join(self.place, &link)?;
@@ -156,7 +156,7 @@ impl<E: Ear> Keeper<E> {
     /// one right more.
     async fn probe_messages(&self, link: &Arc<Link>, opened: &Opened) -> Result<(), RedisError> {
         let channel = [link.namespace.as_str(), &opened.probes].concat();
-        link.connection.clone().subscribe(channel).await.map_err(refused)?;
+        link.wire.connection.clone().subscribe(channel).await.map_err(refused)?;
         probe_on(link, &opened.probes).await?;
         let heard = time::timeout(self.shared.config.command_timeout, opened.probe_heard.cancelled()).await;
         heard.map_err(|_elapsed| Refusal::NoMessages.into())

@@ -33,7 +33,7 @@ pub(super) const PROBES: &str = "probes";
 
 /// Whether the connection still leads to the same mastership, and that is good for a cache; how long it took to say so.
 pub(super) async fn probe(link: &Arc<Link>) -> Result<Duration, RedisError> {
-    let mut connection = link.connection.clone();
+    let mut connection = link.wire.connection.clone();
     let server = Server::ask(&mut connection, &link.database).await?;
     if server.identity != link.server.identity {
         return Err(link.server.differs_from(&server.with_address(&mut connection).await));

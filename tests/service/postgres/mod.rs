@@ -2,7 +2,6 @@
 
 mod altered_tables;
 mod defaults;
-mod table_locks;
 
 use std::{future::Future, time::Duration};
 
