@@ -115,7 +115,7 @@ impl Application {
         );
         shutdown.spawn_until_drained(database.clone().watch());
         redis.follow_address(&shutdown);
-        tell_owner(database.clone(), redis.clone(), &shutdown);
+        tell_owner(database.clone(), config.database.schema.clone(), redis.clone(), &shutdown);
         Relay::start(database.clone(), cache.clone(), Arc::clone(&metrics), &shutdown);
         Gatekeeper::start(database.clone(), cache.clone(), &shutdown);
         let kinds = repository::verifiers(&database, &cache, clock);

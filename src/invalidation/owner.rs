@@ -18,11 +18,11 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const UNKNOWN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Starts the loop; it ends with `shutdown`.
-pub fn tell_owner(database: Database, redis: RedisClient, shutdown: &Shutdown) {
+pub fn tell_owner(database: Database, schema: String, redis: RedisClient, shutdown: &Shutdown) {
     shutdown.spawn_until_drained(async move {
         let (mut interval, mut was_told) = (UNKNOWN_INTERVAL, false);
         loop {
-            match database.run(find_identity(database.pool())).await {
+            match database.run(find_identity(database.pool(), &schema)).await {
                 Ok(identity) => {
                     redis.set_database(&identity);
                     interval = INTERVAL;

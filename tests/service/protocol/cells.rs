@@ -30,7 +30,7 @@ impl Cells {
         let mut connection = pool.acquire().await.expect("the database answers");
         // As replicas have it.
         connection.execute("SET search_path = \"public\"").await.expect("a path");
-        let database = find_identity(&mut *connection).await.expect("an identity");
+        let database = find_identity(&mut *connection, "public").await.expect("an identity");
         Self { redis: TestRedis::connect_as(&database, backend.config(&[]).redis).await }
     }
 
