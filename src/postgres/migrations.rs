@@ -10,7 +10,7 @@ use sqlx::{
     Connection, Executor, PgConnection,
     migrate::{MigrateError, Migrator},
 };
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use super::{
     connection::Database,
@@ -21,6 +21,9 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Between two attempts to get a lock. Others have it meanwhile.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
+
+/// For so long after its start a migration whose connection breaks begins again: Postgres may restart, or fail over.
+const CONNECTIONS_MAY_BREAK: Duration = Duration::from_mins(1);
 
 /// `lock_not_available`: `lock_timeout` has passed.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -52,11 +55,20 @@ impl From<sqlx::Error> for MigrationError {
 }
 
 impl MigrationError {
+    fn source_error(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Failed(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => Some(error),
+            _other => None,
+        }
+    }
+
     fn is_lock_timeout(&self) -> bool {
-        let Self::Failed(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = self else {
-            return false;
-        };
-        error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(LOCK_NOT_AVAILABLE)
+        let refusal = self.source_error().and_then(sqlx::Error::as_database_error);
+        refusal.and_then(sqlx::error::DatabaseError::code).as_deref() == Some(LOCK_NOT_AVAILABLE)
+    }
+
+    fn is_broken_connection(&self) -> bool {
+        matches!(self.source_error(), Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut))
     }
 }
 
@@ -67,11 +79,16 @@ impl Database {
     ///
     /// The migration under way is rolled back.
     pub async fn migrate(&self) -> Result<(), MigrationError> {
-        let mut reports = Reports::default();
+        let (mut reports, started) = (Reports::default(), Instant::now());
         loop {
             match self.migrate_once().await {
                 Err(error) if error.is_lock_timeout() => {
                     reports.warn("migrations wait for a lock that another session holds: another migration, or a use of the tables");
+                    time::sleep(BETWEEN_ATTEMPTS).await;
+                }
+                // What was done is known to the database, so it is safe to begin again.
+                Err(error) if error.is_broken_connection() && started.elapsed() < CONNECTIONS_MAY_BREAK => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "migrations begin again");
                     time::sleep(BETWEEN_ATTEMPTS).await;
                 }
                 outcome => return outcome,
