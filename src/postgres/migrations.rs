@@ -14,6 +14,7 @@ use tokio::time::{self, Instant};
 
 use super::{
     connection::Database,
+    error::is_fault_of_the_connection,
     startup::{REPORT_INTERVAL, Reports},
 };
 
@@ -68,7 +69,8 @@ impl MigrationError {
     }
 
     fn is_broken_connection(&self) -> bool {
-        matches!(self.source_error(), Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut))
+        let is_broken = |error| matches!(error, &sqlx::Error::PoolTimedOut) || is_fault_of_the_connection(error);
+        self.source_error().is_some_and(is_broken)
     }
 }
 

@@ -144,6 +144,48 @@ async fn a_replica_is_not_ready_before_all_its_migrations_were_run_and_ready_wit
     until(&is_ready).await;
 }
 
+/// The next session that waits for a lock in this database and is not `but`.
+async fn waiting_session(outside: &PgPool, but: Option<i32>) -> i32 {
+    let waiting = "SELECT pid FROM pg_locks
+         WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND pid IS DISTINCT FROM $1 LIMIT 1";
+    loop {
+        let found = sqlx::query_scalar(waiting).bind(but).fetch_optional(outside).await;
+        if let Some(session) = found.expect("the locks are readable") {
+            return session;
+        }
+    }
+}
+
+#[tokio::test]
+async fn migrations_whose_session_is_ended_begin_again() {
+    let backend = Backend::create().await;
+    drop(backend.start().await);
+    let outside = backend.database.pool().await;
+    // It changes nothing that it has changed before.
+    outside.execute("DELETE FROM _sqlx_migrations WHERE version = 20261130000006").await.expect("it can run again");
+    let mut holder = outside.begin().await.expect("a transaction");
+    holder.execute("LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE").await.expect("a lock");
+    // Only the end of its session makes the migration begin again.
+    let settings = backend.config(&[("DATABASE_LOCK_TIMEOUT", "10m")]).database;
+    let mut migrating = tokio::spawn(async move { Database::new(settings).migrate().await });
+
+    let first = soon(waiting_session(&outside, None)).await;
+    let ended: bool = sqlx::query_scalar("SELECT pg_terminate_backend($1)")
+        .bind(first)
+        .fetch_one(&outside)
+        .await
+        .expect("the right to end it");
+    assert!(ended);
+    tokio::select! {
+        outcome = &mut migrating => panic!("it gave up: {outcome:?}"),
+        _second = soon(waiting_session(&outside, Some(first))) => {}
+    }
+    holder.commit().await.expect("the lock is released");
+
+    soon(migrating).await.expect("no panic").expect("the migrations run");
+}
+
 #[tokio::test]
 async fn migrations_wait_longer_than_any_time_out_for_a_lock() {
     let backend = Backend::create().await;
