@@ -11,13 +11,13 @@ find_program() {
     as_server_user test -x "$candidate" 2>/dev/null || continue
     version=$(program_version "$candidate")
     [ -n "$version" ] || continue
-    if [ "$version" -lt "$oldest" ]; then too_old="$too_old, $candidate is only version $version"; continue; fi
+    if is_older "$version" "$oldest"; then too_old="$too_old, $candidate is only version $version"; continue; fi
     if [ "$service" = postgres ] && ! is_complete_postgres "$candidate"; then
       too_old="$too_old, $candidate comes without initdb and pg_ctl"
       continue
     fi
     case $candidate in
-      */packages/bin/*) kind="unpacked packages" ;;
+      */packages/bin/* | */pgbouncer/pgbouncer) kind="unpacked packages" ;;
       *) kind=native ;;
     esac
     say "$(title "$service"): $kind, $candidate is version $version ($oldest or newer is needed)"
@@ -36,15 +36,22 @@ oldest_version() {
     postgres) echo 15 ;;
     redis) echo 7 ;;
     wrk) echo 4 ;;
+    pgbouncer) echo 1.21 ;;
   esac
 }
 
+# Both "7", or both "1.21": where the major one says nothing, the minor one stands behind it.
+is_older() {
+  local version=$1 oldest=$2
+  [ "${version%%.*}" -lt "${oldest%%.*}" ] || { [ "${version%%.*}" = "${oldest%%.*}" ] && [ "${version#*.}" -lt "${oldest#*.}" ]; }
+}
+
 # The major version out of "postgres (PostgreSQL) 17.2 (Debian …)", "Redis server v=7.0.15 sha=…", "Valkey server v=8.0.1 …",
-# "wrk debian/4.1.0-3 [epoll] …".
+# "wrk debian/4.1.0-3 [epoll] …"; with the minor one out of "PgBouncer 1.24.1".
 program_version() {
   bounded 5 "$1" --version 2>/dev/null |
     sed -n -e 's/^postgres (PostgreSQL) \([0-9]\{1,\}\).*/\1/p' -e 's/^[A-Za-z]* server v=\([0-9]\{1,\}\).*/\1/p' \
-    -e 's/^wrk [^0-9]*\([0-9]\{1,\}\).*/\1/p' | head -n 1
+    -e 's/^wrk [^0-9]*\([0-9]\{1,\}\).*/\1/p' -e 's/^PgBouncer \([0-9]\{1,\}\.[0-9]\{1,\}\).*/\1/p' | head -n 1
 }
 
 is_complete_postgres() { [ -x "$(dirname "$1")/initdb" ] && [ -x "$(dirname "$1")/pg_ctl" ]; }
@@ -72,6 +79,12 @@ redis_candidates() {
 wrk_candidates() {
   command -v wrk || true
   unpacked wrk
+}
+
+pgbouncer_candidates() {
+  command -v pgbouncer || true
+  echo /usr/sbin/pgbouncer
+  echo "$(place)/pgbouncer/pgbouncer"
 }
 
 # Left by an earlier way 4.

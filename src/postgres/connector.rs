@@ -44,9 +44,14 @@ impl Connector {
         self
     }
 
+    /// Makes a connection of which nothing is set.
+    pub(super) async fn connect_as_it_is(&self) -> Result<PgConnection, Error> {
+        self.options.connect().await
+    }
+
     /// Makes a connection whose statements find the tables in `DATABASE_SCHEMA`, whatever the role's `search_path`.
     pub async fn connect(&self) -> Result<PgConnection, Error> {
-        let mut connection = self.options.connect().await?;
+        let mut connection = self.connect_as_it_is().await?;
         connection.execute(AssertSqlSafe(self.settings.clone())).await?;
         Ok(connection)
     }

@@ -1,6 +1,6 @@
 //! What can go wrong on the way to Postgres.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io};
 
 use sqlx::{error::ErrorKind, migrate::MigrateError, postgres::PgDatabaseError};
 
@@ -64,6 +64,18 @@ pub(super) enum Refusal {
     /// An operator has taken writes away from it.
     #[error("its default_transaction_read_only is on")]
     ReadOnly,
+    /// What one client prepares is run by another.
+    #[error(
+        "a pooler on the way mixes up the prepared statements of its clients; use PgBouncer 1.21 or newer with \
+         max_prepared_statements above 0, or session mode, or none"
+    )]
+    MixesStatements,
+}
+
+impl From<Refusal> for sqlx::Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Io(io::Error::other(refusal))
+    }
 }
 
 /// Why the server that answered is not used, if that is what the error says.
@@ -102,6 +114,25 @@ pub(super) fn is_outdated_statement(error: &sqlx::Error) -> bool {
 pub(super) fn is_fault_of_the_connection(error: &sqlx::Error) -> bool {
     let no_reply = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));
     no_reply || is_outdated_statement(error) || has_code(error, &FAULTS_OF_THE_CONNECTION)
+}
+
+/// Codes by which a SELECT without parameters turns out to be another statement: there is none of its name (26000), or one
+/// before it is prepared (42P05), or one of other parameters (08P01, 22P03), or one that writes (25006).
+const OF_ANOTHER_STATEMENT: [&str; 5] = ["26000", "42P05", "08P01", "22P03", "25006"];
+
+/// Whether the error says that another statement than one's own was run.
+pub(super) fn is_of_another_statement(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnIndexOutOfBounds { .. } | sqlx::Error::RowNotFound => {
+            true
+        }
+        sqlx::Error::Database(refusal) => {
+            // PgBouncer gives 08P01 to all errors of its own, and names no routine of the server in them.
+            let is_of_server = refusal.downcast_ref::<PgDatabaseError>().routine().is_some();
+            is_of_server && has_code(error, &OF_ANOTHER_STATEMENT)
+        }
+        _other => false,
+    }
 }
 
 fn has_code(error: &sqlx::Error, starts: &[&str]) -> bool {

@@ -44,6 +44,12 @@ pub enum MigrationError {
         /// `DATABASE_SCHEMA`.
         schema: String,
     },
+    /// The lock of a migration would be left to another client.
+    #[error(
+        "a pooler in transaction mode is on the way, and migrations need a session; run `aside migrate` past it, and \
+         `aside serve --no-migrate` through it"
+    )]
+    NoSession,
     /// A migration failed, or those of the database are not those of this version.
     #[error("the migrations failed")]
     Failed(#[from] MigrateError),
@@ -100,6 +106,9 @@ impl Database {
 
     async fn migrate_once(&self) -> Result<(), MigrationError> {
         let mut alone = self.connect_in_time().await?;
+        if self.primary.pools_transactions() {
+            return Err(MigrationError::NoSession);
+        }
         self.lift_time_limits(&mut alone).await?;
         let schema = sqlx::query_scalar!("SELECT current_schema()::text").fetch_one(&mut alone).await?;
         if schema.is_none() {

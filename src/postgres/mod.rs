@@ -21,6 +21,7 @@ mod migrations;
 pub mod outbox;
 mod pace;
 mod pool;
+mod pooler;
 pub mod posts;
 mod primary;
 mod prober;

@@ -21,7 +21,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use sqlx::{
-    Connection, Describe, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr,
+    AssertSqlSafe, Connection, Describe, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr,
     postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 use tokio::{runtime, time};
@@ -92,22 +92,28 @@ impl Pool {
     }
 
     /// Runs one statement on a connection of its own. One that was answered leaves nothing open. One that was prepared
-    /// before its tables were altered is prepared again.
+    /// before its tables were altered is prepared again. Where a pooler lends a session for one transaction only, the
+    /// statement is in one that sets what it relies on.
     async fn with<T>(
         &self,
         statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
         let mut connection = self.acquire().await?;
-        connection.open = Open::Statement;
+        let primary = &self.connections.manager().primary;
+        let begin = primary.pools_transactions().then(|| primary.begin());
+        connection.open = if begin.is_some() { Open::Transaction } else { Open::Statement };
         let mut attempts = 1;
         loop {
-            match statement.clone()(&mut connection).await {
+            match run(&mut connection, begin, statement.clone()).await {
                 Ok(answer) => {
                     connection.open = Open::Nothing;
                     return Ok(answer);
                 }
                 Err(error) if attempts < ATTEMPTS && is_outdated_statement(&error) => {
                     attempts += 1;
+                    if begin.is_some() {
+                        connection.execute("ROLLBACK").await?;
+                    }
                     connection.clear_cached_statements().await?;
                 }
                 Err(error) => {
@@ -211,6 +217,19 @@ impl Drop for Pooled {
             }
         });
     }
+}
+
+/// Runs one statement, between `begin` and COMMIT if there is a `begin`.
+async fn run<T>(
+    connection: &mut PgConnection,
+    begin: Option<&str>,
+    statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let Some(begin) = begin else { return statement(connection).await };
+    connection.execute(AssertSqlSafe(begin)).await?;
+    let answer = statement(connection).await?;
+    connection.execute("COMMIT").await?;
+    Ok(answer)
 }
 
 async fn is_rolled_back(connection: &mut PgConnection) -> bool {

@@ -100,7 +100,7 @@ impl Database {
 
     async fn connect(&self, connection: &mut Option<PgConnection>) -> Verdict {
         let asked = Instant::now();
-        let mut connecting = pin!(self.primary.connect());
+        let mut connecting = pin!(self.primary.connect_and_test());
         let connected = match time::timeout(self.config.probe_timeout, &mut connecting).await {
             Ok(connected) => connected,
             Err(_elapsed) => {

@@ -5,7 +5,10 @@ use std::{io, time::Duration};
 use sqlx::Connection;
 use tokio::time::{self, Instant};
 
-use super::{connection::Database, error::plain_text};
+use super::{
+    connection::Database,
+    error::{Refusal, plain_text, refusal},
+};
 
 /// How long a start waits for Postgres, and how long between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -84,6 +87,9 @@ const CLOSED: &str = "the connection was closed without an answer";
 
 /// What an error of connecting means, and whether waiting cannot mend it.
 fn explain(error: &sqlx::Error, is_tcp: bool) -> (String, bool) {
+    if let Some(refusal) = refusal(error) {
+        return (refusal.to_string(), refusal == Refusal::MixesStatements);
+    }
     match error {
         sqlx::Error::Database(refusal) => {
             let code = refusal.code().unwrap_or_default();

@@ -13,11 +13,6 @@ use super::{
 };
 use crate::telemetry::timings::{Waiting, waiting};
 
-/// How a transaction begins, whatever the server, the database or the role has as its default. Counts under a row lock, as
-/// that of follows, are exact only when each statement sees what was committed before it. In lower case: what looks for
-/// COMMIT in the traffic finds no other statement.
-const BEGIN: &str = "BEGIN isolation level read committed read write";
-
 /// `transaction_timeout` came with PostgreSQL 17.
 const HAS_TRANSACTION_TIMEOUT: u32 = 170_000;
 
@@ -77,20 +72,18 @@ impl Database {
         Ok(WriteTransaction { connection, database: self.clone(), begin })
     }
 
-    /// The deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
+    /// Schema and deadlines are set for each transaction, so that they hold behind a pooler such as `PgBouncer` too.
     fn begin_statement(&self, token: &[u8], longest_pause: Option<Duration>) -> String {
         let config = &self.config;
         let longest_pause =
             longest_pause.map_or(config.transaction_timeout, |pause| pause.min(config.transaction_timeout));
         let timeouts = [
-            ("statement_timeout", config.statement_timeout),
-            ("lock_timeout", config.lock_timeout),
             ("idle_in_transaction_session_timeout", longest_pause),
             ("transaction_timeout", config.transaction_timeout),
         ];
         let known =
             if self.primary.server_version() >= HAS_TRANSACTION_TIMEOUT { timeouts.len() } else { timeouts.len() - 1 };
-        let mut begin = BEGIN.to_owned();
+        let mut begin = self.primary.begin().to_owned();
         for (name, timeout) in &timeouts[..known] {
             write!(begin, "; SET LOCAL {name} = {}", timeout.as_millis()).expect("writing to a String does not fail");
         }

@@ -107,12 +107,21 @@ pub(crate) struct TestApplication {
 impl TestApplication {
     /// Migrates and serves.
     pub(crate) async fn start(config: Config) -> Self {
-        let clock = Clock::movable();
-        let application = Application::build_with_clock(config, &clock).expect("the application starts");
+        let (application, clock) = build(config);
         application.migrate().await.expect("the migrations run");
+        Self::serve(application, clock, true)
+    }
+
+    /// Serves from a database that is migrated.
+    pub(crate) fn start_migrated(config: Config) -> Self {
+        let (application, clock) = build(config);
+        Self::serve(application, clock, false)
+    }
+
+    fn serve(application: Application, clock: Clock, migrate: bool) -> Self {
         let (public, admin) = (application.public_address(), application.admin_address());
         let shutdown = application.shutdown();
-        let serving = tokio::spawn(application.serve(true));
+        let serving = tokio::spawn(application.serve(migrate));
         Self { public, admin, clock, shutdown, serving }
     }
 
@@ -125,6 +134,11 @@ impl TestApplication {
     pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         metric(self.admin, name, labels).await
     }
+}
+
+fn build(config: Config) -> (Application, Clock) {
+    let clock = Clock::movable();
+    (Application::build_with_clock(config, &clock).expect("the application starts"), clock)
 }
 
 impl Drop for TestApplication {

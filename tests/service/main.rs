@@ -1,7 +1,7 @@
 //! Tests against real services, in one binary: `DATABASE_URL` and `REDIS_URL` say where they are; `make test` sets both.
 //!
 //! Each test has a database and a key prefix of its own, so that all run side by side. What flushes, stops or kills a
-//! server does it to one that the test started itself (`own_redis`), or only seems to (`proxy`).
+//! server does it to one that the test started itself (`own_redis`, `own_pooler`), or only seems to (`proxy`).
 
 mod api;
 mod application;
@@ -9,6 +9,7 @@ mod balancer;
 mod contract;
 mod durable;
 mod faults;
+mod own_pooler;
 mod own_redis;
 mod plans;
 mod postgres;

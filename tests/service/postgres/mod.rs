@@ -1,7 +1,9 @@
-//! Which Postgres is used, and how: whatever it has for defaults, while its tables are altered, and not as a standby.
+//! Which Postgres is used, and how: whatever it has for defaults, while its tables are altered, behind which
+//! pooler, and not as a standby.
 
 mod altered_tables;
 mod defaults;
+mod poolers;
 
 use std::{future::Future, time::Duration};
 
