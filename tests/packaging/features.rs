@@ -8,7 +8,7 @@ use std::{
 use super::files;
 
 /// The packages of the workspace that have dependencies.
-const MEMBERS: [&str; 5] = [".", "bench", "checker", "demo", "stage"];
+const MEMBERS: [&str; 6] = [".", "bench", "checker", "demo", "examples/steps", "stage"];
 
 #[test]
 fn versions_and_features_are_in_the_manifest_of_the_workspace_alone() {
@@ -37,7 +37,7 @@ fn versions_and_features_are_in_the_manifest_of_the_workspace_alone() {
 fn no_crate_has_other_features_when_a_tool_is_built_too() {
     let alone = features(&["-p", "aside"]);
 
-    for tool in ["aside-bench", "aside-checker", "aside-demo"] {
+    for tool in ["aside-bench", "aside-checker", "aside-demo", "aside-steps"] {
         let others = features(&["-p", "aside", "-p", tool]);
         let differing: Vec<String> = alone
             .iter()
