@@ -18,9 +18,9 @@ pub(crate) async fn read(shop: &Shop, id: i64, loaded: impl AsyncFnOnce() -> Res
     let lease = token("lease");
     loop {
         // One command that looks, and leaves the lease where nothing is.
-        let mut look = redis::cmd("SET");
-        look.arg(shop.key(id)).arg(&lease).arg("NX").arg("GET").arg("EX").arg(10);
-        let entry: Option<String> = look.query_async(&mut shop.redis()).await?;
+        let mut lookup = redis::cmd("SET");
+        lookup.arg(shop.key(id)).arg(&lease).arg("NX").arg("GET").arg("EX").arg(10);
+        let entry: Option<String> = lookup.query_async(&mut shop.redis()).await?;
         let Some(entry) = entry else { break };
         if let Some(value) = entry.strip_prefix("value ") {
             return Ok(value.parse().ok());

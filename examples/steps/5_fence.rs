@@ -23,9 +23,9 @@ pub(crate) const RELEASE: &str = "
 pub(crate) async fn read(shop: &Shop, id: i64) -> Result<(Option<i64>, bool)> {
     let lease = token("lease");
     loop {
-        let mut look = redis::cmd("SET");
-        look.arg(shop.key(id)).arg(&lease).arg("NX").arg("GET").arg("EX").arg(10);
-        let entry: Option<String> = look.query_async(&mut shop.redis()).await?;
+        let mut lookup = redis::cmd("SET");
+        lookup.arg(shop.key(id)).arg(&lease).arg("NX").arg("GET").arg("EX").arg(10);
+        let entry: Option<String> = lookup.query_async(&mut shop.redis()).await?;
         let Some(entry) = entry else { break };
         match entry.split_once(' ') {
             Some(("value", value)) => return Ok((value.parse().ok(), true)),

@@ -21,9 +21,10 @@ mod single_flight;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use redis::AsyncTypedCommands;
 use shop::{PRODUCT, Shop, Verdict, go_on, in_a_shop};
+use tokio::sync::Notify;
 
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -144,6 +145,46 @@ async fn a_leader_looks_once_more() -> Result<()> {
         Ok(shop.loads())
     });
     assert_eq!(loads.await?, 1);
+    Ok(())
+}
+
+/// A reader that begins after the writer's answer gets what was loaded before it.
+#[tokio::test]
+async fn a_reader_joins_a_flight_from_before_the_write_until_step_4() -> Result<()> {
+    let step3 = in_a_shop(async |shop| {
+        let process = single_flight::Process::new(shop);
+        let (written, missed) = (Notify::new(), Notify::new());
+        let loaded = async || {
+            process.write(PRODUCT, 2).await?;
+            written.notify_one();
+            missed.notified().await;
+            Ok(())
+        };
+        let late_reader = async {
+            written.notified().await;
+            // This task joins the flight before the leader's goes on: all run on one thread.
+            let about_to_join = async || {
+                missed.notify_one();
+                Ok(())
+            };
+            process.read(PRODUCT, about_to_join, go_on).await
+        };
+        let (_price, seen) = try_join(process.read(PRODUCT, go_on, loaded), late_reader).await?;
+        shop.judge(seen).await
+    });
+    assert_eq!(step3.await?, Verdict::Stale);
+
+    let step4 = in_a_shop(async |shop| {
+        let mut seen = None;
+        let loaded = async || {
+            lease::write(shop, PRODUCT, 2, go_on).await?;
+            seen = lease::read(shop, PRODUCT, go_on).await?;
+            Ok(())
+        };
+        lease::read(shop, PRODUCT, loaded).await?;
+        shop.judge(seen).await
+    });
+    assert_eq!(step4.await?, Verdict::Current);
     Ok(())
 }
 
