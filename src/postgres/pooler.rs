@@ -63,7 +63,7 @@ impl Client {
             Err(error) if !is_of_another_statement(&error) => return Err(error),
             _of_another => return Err(Refusal::MixesStatements.into()),
         };
-        self.connection.execute("ROLLBACK").await?;
+        self.connection.execute("END").await?;
         Ok(session)
     }
 }
