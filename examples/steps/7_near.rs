@@ -4,9 +4,9 @@
 //! So a read asks Redis for one number, and all reads that wait for it share one such freshness check. The outbox of step 6 is
 //! left out here; its relay counts up the sequence as a fence does.
 
-/// Its `read` is used as it is.
+/// Step 5, whose `read` is used as it is.
 #[path = "5_fence.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "its writer and its stories are not")]
 mod fence;
 
 use std::{
@@ -33,6 +33,7 @@ const RELEASE: &str = "
     local held = redis.call('GET', KEYS[2])
     if held and (held == ARGV[1] or string.sub(held, 1, 5) ~= 'fence') then redis.call('DEL', KEYS[2]) end
     if held == ARGV[1] then return end ";
+
 pub(crate) struct Process<'a> {
     shop: &'a Shop,
     /// The sequence before the lookup, and what the lookup found.
@@ -48,12 +49,12 @@ impl<'a> Process<'a> {
     }
 
     async fn freshness_check(&self) -> Result<i64> {
+        let check = format!("if redis.call('EXISTS', KEYS[1]) == 0 then {COUNT} end {SEQUENCE}");
         let arrival = self.arrived.fetch_add(1, Ordering::SeqCst) + 1;
         let mut checked = self.checked.lock().await;
         if checked.0 < arrival {
             let arrived = self.arrived.load(Ordering::SeqCst);
-            let start_if_missing = format!("if redis.call('EXISTS', KEYS[1]) == 0 then {COUNT} end {SEQUENCE}");
-            *checked = (arrived, self.shop.eval(&start_if_missing, &[self.shop.key("sequence")], &[]).await?);
+            *checked = (arrived, self.shop.eval(&check, &[self.shop.key("sequence")], &[]).await?);
         }
         Ok(checked.1)
     }
