@@ -4,14 +4,26 @@ use std::sync::LazyLock;
 
 use super::{
     announce::announce,
-    sequence::outlast_looks,
+    sequence::{SEQUENCE, outlast_looks},
     shared::{Cache, CellName},
 };
-use crate::redis_client::{RedisError, Script};
+use crate::redis_client::{Pipeline, RedisError, Script};
 
 static RELAY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/relay.lua")));
 
 impl Cache {
+    /// Resolves when Redis has answered. A relay that holds rows while Redis is silent keeps them from other relays.
+    ///
+    /// # Errors
+    ///
+    /// When Redis did not answer in time, or there is no connection.
+    pub async fn ask(&self) -> Result<(), RedisError> {
+        let handle = self.redis.handle_however_slow()?;
+        let mut any = Pipeline::with_capacity(1);
+        any.cmd("GET").arg(handle.key(SEQUENCE));
+        handle.query(&any).await.map(drop)
+    }
+
     /// Deletes these cells, whose rows were changed by transactions that have committed, and tells everybody. Fences stay. When it
     /// is back, no replica reads by a look at the sequence that was issued before.
     ///

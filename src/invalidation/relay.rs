@@ -72,10 +72,11 @@ impl Relay {
     ///
     /// Dropped in the middle, the transaction is rolled back and the rows stay.
     async fn round(&self) -> Result<usize, RelayError> {
-        // Without Redis the rows stay where they are; not even locks are taken.
+        // Without Redis, or with one that says nothing, the rows stay where they are: other relays can take them.
         if !self.cache.is_reachable() {
             return Ok(0);
         }
+        self.cache.ask().await?;
         let longest_pause = self.cache.command_timeout() + SLACK;
         let mut transaction = self.database.begin(&[], Some(longest_pause)).await?;
         let due = transaction.run(|connection| Box::pin(outbox::take_due(connection, AGE, BATCH))).await?;

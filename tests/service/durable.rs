@@ -138,3 +138,36 @@ async fn a_replica_that_has_redis_learns_what_one_without_it_wrote() {
 
     wait_for_name(&reader.api(), &ada, "Ada").await;
 }
+
+#[tokio::test]
+async fn rows_are_not_held_by_a_relay_whose_redis_is_silent() {
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let backend = Backend::create().await;
+    let healthy = backend.start().await;
+    let (redis, mut postgres) = (proxy.url(&test_redis::url()), backend.database.url.clone());
+    postgres.query_pairs_mut().append_pair("application_name", "silent");
+    let settings =
+        [("REDIS_URL", redis.as_str()), ("DATABASE_URL", postgres.as_str()), ("REDIS_COMMAND_TIMEOUT", "10m")];
+    let silent = backend.start_with(&settings).await;
+    let ada = healthy.api().register("ada").await;
+    eventually(async || is_hit(&silent.api(), &ada).await.0).await;
+    proxy.set(Way::Frozen);
+
+    // Due one after the other, the first long after the silent relay has begun to wait for Redis.
+    let rows = "INSERT INTO invalidation_outbox (cell, created_at)
+        SELECT 'user:' || number, clock_timestamp() + (2 + number / 10.0) * interval '1 second'
+        FROM generate_series(1, 20) AS number";
+    let pool = backend.database.pool().await;
+    sqlx::query(rows).execute(&pool).await.expect("rows");
+
+    let held = "SELECT EXISTS (SELECT FROM pg_stat_activity
+            WHERE application_name = 'silent' AND datname = current_database()
+                AND state = 'idle in transaction' AND query LIKE 'DELETE FROM invalidation_outbox%')
+        AND EXISTS (SELECT FROM invalidation_outbox WHERE created_at < clock_timestamp())";
+    eventually(async || {
+        let is_held: bool = sqlx::query_scalar(held).fetch_one(&pool).await.expect("sessions");
+        assert!(!is_held, "rows wait for the Redis of one relay");
+        outbox_is_empty(&pool).await
+    })
+    .await;
+}
