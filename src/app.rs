@@ -17,7 +17,6 @@ use crate::{
     http::{
         self, admin,
         cookie::SessionCookie,
-        lanes::Lanes,
         readiness::{Probe, Readiness, SCHEMA},
         server,
         state::{ApiParts, ApiState},
@@ -56,7 +55,6 @@ pub struct Application {
     state: ApiState,
     public: TcpListener,
     admin: TcpListener,
-    lanes: Lanes,
 }
 
 /// Why a replica cannot start.
@@ -73,9 +71,6 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
-    /// The system gives no more threads.
-    #[error("cannot start the threads that connections are served on")]
-    Threads(#[source] io::Error),
     /// Postgres did not answer in time, or cannot be used as it is.
     #[error(transparent)]
     Postgres(#[from] PostgresUnusable),
@@ -100,7 +95,6 @@ impl Application {
     pub fn build_with_clock(config: Config, clock: &Clock) -> Result<Self, StartError> {
         let public = listen("LISTEN_ADDR", config.http.listen)?;
         let admin = listen("ADMIN_ADDR", config.http.admin)?;
-        let lanes = Lanes::start().map_err(StartError::Threads)?;
 
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
         let database = Database::new(config.database.clone());
@@ -129,7 +123,7 @@ impl Application {
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
         shutdown.spawn_until_drained(observe(database.clone(), Arc::clone(&metrics)));
 
-        Ok(Self { config, database, cache, metrics, readiness, shutdown, state, public, admin, lanes })
+        Ok(Self { config, database, cache, metrics, readiness, shutdown, state, public, admin })
     }
 
     /// Where the public API listens.
@@ -177,7 +171,7 @@ impl Application {
         let shutdown = self.shutdown.clone();
         let database = self.database.clone();
         let (listener, stop) = (self.admin, no_admin.clone());
-        let admin = tokio::spawn(async move { server::serve(listener, admin, &of_admin, &stop, None).await });
+        let admin = tokio::spawn(async move { server::serve(listener, admin, &of_admin, &stop).await });
 
         let is_interrupted = tokio::select! {
             biased;
@@ -187,7 +181,7 @@ impl Application {
         if !is_interrupted {
             tracing::info!(%address, mode = ?self.config.cache.mode, "serving");
             let api = http::api(self.state, &self.config.http, Arc::clone(&self.metrics));
-            server::serve(self.public, api, &self.config.http, &shutdown, Some(&self.lanes)).await;
+            server::serve(self.public, api, &self.config.http, &shutdown).await;
         }
 
         shutdown.drain();

@@ -6,7 +6,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`config`], [`domain`], [`clock`], [`shutdown`], [`sharded`], [`scheduling`] | settings, values and their rules, time, the end, a map for many threads, how threads are scheduled; nothing of ours |
+//! | [`config`], [`domain`], [`clock`], [`shutdown`], [`sharded`] | settings, values and their rules, time, the end, a map for many threads; nothing of ours |
 //! | [`telemetry`], [`auth`], [`postgres`], [`redis_client`] | one outside thing each |
 //! | [`cache`], [`rate_limit`] | the cell protocol, the limiter; they know no user, post or HTTP |
 //! | [`repository`] | where Postgres and the cache meet |
@@ -31,6 +31,5 @@ pub mod admission;
 pub mod app;
 pub mod backoff;
 pub mod clock;
-pub mod scheduling;
 pub mod sharded;
 pub mod shutdown;

@@ -73,12 +73,6 @@ impl Shutdown {
         self.started.cancelled().await;
     }
 
-    /// [`started`](Self::started), for one of many that are polled often: each waits at a place of its own, and none of them
-    /// behind a lock that the others take.
-    pub fn started_apart(&self) -> impl Future<Output = ()> + use<> {
-        self.started.child_token().cancelled_owned()
-    }
-
     /// Resolves once [`drain`](Self::drain) was called.
     pub async fn drained(&self) {
         self.drained.cancelled().await;

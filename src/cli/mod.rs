@@ -7,13 +7,13 @@ pub mod seed;
 mod serve;
 mod terminal;
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
-use crate::{config::Config, scheduling::Scheduling};
+use crate::config::Config;
 
 /// The commands of the binary.
 #[derive(Debug, Parser)]
@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<()> {
     environment::without_postgres_variables()?;
     let config = Config::load()?;
-    let runtime = start_runtime().context("cannot start the runtime")?;
+    let runtime = Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         match &cli.command {
             Command::Serve(arguments) => serve::serve(config, *arguments).await,
@@ -61,31 +61,11 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     })
 }
 
-/// The workers. A thread that a lane makes them start is scheduled as they are, and not as the lane is.
-fn start_runtime() -> io::Result<Runtime> {
-    let as_usual = Scheduling::of_this_thread();
-    Builder::new_multi_thread().enable_all().on_thread_start(move || as_usual.adopt()).build()
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
-
-    #[test]
-    fn a_thread_that_a_lane_makes_the_workers_start_is_scheduled_as_they_are() {
-        let runtime = start_runtime().expect("a runtime");
-        let workers = runtime.handle().clone();
-
-        let lane = std::thread::spawn(move || {
-            Scheduling::of_this_thread().for_threads()[0].interrupting_nobody().adopt();
-            workers.spawn_blocking(Scheduling::of_this_thread)
-        });
-
-        let started = lane.join().expect("no panic");
-        assert_eq!(runtime.block_on(started).expect("no panic"), Scheduling::of_this_thread());
-    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -25,7 +25,6 @@ mod gate;
 mod handlers;
 mod identity;
 mod io;
-pub mod lanes;
 mod meter;
 mod middleware;
 pub mod problem;

@@ -19,18 +19,13 @@ use std::{
 };
 
 use axum::{Router, extract::Request, response::Response};
-use futures::{TryFutureExt, future::Either};
+use futures::TryFutureExt;
 use http::{HeaderValue, header};
-use hyper::{
-    body::{Body, Incoming},
-    server::conn::http1,
-    service::service_fn,
-};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::{
     net::{TcpListener, TcpStream},
-    runtime::Handle,
     task::JoinSet,
     time::timeout,
 };
@@ -40,7 +35,6 @@ use super::{
     accept::{Accepted, Acceptor},
     extract::ClientAddress,
     io::{ReadTimeouts, client_stream},
-    lanes::{self, Lanes, Place},
     middleware::allow,
 };
 use crate::{config::HttpConfig, shutdown::Shutdown};
@@ -49,19 +43,12 @@ use crate::{config::HttpConfig, shutdown::Shutdown};
 /// is beyond it gets hyper's answer, which `io::bare_answers` turns into the same problem document.
 const HYPER_MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`; on `lanes` and
-/// among the workers of the calling runtime, or by these alone.
+/// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future is the hard end: the listener and all connections are closed at once, whatever they do.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    config: &HttpConfig,
-    shutdown: &Shutdown,
-    lanes: Option<&Lanes>,
-) {
+pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, shutdown: &Shutdown) {
     let connections = Connections {
         http: http1_builder(),
         router,
@@ -69,7 +56,6 @@ pub async fn serve(
         write_timeout: config.write_timeout,
         trusted_proxies: config.trusted_proxies.as_slice().into(),
         shutdown: shutdown.clone(),
-        workers: lanes.map(|_| Handle::current()),
     };
     let mut acceptor = Acceptor::new(listener, config.max_connections);
     let mut tasks = JoinSet::new();
@@ -81,25 +67,13 @@ pub async fn serve(
             // Finished tasks are taken out as they end, or they would pile up.
             Some(_) = tasks.join_next() => {}
             accepted = acceptor.accept() => {
-                let connection = connections.clone().run(accepted);
-                match lanes {
-                    None => tasks.spawn(connection),
-                    Some(lanes) => tasks.spawn_on(connection, lanes.next()),
-                };
+                tasks.spawn(connections.clone().run(accepted));
             }
         }
     }
 
     drop(acceptor);
     drain(tasks, config.shutdown_timeout).await;
-}
-
-fn place_of(request: &Request<Incoming>) -> Place {
-    match request.method().is_safe() {
-        _ if !request.body().is_end_stream() => Place::Here,
-        true => Place::HereAtOnce,
-        false => Place::Among,
-    }
 }
 
 /// What every answer says beside its route's own words.
@@ -141,8 +115,6 @@ struct Connections {
     /// Whose `X-Forwarded-For` and `Forwarded` are believed.
     trusted_proxies: Arc<[IpNet]>,
     shutdown: Shutdown,
-    /// Who goes on with what a lane cannot answer at once; `None` without lanes.
-    workers: Option<Handle>,
 }
 
 impl Connections {
@@ -157,26 +129,21 @@ impl Connections {
             }
         };
         // A clone for each connection and not for each request: what clones share, all connections of all cores would write to.
-        let (router, trusted_proxies, workers) = (RefCell::new(self.router), self.trusted_proxies, self.workers);
+        let (router, trusted_proxies) = (RefCell::new(self.router), self.trusted_proxies);
         let shutdown = self.shutdown.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let client = ClientAddress::find(peer.ip(), request.headers(), &trusted_proxies);
             request.extensions_mut().insert(client);
-            let place = place_of(&request);
             // Routers are always ready.
             let shutdown = shutdown.clone();
-            let answering = router.borrow_mut().call(request).map_ok(move |answer| complete(answer, &shutdown));
-            match &workers {
-                None => Either::Left(answering),
-                Some(workers) => Either::Right(lanes::work_in(place, workers, answering)),
-            }
+            router.borrow_mut().call(request).map_ok(move |answer| complete(answer, &shutdown))
         });
         let io = TokioIo::new(client_stream(socket, self.read_timeouts, self.write_timeout));
         let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
 
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.shutdown.started_apart() => {
+            () = self.shutdown.started() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

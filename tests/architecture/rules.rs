@@ -6,7 +6,7 @@ use crate::sources::Source;
 ///
 /// Layers of one line of the design may import each other only where it says so here: the outside things report to
 /// `telemetry`. `cache` and `rate_limit` know neither Postgres nor what is stored in it.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("backoff", &[]),
     ("config", &[]),
     ("domain", &[]),
@@ -14,7 +14,6 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("shutdown", &[]),
     ("admission", &[]),
     ("sharded", &[]),
-    ("scheduling", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
     ("postgres", &["admission", "backoff", "config", "domain", "telemetry"]),
@@ -26,21 +25,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
         "invalidation",
         &["config", "domain", "clock", "shutdown", "telemetry", "postgres", "redis_client", "cache", "repository"],
     ),
-    (
-        "http",
-        &[
-            "admission",
-            "config",
-            "domain",
-            "clock",
-            "scheduling",
-            "shutdown",
-            "telemetry",
-            "auth",
-            "rate_limit",
-            "repository",
-        ],
-    ),
+    ("http", &["admission", "config", "domain", "clock", "shutdown", "telemetry", "auth", "rate_limit", "repository"]),
     // The composition root names every layer but the one that starts it.
     (
         "app",
@@ -64,7 +49,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
 
 /// Starts what `app` puts together, and works on Postgres where no application is needed. Nothing imports it.
 const CLI: (&str, &[&str]) =
-    ("cli", &["config", "domain", "clock", "scheduling", "shutdown", "telemetry", "auth", "postgres", "app"]);
+    ("cli", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "postgres", "app"]);
 
 /// What other layers than `postgres` may name of sqlx: types, no statements.
 const SQLX_TYPES: [(&str, &[&str]); 2] = [("domain", &["Type"]), ("repository", &["PgConnection", "Error"])];

@@ -59,17 +59,6 @@ async fn a_streamed_body_is_refused_once_it_is_too_large() {
 }
 
 #[tokio::test]
-async fn small_chunks_are_read_on_the_thread_of_their_connection() {
-    let service = Service::start().await;
-    let mut client = service.connect().await;
-
-    client.send(head("POST /threads", &[CHUNKED]) + &"1\r\nx\r\n".repeat(5_000) + "0\r\n\r\n").await;
-
-    let answer = client.answer().await;
-    assert_eq!(answer.json(), serde_json::json!([5_000, ["lane"]]));
-}
-
-#[tokio::test]
 async fn a_body_that_trickles_has_one_deadline() {
     let service = Service::with(|config| config.body_timeout = Duration::from_millis(200)).await;
     let mut client = service.connect().await;

@@ -1,6 +1,6 @@
 //! The service under test: a router with a handler for each thing a handler can do, and the server around it.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use aside::{
     config::HttpConfig,
@@ -9,7 +9,6 @@ use aside::{
         cookie::SessionCookie,
         documentation::with_documentation,
         extract::{ClientAddress, Credentials, Json, PathId, Query},
-        lanes::Lanes,
         problem::Problem,
         routes, server,
     },
@@ -24,7 +23,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -90,8 +88,7 @@ impl Service {
         let server = tokio::spawn({
             let shutdown = shutdown.clone();
             async move {
-                let lanes = Lanes::start().expect("threads");
-                server::serve(listener, service, &config, &shutdown, Some(&lanes)).await;
+                server::serve(listener, service, &config, &shutdown).await;
             }
         });
         Self { address, shutdown, metrics, arrived, go, server }
@@ -154,7 +151,6 @@ fn router(arrived: &Arc<Notify>, go: &Arc<Notify>, cookie: SessionCookie) -> Rou
         .route("/broken", get(|| async { Problem::internal("the password of the database is hunter2") }))
         .route("/panic", get(panics))
         .route("/never", get(std::future::pending::<()>))
-        .route("/threads", post(reading_threads))
         .route(
             "/wait",
             get(move || async move {
@@ -183,17 +179,6 @@ async fn dead_session(_: Credentials) -> Problem {
 async fn bare(Path(status): Path<u16>) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     (status, [(header::CONTENT_TYPE, "text/plain")], Body::from("internal text")).into_response()
-}
-
-/// The names of the threads that the frames of the body are read on, each once.
-async fn reading_threads(body: Body) -> axum::Json<(usize, BTreeSet<String>)> {
-    let (mut frames, mut threads, mut body) = (0, BTreeSet::new(), body.into_data_stream());
-    while let Some(frame) = body.next().await {
-        frame.expect("a frame");
-        frames += 1;
-        threads.insert(std::thread::current().name().unwrap_or_default().to_owned());
-    }
-    axum::Json((frames, threads))
 }
 
 async fn panics() -> StatusCode {

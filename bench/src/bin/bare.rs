@@ -7,7 +7,7 @@ use std::{env, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use aside::{
     config::HttpConfig,
-    http::{lanes::Lanes, routes, server},
+    http::{routes, server},
     shutdown::Shutdown,
     telemetry::metrics::Metrics,
 };
@@ -43,6 +43,6 @@ async fn main() -> Result<()> {
         max_admin_connections: 100,
     };
     let routes = routes::with_layers(routes, &config, Arc::new(Metrics::new()));
-    server::serve(listener, routes, &config, &Shutdown::new(), Some(&Lanes::start()?)).await;
+    server::serve(listener, routes, &config, &Shutdown::new()).await;
     Ok(())
 }
