@@ -30,7 +30,7 @@ impl CacheStatus {
             // Negative past the soft end (RFC 9211, 2.5): still right, and served while somebody refreshes it.
             let ttl = expires_at_ms.map_or(0, |expiry| (expiry - self.now_ms).div_euclid(1_000));
             let detail = if redis_hits == 0 { "near" } else { "redis" };
-            return ["aside; hit; ttl=", itoa::Buffer::new().format(ttl), "; detail=", detail].concat();
+            return format!("aside; hit; ttl={ttl}; detail={detail}");
         }
         let mut value = format!("aside; fwd={}", if hits == 0 { "miss" } else { "partial" });
         if stored {

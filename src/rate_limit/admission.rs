@@ -167,23 +167,12 @@ fn room(limit: &Limit, reading: Reading) -> Room {
 
 /// A list of structured fields (RFC 9651): names of policies with integers as parameters. An empty one is no field at all.
 fn list(items: impl Iterator<Item = (Policy, [(&'static str, u64); 2])>) -> Option<String> {
-    let mut text = String::with_capacity(USUAL_LENGTH);
-    for (policy, parameters) in items {
-        text.push_str(if text.is_empty() { "\"" } else { ", \"" });
-        text.push_str(policy.as_str());
-        text.push('"');
-        for (name, value) in parameters {
-            text.push(';');
-            text.push_str(name);
-            text.push('=');
-            text.push_str(itoa::Buffer::new().format(value));
-        }
-    }
-    (!text.is_empty()).then_some(text)
+    let items = items.map(|(policy, [(one, first), (other, second)])| {
+        format!("\"{}\";{one}={first};{other}={second}", policy.as_str())
+    });
+    let list = items.collect::<Vec<_>>().join(", ");
+    (!list.is_empty()).then_some(list)
 }
-
-/// Room for a list of one.
-const USUAL_LENGTH: usize = 48;
 
 fn seconds_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
