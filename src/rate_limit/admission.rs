@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use super::{
     decisions::Decision,
     policy::{Limit, Policy, window_seconds},
@@ -16,7 +14,7 @@ use crate::config::Quota;
 #[derive(Debug, Default)]
 pub struct Admission {
     /// How the policies that apply stand, in the order of the charges; empty when all are off.
-    pub standings: SmallVec<[Standing; 1]>,
+    pub standings: Vec<Standing>,
     /// Why it may not go on; `None` when it may.
     pub refusal: Option<Refusal>,
     /// Who decided; `None` when nothing had to be decided, for all policies are off.
@@ -52,7 +50,7 @@ pub struct Room {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The policies without room, one for each name, the one that lasts longest first; never empty.
-    pub policies: SmallVec<[Policy; 1]>,
+    pub policies: Vec<Policy>,
     /// Until this request would be admitted, if nobody else came. Not before the [`Room::reset`] of its policies.
     pub retry_after: Duration,
 }
@@ -144,10 +142,10 @@ impl Standing {
 fn refusal(limits: &[Limit], readings: &[Option<Reading>]) -> Option<Refusal> {
     let waits =
         limits.iter().zip(readings).filter_map(|(limit, reading)| Some(((*reading)?.retry_in?, limit.policy())));
-    let mut waits: SmallVec<[(Duration, Policy); 1]> = waits.collect();
+    let mut waits: Vec<(Duration, Policy)> = waits.collect();
     waits.sort_by(|(one, _), (other, _)| other.cmp(one));
     let retry_after = waits.first()?.0;
-    let mut policies = SmallVec::<[Policy; 1]>::new();
+    let mut policies: Vec<Policy> = Vec::new();
     for (_, policy) in waits {
         if policies.iter().all(|other| other.as_str() != policy.as_str()) {
             policies.push(policy);

@@ -14,7 +14,7 @@ use super::{
     charged_key::ChargedKey,
     decisions::{Decision, Decisions},
     local::LocalLimiter,
-    policy::{Charge, Limit, Limits, Policy, Quotas},
+    policy::{Charge, Limit, Policy, Quotas},
     refusals::{ASK_AGAIN, Refusals, Wait},
     server_clock::{Moment, ServerClock},
     settler,
@@ -180,7 +180,7 @@ impl Inner {
         Some(Admission::new(limits, &[Some(reading)], Decision::Allowed))
     }
 
-    async fn ask(this: &Arc<Self>, limits: Limits) -> Admission {
+    async fn ask(this: &Arc<Self>, limits: Vec<Limit>) -> Admission {
         let mut waits = 0;
         let take = loop {
             let next = match &limits[..] {
@@ -227,7 +227,7 @@ impl Inner {
     }
 
     /// Asks Redis, and again while others may settle what they have in advance. Charges of `refundable` policies have tickets.
-    async fn decide(&self, limits: Limits, refundable: fn(Policy) -> bool) -> Admission {
+    async fn decide(&self, limits: Vec<Limit>, refundable: fn(Policy) -> bool) -> Admission {
         let started = Instant::now();
         loop {
             match self.shared.admit(&limits, None).await {
@@ -250,7 +250,7 @@ impl Inner {
     }
 
     /// Asks Redis for an advance too.
-    async fn take(&self, limits: Limits, take: Take) -> Admission {
+    async fn take(&self, limits: Vec<Limit>, take: Take) -> Admission {
         let (charge, cut) = (limits[0].charge.clone(), limits[0].cut);
         // Before Redis is asked: what it gives can be called back on this connection, or is void.
         let connection = self.recalls.number().unwrap_or_default();
@@ -276,7 +276,7 @@ impl Inner {
         }
     }
 
-    fn decide_alone(&self, limits: Limits, error: &RedisError, refundable: fn(Policy) -> bool) -> Admission {
+    fn decide_alone(&self, limits: Vec<Limit>, error: &RedisError, refundable: fn(Policy) -> bool) -> Admission {
         // One line at debug: that Redis is away is logged once, by its connections.
         tracing::debug!(error = error as &dyn std::error::Error, "the limiter did not get an answer of redis");
         let verdict = self.local.admit(&limits);
@@ -313,7 +313,7 @@ fn spent(limit: &Limit, Wait { frees_in, retry_in }: Wait) -> Reading {
     Reading { used: limit.quota.requests.into(), frees_in: Some(frees_in), retry_in: Some(retry_in) }
 }
 
-fn by_redis(limits: Limits, verdict: &Verdict, keys: Vec<ChargedKey>, refundable: fn(Policy) -> bool) -> Admission {
+fn by_redis(limits: Vec<Limit>, verdict: &Verdict, keys: Vec<ChargedKey>, refundable: fn(Policy) -> bool) -> Admission {
     let decision = if verdict.is_admission() { Decision::Allowed } else { Decision::Denied };
     let mut admission = admission(&limits, verdict, decision);
     admission.redis_time_us = Some(verdict.time_us);
@@ -322,7 +322,7 @@ fn by_redis(limits: Limits, verdict: &Verdict, keys: Vec<ChargedKey>, refundable
     admission
 }
 
-fn by_this_process(limits: Limits, verdict: &Verdict, refundable: fn(Policy) -> bool) -> Admission {
+fn by_this_process(limits: Vec<Limit>, verdict: &Verdict, refundable: fn(Policy) -> bool) -> Admission {
     let mut admission = admission(&limits, verdict, Decision::Fallback);
     admission.tickets = tickets(limits, verdict, std::iter::repeat_with(|| Place::Local), refundable);
     admission
@@ -334,7 +334,7 @@ fn admission(limits: &[Limit], verdict: &Verdict, decision: Decision) -> Admissi
 }
 
 fn tickets(
-    limits: Limits,
+    limits: Vec<Limit>,
     verdict: &Verdict,
     places: impl Iterator<Item = Place>,
     refundable: fn(Policy) -> bool,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use super::{client::Client, window::Subwindows};
 use crate::config::{Quota, RateLimitConfig};
 
@@ -100,9 +98,6 @@ impl Limit {
     }
 }
 
-/// The limits of one request: one, for most.
-pub(super) type Limits = SmallVec<[Limit; 1]>;
-
 /// The quota of each policy; `None` is off.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quotas([Option<Quota>; Policy::ALL.len()]);
@@ -118,8 +113,8 @@ impl Quotas {
     }
 
     /// The limits that these charges meet, each once.
-    pub(super) fn limits(&self, charges: &[Charge]) -> Limits {
-        let mut limits = Limits::new();
+    pub(super) fn limits(&self, charges: &[Charge]) -> Vec<Limit> {
+        let mut limits: Vec<Limit> = Vec::new();
         for charge in charges {
             if limits.iter().all(|limit| limit.charge != *charge) {
                 limits.extend(self.limit(charge));

@@ -18,7 +18,6 @@ use std::{
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use smallvec::SmallVec;
 
 use super::answer_fields::ALL_FIELDS;
 use crate::rate_limit::Policy;
@@ -47,7 +46,7 @@ pub struct Problem {
     kind: ProblemKind,
     detail: Cow<'static, str>,
     errors: Vec<InvalidPart>,
-    violated_policies: SmallVec<[Policy; 1]>,
+    violated_policies: Vec<Policy>,
     retry_after: Option<Duration>,
     cause: Option<Cause>,
 }
@@ -77,7 +76,7 @@ impl Problem {
             kind,
             detail: Cow::Borrowed(kind.explanation()),
             errors: Vec::new(),
-            violated_policies: SmallVec::new(),
+            violated_policies: Vec::new(),
             retry_after: (kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
             cause: None,
         }
@@ -109,7 +108,7 @@ impl Problem {
 
     /// 429: over the quota of these policies; worth another try after `retry_after`.
     #[must_use]
-    pub fn quota_exceeded(violated_policies: SmallVec<[Policy; 1]>, retry_after: Duration) -> Self {
+    pub fn quota_exceeded(violated_policies: Vec<Policy>, retry_after: Duration) -> Self {
         Self { violated_policies, retry_after: Some(retry_after), ..Self::new(ProblemKind::QuotaExceeded) }
     }
 
@@ -216,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_was_made_before_is_only_for_the_same() {
-        let over = |policies: &[Policy]| Problem::quota_exceeded(policies.into(), Duration::from_secs(1));
+        let over = |policies: &[Policy]| Problem::quota_exceeded(policies.to_vec(), Duration::from_secs(1));
         let (one, other) = ([Policy::Anonymous], [Policy::SignedIn]);
         let both = [Policy::Anonymous, Policy::SignedIn];
 

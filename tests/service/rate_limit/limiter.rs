@@ -30,7 +30,7 @@ async fn all_policies_are_charged_in_one_round_trip_or_none_is() {
 
     assert_eq!(proxy.script_calls() - calls, 3);
     assert_eq!((remaining(&admitted, 0), remaining(&admitted, 1)), (Some(1), Some(0)));
-    assert_eq!(refused.refusal.map(|refusal| refusal.policies.to_vec()), Some(vec![Policy::LoginAccount]));
+    assert_eq!(refused.refusal.map(|refusal| refusal.policies), Some(vec![Policy::LoginAccount]));
     assert_eq!(remaining(&address, 0), Some(0), "the refused sign-in did not charge its address");
     assert_eq!(counted(&redis.metrics, Policy::LoginAddress, Decision::Allowed), 2);
     assert_eq!(counted(&redis.metrics, Policy::LoginAddress, Decision::Denied), 0);

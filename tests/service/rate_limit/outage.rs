@@ -176,7 +176,7 @@ async fn all_policies_admit_or_none_is_charged_while_redis_is_away_too() {
     limiter.refund(succeeded.take_tickets()).await;
     let next = limiter.admit(&sign_in).await;
 
-    assert_eq!(refused.refusal.map(|refusal| refusal.policies.to_vec()), Some(vec![Policy::LoginAccount]));
+    assert_eq!(refused.refusal.map(|refusal| refusal.policies), Some(vec![Policy::LoginAccount]));
     assert_eq!((remaining(&next, 0), remaining(&next, 1)), (Some(0), Some(0)), "the refused one charged no address");
 }
 
