@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::text::{TextError, check_controls, check_length};
 
-/// 0 to 500 characters, kept as written. That there is none is `Option<Bio>`; an empty one is one.
+/// 0 to 500 characters, kept as written. An empty bio is not the same as none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]

@@ -101,7 +101,7 @@ impl Position for (DateTime<Utc>, Uuid) {
     }
 }
 
-/// The text of a place in a list, as clients send it back.
+/// A position in a list: opaque to clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(min_length = 32, max_length = 43, pattern = "^[A-Za-z0-9_-]+$")]

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::text::{TextError, check_controls, check_length};
 
-/// 1 to 80 characters, in Unicode's composed form (NFC), without white space around it.
+/// 1 to 80 characters, normalised to NFC, without leading or trailing white space.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]

@@ -51,7 +51,7 @@ impl Default for PageSize {
 pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,
-    /// Where the next page begins; null at the end, and only there.
+    /// The `cursor` of the next page; null on the last page, and only there.
     #[schema(required = true)]
     pub next_cursor: Option<Cursor>,
 }

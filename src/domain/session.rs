@@ -6,26 +6,26 @@ use utoipa::ToSchema;
 
 use super::{SessionId, UserAgent};
 
-/// One of one's own sessions: an item of `GET /sessions`.
+/// A session of the current user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Session {
-    /// Names the session in `DELETE /sessions/{id}`; not the token, which cannot be seen again.
+    /// The id for `DELETE /sessions/{id}`. It is not the token.
     pub id: SessionId,
-    /// When it began, UTC, to the microsecond.
+    /// Time of the sign-in, UTC, in microseconds.
     pub created_at: DateTime<Utc>,
-    /// When it was last used; may lag by a minute.
+    /// Time of the last request; may lag by 60 s.
     pub last_seen_at: DateTime<Utc>,
-    /// When it ends unless it is used before.
+    /// End of the session unless a request comes before.
     pub idle_expires_at: DateTime<Utc>,
-    /// When it ends in any case.
+    /// Latest end of the session.
     pub expires_at: DateTime<Utc>,
     /// The client's address at sign-in.
     #[schema(examples("192.0.2.7"))]
     pub address: String,
-    /// What the client called itself at sign-in.
+    /// The client's `User-Agent` at sign-in.
     #[schema(required = true)]
     pub user_agent: Option<UserAgent>,
-    /// Whether this is the session that asks.
+    /// Whether this request belongs to this session.
     pub current: bool,
 }
 

@@ -10,33 +10,33 @@ use super::{Bio, DisplayName, FieldErrors, Password, Patch, UserId, Username, fi
 /// A user as everybody may see them. Its JSON form, field order included, is what `GET /users/{id}` answers and what cells
 /// hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(description = "A user as everybody may see them.")]
+#[schema(description = "A user.")]
 pub struct User {
     /// Never changes.
     pub id: UserId,
     /// Unique without regard to case; never changes.
     pub username: Username,
-    /// The name others see.
+    /// The name shown to other users.
     pub display_name: DisplayName,
-    /// What they say about themselves.
+    /// A text about the user; null for none.
     #[schema(required = true)]
     pub bio: Option<Bio>,
-    /// Counts the changes of this user; the entity tag.
+    /// Incremented by every change of the user; the entity tag.
     pub version: i64,
-    /// When they registered, UTC, to the microsecond.
+    /// Time of the registration, UTC, in microseconds.
     pub created_at: DateTime<Utc>,
-    /// When they last changed.
+    /// Time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
-/// What stands for a user elsewhere: the author of a post, the viewer of a home page.
+/// The short form of a user: the author of a post, the viewer of a home page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UserSummary {
     /// Never changes.
     pub id: UserId,
     /// Unique without regard to case.
     pub username: Username,
-    /// The name others see.
+    /// The name shown to other users.
     pub display_name: DisplayName,
 }
 

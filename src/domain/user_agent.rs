@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// Longer ones are cut: it is a hint for people who look at their sessions, and no client may fill the table with it.
 const MAX: usize = 256;
 
-/// The `User-Agent` of a sign-in: at most 256 characters, without control characters, never blank.
+/// The `User-Agent` of a sign-in: 1 to 256 characters, without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 const MIN: usize = 3;
 const MAX: usize = 30;
 
-/// 3 to 30 of `A-Z a-z 0-9 _`, kept as written. Unique without regard to case: compare by
-/// [`folded`](Self::folded); `==` is equality as written.
+/// 3 to 30 characters of `A-Z a-z 0-9 _`, kept as written. Unique without regard to case.
+//
+// Compare by `folded`: `==` is equality as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]

@@ -70,13 +70,19 @@ fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Pro
 
 impl IntoParams for IfMatch {
     fn into_params(_default_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![parameter("If-Match", "The entity tags that this may be done to, or `*`.")]
+        vec![parameter(
+            "If-Match",
+            "The request is done only if one of these entity tags is current, else 412. `*` matches any.",
+        )]
     }
 }
 
 impl IntoParams for IfNoneMatch {
     fn into_params(_default_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![parameter("If-None-Match", "The entity tags that the client has, or `*`: with the current one it is 304.")]
+        vec![parameter(
+            "If-None-Match",
+            "The entity tags that the client has, or `*`. Answers 304 if one of them is current.",
+        )]
     }
 }
 

@@ -45,7 +45,7 @@ use crate::{config::HttpConfig, telemetry::metrics::Metrics};
 
 /// The public API: handlers, the gate in front of them, and every layer around both.
 pub fn api(state: ApiState, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
-    let routes = documentation::with_documentation(handlers::router(), state.cookie)
+    let routes = documentation::with_documentation(handlers::router(), &config.public_url)
         .merge(documentation::root())
         .with_state(state.clone());
     routes::with_gate_and_layers(routes, state, config, metrics)

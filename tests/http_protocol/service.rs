@@ -82,7 +82,7 @@ impl Service {
         let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (shutdown, metrics) = (Shutdown::new(), Arc::new(Metrics::new()));
         let cookie = SessionCookie::for_url(&config.public_url);
-        let documentation = with_documentation(OpenApiRouter::new(), cookie);
+        let documentation = with_documentation(OpenApiRouter::new(), &config.public_url);
         let routes = router(&arrived, &go, cookie).merge(documentation);
         let service = routes::with_layers(routes, &config, Arc::clone(&metrics));
         let server = tokio::spawn({

@@ -1,45 +1,55 @@
-//! The `OpenAPI` 3.1 document: what the handlers say, and what is true of all of them.
+//! The `OpenAPI` 3.1 document: the operations as the handlers describe them, and what all operations share.
 
 use axum::{Router, routing::get};
+use url::Url;
 use utoipa::{
     OpenApi,
     openapi::{
-        self,
+        self, ServerBuilder,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
 use super::{
     asset::{Asset, Wanted},
-    responses, usual_responses,
+    response_headers, responses, usual_responses,
 };
 use crate::http::{cookie::SessionCookie, problem::ProblemDocument};
 
-/// What is there without any handler.
+/// The document's `info.description`.
+const DESCRIPTION: &str = "A web backend whose cache-aside layer is exact. Errors are problem details (RFC 9457). Error responses of \
+                           operations that are charged to a rate limit have RateLimit and RateLimit-Policy too, once the request was \
+                           charged.";
+
+/// The parts that belong to no handler.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "aside", description = "A web backend whose cache-aside layer is exact."),
+    info(title = "aside", description = DESCRIPTION),
     components(schemas(ProblemDocument)),
     tags(
-        (name = "home", description = "The newest posts, for somebody or for everybody."),
-        (name = "users", description = "Registering, looking at users, changing and deleting oneself."),
-        (name = "follows", description = "Who follows whom."),
-        (name = "posts", description = "Writing, reading, changing and deleting posts."),
-        (name = "sessions", description = "Signing in and out, here, there and everywhere."),
-        (name = "documentation", description = "What the problem types mean.")
+        (name = "home", description = "The newest posts, for the current user or for all."),
+        (name = "users", description = "Register, read, update and delete users."),
+        (name = "follows", description = "Follow and unfollow users."),
+        (name = "posts", description = "Create, read, update and delete posts."),
+        (name = "sessions", description = "Sign in and out, and list sessions."),
+        (name = "documentation", description = "The types of problems.")
     )
 )]
 struct Head;
 
-/// The document before the handlers.
-pub(super) fn head(cookie: SessionCookie) -> openapi::OpenApi {
+/// The document without operations.
+pub(super) fn head(public_url: &Url) -> openapi::OpenApi {
     let mut document = Head::openapi();
+    // Paths begin with a slash, so the server's URL ends without.
+    let server = ServerBuilder::new().url(public_url.as_str().trim_end_matches('/'));
+    document.servers = Some(vec![server.build()]);
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let cookie = ApiKey::Cookie(ApiKeyValue::new(cookie.name()));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(SessionCookie::for_url(public_url).name()));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     components.responses.extend(responses::components());
+    components.headers.extend(response_headers::components());
     document
 }
 

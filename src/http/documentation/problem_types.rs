@@ -1,4 +1,4 @@
-//! `/problems/{name}`: what a problem type means. The `type` of a problem is a link, and links lead somewhere.
+//! `/problems/{name}`: the meaning of a problem type. The `type` of a problem is a link to it.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -29,27 +29,28 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
 /// A problem type.
 #[derive(Serialize, ToSchema)]
 struct ProblemTypeResponse {
-    /// The URI that problems of this type carry.
+    /// The `type` of a problem.
     #[schema(value_type = String, example = "/problems/name-taken")]
     r#type: &'static str,
-    /// Its name.
+    /// The `title` of a problem.
     #[schema(value_type = String)]
     title: &'static str,
-    /// The status it comes with.
+    /// The HTTP status code.
     status: u16,
-    /// What it means.
+    /// When a problem of this type is sent.
     #[schema(value_type = String)]
     description: &'static str,
 }
 
-/// What a problem type means.
+/// Get a problem type
 #[utoipa::path(
     get,
     path = "/problems/{name}",
     tag = "documentation",
-    params(("name" = String, Path, description = "The last part of the type's URI."), IfNoneMatch),
+    params(("name" = String, Path, description = "The last segment of the type's URI."), IfNoneMatch),
     responses((status = 200, description = "The problem type", body = ProblemTypeResponse), responses::NotModified,
-        responses::NotFound)
+        responses::NotFound),
+    security(())
 )]
 async fn get_problem_type(Path(name): Path<String>, wanted: Wanted) -> Result<Response, Problem> {
     let absent = || Problem::new(ProblemKind::NotFound).with_detail("There is no such problem type.");

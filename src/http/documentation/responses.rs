@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
 use utoipa::{
     IntoResponses,
-    openapi::{Content, Header, HeaderBuilder, Object, Ref, RefOr, Response, ResponseBuilder, Type},
+    openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
 };
 
+use super::response_headers::{self, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
 use crate::http::problem::{self, Problem, ProblemDocument, ProblemKind};
 
 /// The response component that stands for any problem.
@@ -52,17 +54,9 @@ pub struct NotModified;
 
 impl IntoResponses for NotModified {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let response = ResponseBuilder::new().description("The client has it already").header("ETag", etag());
+        let response = ResponseBuilder::new().description("The client has the current representation");
         BTreeMap::from([("304".to_owned(), response.build().into())])
     }
-}
-
-/// The field that names a representation.
-pub(super) fn etag() -> Header {
-    HeaderBuilder::new()
-        .schema(Some(Object::with_type(Type::String)))
-        .description(Some("Names this representation"))
-        .build()
 }
 
 /// Any other problem.
@@ -94,13 +88,52 @@ fn reference(kind: ProblemKind) -> BTreeMap<String, RefOr<Response>> {
 pub(super) fn components() -> impl Iterator<Item = (String, RefOr<Response>)> {
     let kinds = ProblemKind::ALL.iter().map(|&kind| {
         let example = serde_json::to_value(ProblemDocument::from(Problem::new(kind))).ok();
-        (format!("{kind:?}"), response(kind.title(), example).into())
+        let mut response = response(kind.title(), example);
+        response.headers.extend(headers(kind).iter().map(|&name| (name.to_owned(), response_headers::reference(name))));
+        (format!("{kind:?}"), response.into())
     });
     kinds.chain([(ANY.to_owned(), response("Any other error", None).into())])
+}
+
+/// The headers that only problems of this kind have.
+fn headers(kind: ProblemKind) -> &'static [&'static str] {
+    match kind.status() {
+        StatusCode::UNAUTHORIZED => &[WWW_AUTHENTICATE],
+        StatusCode::TOO_MANY_REQUESTS => &[RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER],
+        StatusCode::SERVICE_UNAVAILABLE => &[RETRY_AFTER],
+        _other => &[],
+    }
 }
 
 fn response(description: &str, example: Option<serde_json::Value>) -> Response {
     let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
     content.example = example;
     ResponseBuilder::new().description(description).content(problem::CONTENT_TYPE, content).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    #[test]
+    fn documented_headers_of_a_problem_are_sent() {
+        for &kind in ProblemKind::ALL {
+            let problem = match kind {
+                ProblemKind::QuotaExceeded => Problem::quota_exceeded([].into_iter().collect(), Duration::from_secs(1)),
+                _other => Problem::new(kind),
+            };
+
+            let sent = problem.into_response();
+
+            // The limiter adds its own to every response: tests/service/contract/openapi.rs.
+            let of_problem = [RETRY_AFTER, WWW_AUTHENTICATE];
+            for name in of_problem {
+                assert_eq!(headers(kind).contains(&name), sent.headers().contains_key(name), "{kind:?} {name}");
+            }
+        }
+    }
 }

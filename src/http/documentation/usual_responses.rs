@@ -1,16 +1,19 @@
-//! The responses that follow from what an operation is: no handler has to remember them, and none is forgotten.
+//! The responses, and the headers of responses, that follow from the kind of an operation. No handler lists them.
 //!
-//! | an operation that … | may answer |
+//! | an operation that … | may answer with |
 //! |---|---|
-//! | looks at credentials | 401, and 403 to another site's request if it changes something |
+//! | reads credentials | 401, and 403 for a cross-site request to change something |
 //! | has query parameters | 400 |
 //! | has a body | 400, 413, 415, 422 |
-//! | has a condition | 400, and 412 for `If-Match`; an `ETag` with what it shows |
-//! | makes something | its `Location` and `ETag` |
+//! | has a condition | 400, and 412 for `If-Match`; an `ETag` with 200 and 304 |
+//! | creates something with a path | an `ETag` beside the `Location` |
 //! | names something by id | 404 |
-//! | is there at all | 429, 503, and any other problem |
+//! | has `Cache-Status` on its 200 | `Cache-Status` on its 304 too |
+//! | is charged to a rate limit: all but the documentation | `RateLimit`, `RateLimit-Policy` |
+//! | is not the sign-in | `Server-Timing` |
+//! | exists | 429, 503, and any other problem |
 //!
-//! What its handler says itself wins: a status has one entry.
+//! A response that the handler documents itself wins: a status has one entry.
 
 use utoipa::{
     IntoResponses,
@@ -21,11 +24,14 @@ use utoipa::{
     },
 };
 
-use super::responses;
+use super::{
+    response_headers::{self, CACHE_STATUS, ETAG, RATE_LIMIT, RATE_LIMIT_POLICY, SERVER_TIMING},
+    responses,
+};
 
 /// Adds them to all operations of a document.
 pub(super) fn add(document: &mut OpenApi) {
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         let operations = [
             (HttpMethod::Get, &mut item.get),
             (HttpMethod::Put, &mut item.put),
@@ -35,13 +41,13 @@ pub(super) fn add(document: &mut OpenApi) {
         ];
         for (method, operation) in operations {
             if let Some(operation) = operation {
-                add_to(operation, &method);
+                add_to(operation, path, &method);
             }
         }
     }
 }
 
-fn add_to(operation: &mut Operation, method: &HttpMethod) {
+fn add_to(operation: &mut Operation, path: &str, method: &HttpMethod) {
     add_of_credentials(operation, method);
     if operation.request_body.is_some() {
         add_all::<responses::JsonBody>(operation);
@@ -58,7 +64,7 @@ fn add_to(operation: &mut Operation, method: &HttpMethod) {
     if has_parameter(operation, |parameter| parameter.name == "id") {
         add_all::<responses::NotFound>(operation);
     }
-    add_entity_tags(operation);
+    add_headers(operation, path, method);
     add_all::<responses::QuotaExceeded>(operation);
     add_all::<responses::Unavailable>(operation);
     add_all::<responses::Any>(operation);
@@ -66,11 +72,11 @@ fn add_to(operation: &mut Operation, method: &HttpMethod) {
 
 fn add_of_credentials(operation: &mut Operation, method: &HttpMethod) {
     let ways = operation.security.as_deref().unwrap_or_default();
-    let nobody = SecurityRequirement::default();
-    if ways.iter().all(|way| *way == nobody) {
+    let anonymous = SecurityRequirement::default();
+    if ways.iter().all(|way| *way == anonymous) {
         return;
     }
-    if ways.contains(&nobody) {
+    if ways.contains(&anonymous) {
         add_all::<responses::InvalidToken>(operation);
     } else {
         add_all::<responses::NotSignedIn>(operation);
@@ -80,14 +86,31 @@ fn add_of_credentials(operation: &mut Operation, method: &HttpMethod) {
     }
 }
 
-/// Whatever can be asked for by its tag comes with its tag; so does what was just made and has an address.
-fn add_entity_tags(operation: &mut Operation) {
-    let has_condition = has_parameter(operation, |parameter| parameter.parameter_in == ParameterIn::Header);
-    for (status, response) in &mut operation.responses.responses {
+/// The headers of the responses that are no problems.
+fn add_headers(operation: &mut Operation, path: &str, method: &HttpMethod) {
+    let has_condition = has_parameter(operation, |parameter| parameter.name == "If-None-Match");
+    let updates = *method == HttpMethod::Patch;
+    let is_charged = !path.starts_with("/problems/");
+    // How long a sign-in takes would tell whether the username exists.
+    let is_timed = (method, path) != (&HttpMethod::Post, "/sessions");
+    let responses = &mut operation.responses.responses;
+    let reports_cache = matches!(responses.get("200"), Some(RefOr::T(ok)) if ok.headers.contains_key(CACHE_STATUS));
+    for (status, response) in responses {
         let RefOr::T(response) = response else { continue };
-        let is_shown = (status == "200" && has_condition) || response.headers.contains_key("Location");
-        if is_shown {
-            response.headers.insert("ETag".to_owned(), responses::etag().into());
+        let is_representation = match status.as_str() {
+            "200" => has_condition || updates,
+            "201" => response.headers.contains_key("Location"),
+            status => status == "304",
+        };
+        let headers = [
+            (CACHE_STATUS, reports_cache),
+            (ETAG, is_representation),
+            (RATE_LIMIT, is_charged),
+            (RATE_LIMIT_POLICY, is_charged),
+            (SERVER_TIMING, is_timed),
+        ];
+        for (name, _) in headers.into_iter().filter(|(_, is_sent)| *is_sent) {
+            response.headers.insert(name.to_owned(), response_headers::reference(name));
         }
     }
 }

@@ -17,9 +17,11 @@ use crate::{
     repository::{FollowOutcome, FollowRepository},
 };
 
-/// Who follows this user, the latest first.
-#[utoipa::path(get, path = "/users/{id}/followers", tag = "follows", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, description = "A page of the list", body = Page<User>)),
+/// List the followers of a user
+///
+/// The most recent follow comes first.
+#[utoipa::path(get, path = "/users/{id}/followers", tag = "follows", params(("id" = UserId, Path, description = "The id of the user."), PageQuery),
+    responses((status = OK, description = "One page of users", body = Page<User>)),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_followers(
     State(follows): State<Arc<FollowRepository>>,
@@ -30,9 +32,11 @@ pub(super) async fn list_followers(
     follows.list_followers(id, after, size).await?.map(JsonResponse).ok_or_else(no_such::<UserId>)
 }
 
-/// Whom this user follows, the latest first.
-#[utoipa::path(get, path = "/users/{id}/following", tag = "follows", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, description = "A page of the list", body = Page<User>)),
+/// List the users that a user follows
+///
+/// The most recent follow comes first.
+#[utoipa::path(get, path = "/users/{id}/following", tag = "follows", params(("id" = UserId, Path, description = "The id of the user."), PageQuery),
+    responses((status = OK, description = "One page of users", body = Page<User>)),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_following(
     State(follows): State<Arc<FollowRepository>>,
@@ -43,9 +47,11 @@ pub(super) async fn list_following(
     follows.list_following(id, after, size).await?.map(JsonResponse).ok_or_else(no_such::<UserId>)
 }
 
-/// Follows this user. Idempotent; at most 2,000 may be followed.
-#[utoipa::path(put, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT, description = "Followed"), responses::InvalidBody),
+/// Follow a user
+///
+/// Idempotent. A user can follow at most 2,000 users.
+#[utoipa::path(put, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path, description = "The id of the user.")),
+    responses((status = NO_CONTENT, description = "The current user follows this user"), responses::InvalidBody),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_follow(
     State(follows): State<Arc<FollowRepository>>,
@@ -55,9 +61,11 @@ pub(super) async fn create_follow(
     answer(follows.create_follow(user.id(), id).await?)
 }
 
-/// Follows this user no longer. Idempotent.
-#[utoipa::path(delete, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path)),
-    responses((status = NO_CONTENT, description = "Not followed, or not any more")),
+/// Unfollow a user
+///
+/// Idempotent.
+#[utoipa::path(delete, path = "/users/{id}/follow", tag = "follows", params(("id" = UserId, Path, description = "The id of the user.")),
+    responses((status = NO_CONTENT, description = "The current user does not follow this user")),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_follow(
     State(follows): State<Arc<FollowRepository>>,

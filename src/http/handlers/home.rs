@@ -15,22 +15,26 @@ use crate::{
 
 /// A home page. Written by the repository, out of cells; this is its documentation.
 #[derive(ToSchema)]
-#[schema(description = "A page of somebody's home page, or of everybody's.")]
+#[schema(description = "One page of the home page.")]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct HomeResponse {
-    /// Who is signed in; null for nobody.
+    /// The current user; null for an anonymous request.
     #[schema(required = true)]
     viewer: Option<UserSummary>,
-    /// Newest first.
+    /// The posts, newest first.
     items: Vec<PostResponse>,
-    /// Where the next page begins; null at the end, and only there.
+    /// The `cursor` of the next page; null on the last page, and only there.
     #[schema(required = true)]
     next_cursor: Option<Cursor>,
 }
 
-/// The home page: the newest posts of those one follows and one's own; of all, for who is not signed in.
+/// Get the home page
+///
+/// With credentials: the newest posts of the current user and of the users they follow. Without: the newest posts of all users,
+/// and `viewer` is null.
 #[utoipa::path(get, path = "/home", tag = "home", params(PageQuery),
-    responses((status = OK, description = "A page of the home page", body = HomeResponse)),
+    responses((status = OK, description = "One page of posts, newest first", body = HomeResponse,
+        headers(("Cache-Status")))),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_home(
     State(home): State<Arc<HomeRepository>>,

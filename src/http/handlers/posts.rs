@@ -28,15 +28,20 @@ use crate::{
 
 /// A post. Written by the repository, out of cells; this is its documentation.
 #[derive(ToSchema)]
-#[schema(description = "A post and its author.")]
+#[schema(description = "A post with its author.")]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct PostResponse {
+    /// Never changes.
     id: PostId,
+    /// The text.
     body: PostBody,
-    /// Counts the changes of this post.
+    /// Incremented by every change of the post.
     version: i64,
+    /// Creation time, UTC, in microseconds.
     created_at: DateTime<Utc>,
+    /// Time of the last change.
     updated_at: DateTime<Utc>,
+    /// The author as of now: later changes of the names show here.
     author: UserSummary,
 }
 
@@ -44,23 +49,25 @@ pub(super) struct PostResponse {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreatePostRequest {
+    /// The text.
     #[schema(value_type = PostBody)]
     body: String,
 }
 
-/// A change of a post (RFC 7396).
+/// A change of a post (JSON merge patch, RFC 7396).
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdatePostRequest {
+    /// The new text.
     #[serde(default)]
     #[schema(value_type = PostBody, required = false)]
     body: Patch<String>,
 }
 
-/// Makes a post.
+/// Create a post
 #[utoipa::path(post, path = "/posts", tag = "posts", request_body = CreatePostRequest,
-    responses((status = CREATED, description = "The post", body = PostResponse,
-        headers(("Location" = String, description = "Where it is")))),
+    responses((status = CREATED, description = "The new post", body = PostResponse,
+        headers(("Location" = String, description = "The path of the new post")))),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_post(
     State(posts): State<Arc<PostRepository>>,
@@ -73,9 +80,10 @@ pub(super) async fn create_post(
     Ok((location, json_with_etag(StatusCode::CREATED, &post.etag, post.json)))
 }
 
-/// One post.
-#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfNoneMatch),
-    responses((status = OK, description = "The post", body = PostResponse), responses::NotModified),
+/// Get a post
+#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path, description = "The id of the post."), IfNoneMatch),
+    responses((status = OK, description = "The post", body = PostResponse, headers(("Cache-Status"))),
+        responses::NotModified),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_post(
     State(posts): State<Arc<PostRepository>>,
@@ -93,10 +101,12 @@ pub(super) async fn get_post(
     Ok((status, answer))
 }
 
-/// Changes one's own post.
-#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfMatch),
+/// Update a post
+///
+/// Only the author of the post can do this. An update that changes nothing answers 200 with the same version.
+#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path, description = "The id of the post."), IfMatch),
     request_body(content((UpdatePostRequest = "application/merge-patch+json"), (UpdatePostRequest = "application/json"))),
-    responses((status = OK, description = "The post as it is now", body = PostResponse), responses::NotAllowed),
+    responses((status = OK, description = "The updated post", body = PostResponse), responses::NotAllowed),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_post(
     State(posts): State<Arc<PostRepository>>,
@@ -112,9 +122,11 @@ pub(super) async fn update_post(
     }
 }
 
-/// Deletes one's own post.
-#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path), IfMatch),
-    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed),
+/// Delete a post
+///
+/// Only the author of the post can do this.
+#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path, description = "The id of the post."), IfMatch),
+    responses((status = NO_CONTENT, description = "The post is deleted"), responses::NotAllowed),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_post(
     State(posts): State<Arc<PostRepository>>,
@@ -128,9 +140,11 @@ pub(super) async fn delete_post(
     }
 }
 
-/// A user's posts, newest first.
-#[utoipa::path(get, path = "/users/{id}/posts", tag = "posts", params(("id" = UserId, Path), PageQuery),
-    responses((status = OK, description = "A page of the list", body = Page<PostResponse>)),
+/// List the posts of a user
+///
+/// Newest first.
+#[utoipa::path(get, path = "/users/{id}/posts", tag = "posts", params(("id" = UserId, Path, description = "The id of the user."), PageQuery),
+    responses((status = OK, description = "One page of posts", body = Page<PostResponse>)),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_posts_of_user(
     State(posts): State<Arc<PostRepository>>,

@@ -27,28 +27,34 @@ use crate::{
     repository::{Client, NewSession, SessionRepository, SignIn},
 };
 
-/// A name and the password that goes with it.
+/// The credentials of a sign-in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateSessionRequest {
+    /// The username, in any case.
     #[schema(example = "ada_lovelace")]
     username: String,
+    /// The password.
     #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
-/// A session that was just begun.
+/// A new session and its token.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreateSessionResponse {
-    /// To be sent as `Authorization: Bearer <token>`. It is not shown again.
+    /// The bearer token, for `Authorization: Bearer <token>`. No later response contains it.
     token: String,
+    /// The new session.
     session: Session,
 }
 
-/// Signs in. The token comes in the body and as a cookie.
+/// Sign in
+///
+/// The token is in the body and, for browsers, in a cookie. Credentials that the request carries are ignored. A user has at most
+/// 100 live sessions; a further sign-in ends the oldest.
 #[utoipa::path(post, path = "/sessions", tag = "sessions", request_body = CreateSessionRequest,
-    responses((status = CREATED, description = "Signed in", body = CreateSessionResponse,
-        headers(("Set-Cookie" = String, description = "The token, for browsers"))), responses::WrongCredentials),
+    responses((status = CREATED, description = "The new session", body = CreateSessionResponse,
+        headers(("Set-Cookie" = String, description = "The session cookie, which carries the token for browsers"))), responses::WrongCredentials),
     security(()))]
 pub(super) async fn create_session(
     State(sessions): State<Arc<SessionRepository>>,
@@ -110,9 +116,11 @@ fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
     UserAgent::from_header(headers.get(header::USER_AGENT)?.as_bytes())
 }
 
-/// One's own live sessions, newest first.
+/// List the live sessions of the current user
+///
+/// Newest first.
 #[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageQuery),
-    responses((status = OK, description = "A page of the list", body = Page<Session>)),
+    responses((status = OK, description = "One page of sessions", body = Page<Session>)),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_sessions(
     State(sessions): State<Arc<SessionRepository>>,
@@ -123,9 +131,9 @@ pub(super) async fn list_sessions(
     Ok(JsonResponse(sessions.list_sessions(user.session, after, size).await?))
 }
 
-/// Signs out here.
+/// Sign out of the current session
 #[utoipa::path(delete, path = "/sessions/current", tag = "sessions",
-    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "The session has ended")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_current_session(
     State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
@@ -136,9 +144,9 @@ pub(super) async fn delete_current_session(
     Ok(signed_out(cookie, user))
 }
 
-/// Signs one session out: one's own, anywhere.
-#[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = SessionId, Path)),
-    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
+/// Sign out of one session of the current user
+#[utoipa::path(delete, path = "/sessions/{id}", tag = "sessions", params(("id" = SessionId, Path, description = "The id of the session.")),
+    responses((status = NO_CONTENT, description = "The session has ended")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_session(
     State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,
@@ -155,9 +163,9 @@ pub(super) async fn delete_session(
     })
 }
 
-/// Signs out everywhere, here too.
+/// Sign out of all sessions of the current user
 #[utoipa::path(delete, path = "/sessions", tag = "sessions",
-    responses((status = NO_CONTENT, description = "Signed out")), security(("bearer" = []), ("cookie" = [])))]
+    responses((status = NO_CONTENT, description = "All sessions have ended")), security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_sessions(
     State(sessions): State<Arc<SessionRepository>>,
     State(cookie): State<SessionCookie>,

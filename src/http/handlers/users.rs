@@ -35,35 +35,43 @@ use crate::{
     repository::{Created, Registration, UserChange, UserRepository, UserUpdate},
 };
 
-/// A registration.
+/// A user to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateUserRequest {
+    /// The name to sign in with. Cannot be changed later.
     #[schema(value_type = Username)]
     username: String,
+    /// The name shown to other users.
     #[schema(value_type = DisplayName)]
     display_name: String,
+    /// 12 to 256 characters; common passwords are refused.
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 256,
         pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$", example = "correct horse battery staple")]
     password: SecretString,
+    /// A text about the user.
     #[schema(value_type = Option<Bio>)]
     bio: Option<String>,
 }
 
-/// A change of oneself (RFC 7396). A new password needs the current one, and ends all other sessions.
+/// A change of the current user (JSON merge patch, RFC 7396).
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateUserRequest {
+    /// The new display name.
     #[serde(default)]
     #[schema(value_type = DisplayName, required = false)]
     display_name: Patch<String>,
+    /// The new bio; null removes it.
     #[serde(default)]
     #[schema(value_type = Option<Bio>, required = false)]
     bio: Patch<String>,
+    /// The new password. Needs `current_password`, and ends all other sessions.
     #[serde(default)]
     #[schema(value_type = String, required = false, format = Password, min_length = 12, max_length = 256,
         pattern = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$")]
     password: Patch<SecretString>,
+    /// The current password. Needed for a new one.
     #[serde(default)]
     #[schema(value_type = String, required = false, format = Password)]
     current_password: Patch<SecretString>,
@@ -74,21 +82,23 @@ pub(super) struct UpdateUserRequest {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct UsersQuery {
-    /// Only the user of this name, in whatever case.
+    /// Only the user with this username, in any case.
     #[param(min_length = 3, max_length = 30, pattern = "^[A-Za-z0-9_]+$")]
     username: Option<String>,
-    /// Items on the page, 1 to 100.
+    /// The number of items on a page, 1 to 100.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(value_type = Option<Cursor>)]
     cursor: Option<String>,
 }
 
-/// Registers.
+/// Register a user
+///
+/// Credentials that the request carries are ignored.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = CreateUserRequest,
-    responses((status = CREATED, description = "The user", body = User,
-        headers(("Location" = String, description = "Where it is"))), responses::NameTaken),
+    responses((status = CREATED, description = "The new user", body = User,
+        headers(("Location" = String, description = "The path of the new user"))), responses::NameTaken),
     security(()))]
 pub(super) async fn create_user(
     State(users): State<Arc<UserRepository>>,
@@ -107,9 +117,11 @@ pub(super) async fn create_user(
     }
 }
 
-/// All users, newest first, or the one of a name.
+/// List users
+///
+/// Newest first. With `username`, the page has the one user with this name, or none.
 #[utoipa::path(get, path = "/users", tag = "users", params(UsersQuery),
-    responses((status = OK, description = "A page of the list", body = Page<User>)),
+    responses((status = OK, description = "One page of users", body = Page<User>)),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_users(
     State(users): State<Arc<UserRepository>>,
@@ -127,9 +139,10 @@ pub(super) async fn list_users(
     Ok(JsonResponse(page))
 }
 
-/// One user.
-#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfNoneMatch),
-    responses((status = OK, description = "The user", body = User), responses::NotModified),
+/// Get a user
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The id of the user."), IfNoneMatch),
+    responses((status = OK, description = "The user", body = User, headers(("Cache-Status"))),
+        responses::NotModified),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_user(
     State(users): State<Arc<UserRepository>>,
@@ -140,9 +153,10 @@ pub(super) async fn get_user(
     find(&users, &clock, id, &if_none_match, no_such::<UserId>).await
 }
 
-/// Oneself.
+/// Get the current user
 #[utoipa::path(get, path = "/users/me", tag = "users", params(IfNoneMatch),
-    responses((status = OK, description = "Oneself", body = User), responses::NotModified),
+    responses((status = OK, description = "The current user", body = User, headers(("Cache-Status"))),
+        responses::NotModified),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_current_user(
     State(users): State<Arc<UserRepository>>,
@@ -153,10 +167,13 @@ pub(super) async fn get_current_user(
     find(&users, &clock, user.id(), &if_none_match, user_is_gone).await
 }
 
-/// Changes oneself. A change that changes nothing answers the same version.
-#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfMatch),
+/// Update the current user
+///
+/// The `id` must be that of the current user. A new password needs `current_password` and ends all other sessions. An update that
+/// changes nothing answers 200 with the same version.
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The id of the user."), IfMatch),
     request_body(content((UpdateUserRequest = "application/merge-patch+json"), (UpdateUserRequest = "application/json"))),
-    responses((status = OK, description = "The user as it is now", body = User), responses::NotAllowed),
+    responses((status = OK, description = "The updated user", body = User), responses::NotAllowed),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_user(
     State(users): State<Arc<UserRepository>>,
@@ -200,9 +217,11 @@ pub(super) async fn update_user(
     Err(wrong_current_password())
 }
 
-/// Deletes oneself, with posts, follows and sessions.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path), IfMatch),
-    responses((status = NO_CONTENT, description = "Deleted"), responses::NotAllowed),
+/// Delete the current user
+///
+/// The posts, follows and sessions of the user are deleted too. The `id` must be that of the current user.
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The id of the user."), IfMatch),
+    responses((status = NO_CONTENT, description = "The user is deleted"), responses::NotAllowed),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn delete_user(
     State(users): State<Arc<UserRepository>>,

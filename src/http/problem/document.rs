@@ -11,18 +11,18 @@ use utoipa::{
 use super::{Problem, ProblemKind};
 use crate::rate_limit::Policy;
 
-/// One part of a request that is wrong, and why.
+/// One invalid part of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct InvalidPart {
     /// JSON pointer (RFC 6901) into the body; empty for the body as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "/username")]
     pointer: Option<String>,
-    /// Name of a query parameter.
+    /// The name of the query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "limit")]
     parameter: Option<String>,
-    /// What is wrong with it.
+    /// Why it is invalid.
     detail: Cow<'static, str>,
 }
 
@@ -45,24 +45,24 @@ impl InvalidPart {
 /// Our own, since the `problem_details` crate keeps `type` as an `http::Uri`, which drops the fragment that IANA's URI of
 /// an exceeded quota ends in.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Problem, title = "Problem", description = "RFC 9457 problem details.")]
+#[schema(as = Problem, title = "Problem", description = "An error, as RFC 9457 problem details.")]
 pub struct ProblemDocument {
-    /// One of the fixed list.
+    /// The problem type, one of a fixed list.
     #[schema(schema_with = type_schema)]
     r#type: &'static str,
-    /// The kind of problem, in words.
+    /// The title of the problem type.
     #[schema(value_type = String)]
     title: &'static str,
-    /// The status code, again.
+    /// The HTTP status code.
     status: u16,
-    /// What happened this time.
+    /// An explanation of this occurrence.
     #[schema(value_type = String)]
     detail: Cow<'static, str>,
-    /// The parts of the request that are wrong (400 of queries, and 422).
+    /// The invalid parts of the request: for an invalid query (400) or body (422).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<InvalidPart>,
-    /// The policies whose quota is used up (429).
+    /// The rate-limit policies whose quota is exceeded (429).
     #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
     violated_policies: Vec<&'static str>,
@@ -72,7 +72,7 @@ pub struct ProblemDocument {
 fn type_schema() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .description(Some("What kind of problem it is: one of this list."))
+        .description(Some("The problem type, one of a fixed list. `GET /problems/{name}` describes each."))
         .enum_values(Some(ProblemKind::ALL.iter().map(|kind| kind.type_uri())))
         .build()
 }
