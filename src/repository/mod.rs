@@ -6,6 +6,7 @@
 //! | `own_rows` | the write section's rows in the outbox, deleted when it is done |
 //! | `batches` | what is noted on the request path, in batches off it |
 //! | `cells` | how each kind of cell is loaded, and what its bytes are |
+//! | `kinds` | the table of kinds, which tests read |
 //! | `session_cell` | what a request needs to know of its session |
 //! | `recent_sessions` | tokens that this process has seen as good |
 //! | `fragments` | JSON cut so that pages are put together by copying |
@@ -20,6 +21,7 @@ mod error;
 mod follows;
 mod fragments;
 mod home;
+mod kinds;
 mod merge;
 mod noted;
 mod own_rows;
@@ -39,6 +41,7 @@ pub use error::RepositoryError;
 pub use follows::{FollowOutcome, FollowRepository};
 pub use fragments::UserFragment;
 pub use home::HomeRepository;
+pub use kinds::{EntryKind, KINDS};
 pub use posts::{PostChange, PostRefusal, PostRepository, PostView};
 pub use report::{CacheReport, Cached};
 pub use session_upkeep::SessionUpkeep;

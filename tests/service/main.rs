@@ -9,6 +9,7 @@ mod balancer;
 mod contract;
 mod durable;
 mod faults;
+mod kinds;
 mod own_pooler;
 mod own_redis;
 mod plans;

@@ -46,7 +46,7 @@ pub(crate) async fn loaded(database: &TestDatabase, line: &str) -> Report {
     }
 }
 
-async fn migrated() -> (TestDatabase, PgPool) {
+pub(crate) async fn migrated() -> (TestDatabase, PgPool) {
     let database = TestDatabase::create().await;
     let postgres = aside::postgres::Database::new(config(database.url.as_str()).database);
     postgres.migrate().await.expect("the migrations run");
