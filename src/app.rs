@@ -34,6 +34,9 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 
+/// How long a start that migrates waits for Postgres.
+const LONGEST_WAIT_FOR_POSTGRES: Duration = Duration::from_mins(1);
+
 /// How long a start waits for Redis: not having it is no reason not to serve.
 const WAIT_FOR_REDIS: Duration = Duration::from_secs(1);
 
@@ -281,7 +284,7 @@ async fn prepare(database: &Database, cache: &Cache, readiness: &Readiness, migr
 
 /// Waits until Postgres can be used, and brings its schema up to date.
 pub async fn bring_up_to_date(database: &Database) -> Result<(), StartError> {
-    database.wait_until_usable().await?;
+    database.wait_until_usable(LONGEST_WAIT_FOR_POSTGRES).await?;
     Ok(database.migrate().await?)
 }
 

@@ -22,7 +22,10 @@ pub const MUTANTS: &[Mutant] = &[
                 is: "            _another_commands => Ok(replies),\n",
             },
         ],
-        noticed_by: &[&["--lib", "replies_count_only_with_the_number"]],
+        noticed_by: &[
+            &["--lib", "replies_count_only_with_the_number"],
+            &["--test", "service", "a_reply_too_many_of_the_right_type"],
+        ],
     },
     Mutant {
         name: "checksum_not_compared",

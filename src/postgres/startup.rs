@@ -10,8 +10,7 @@ use super::{
     error::{Refusal, plain_text, refusal},
 };
 
-/// How long a start waits for Postgres, and how long between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// Between two attempts to use Postgres.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 
 /// How often a start that waits says what for.
@@ -39,9 +38,9 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// At once for what no waiting mends, and after a minute for the rest.
-    pub async fn wait_until_usable(&self) -> Result<(), PostgresUnusable> {
-        let give_up_at = Instant::now() + LONGEST_WAIT;
+    /// At once for what no waiting mends, and after `longest` for the rest.
+    pub async fn wait_until_usable(&self, longest: Duration) -> Result<(), PostgresUnusable> {
+        let give_up_at = Instant::now() + longest;
         let mut reports = Reports::default();
         loop {
             match self.examine().await {

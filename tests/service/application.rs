@@ -157,3 +157,9 @@ pub(crate) async fn metric(admin: SocketAddr, name: &str, labels: &[&str]) -> f6
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         .sum()
 }
+
+/// What a replica says that it has to do without.
+pub(crate) async fn missing(replica: &TestApplication) -> Vec<String> {
+    let health = Api::new(replica.admin).get_json("/readyz").await;
+    serde_json::from_value(health["missing"].clone()).expect("names")
+}

@@ -1,14 +1,12 @@
 //! Durable invalidation: what the outbox holds reaches every cache, whoever wrote it.
 
-use std::time::Duration;
-
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::{
     api::{Api, SignedIn},
     application::Backend,
+    patience::until,
     proxy::{Proxy, Way},
     test_database::outbox_is_empty,
     test_redis,
@@ -19,17 +17,9 @@ async fn display_name(api: &Api, user: &SignedIn) -> String {
     user["display_name"].as_str().expect("a name").to_owned()
 }
 
-/// How long something may take to come about on a busy machine, before the test says that it never will.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-async fn eventually(condition: impl AsyncFn() -> bool) {
-    let comes_about = async { while !condition().await {} };
-    timeout(PATIENCE, comes_about).await.expect("it comes about");
-}
-
 /// Reads until the name is there. That it ever is, long before the cell's ten minutes are over, is the relay's work.
 async fn wait_for_name(api: &Api, user: &SignedIn, expected: &str) {
-    eventually(async || display_name(api, user).await == expected).await;
+    until(async || display_name(api, user).await == expected).await;
 }
 
 async fn rename(user: &SignedIn, name: &str) {
@@ -71,7 +61,7 @@ async fn a_session_deleted_by_another_program_is_over() {
 
     sqlx::query("DELETE FROM sessions").execute(&backend.database.pool().await).await.expect("the deletion");
 
-    eventually(async || ada.api.get("/users/me").await.status() == StatusCode::UNAUTHORIZED).await;
+    until(async || ada.api.get("/users/me").await.status() == StatusCode::UNAUTHORIZED).await;
 }
 
 #[tokio::test]
@@ -87,7 +77,7 @@ async fn posts_and_follows_of_another_program_come_home() {
     let post = "INSERT INTO posts SELECT gen_random_uuid(), $1::uuid, 'by hand', 1, now(), now()";
     sqlx::query(post).bind(&ada.id).execute(&pool).await.expect("the post");
 
-    eventually(async || bob.home().await == ["by hand"]).await;
+    until(async || bob.home().await == ["by hand"]).await;
 }
 
 #[tokio::test]
@@ -100,7 +90,7 @@ async fn the_rows_of_ordinary_writes_do_not_stay() {
     }
 
     let pool = backend.database.pool().await;
-    eventually(async || outbox_is_empty(&pool).await).await;
+    until(async || outbox_is_empty(&pool).await).await;
 }
 
 #[tokio::test]
@@ -109,14 +99,14 @@ async fn what_was_written_while_redis_was_out_of_reach_is_never_undone_by_what_i
     let backend = Backend::create().await.with("REDIS_URL", proxy.url(&test_redis::url()).to_string());
     let replica = backend.start().await;
     let ada = replica.api().register("ada").await;
-    eventually(async || is_hit(&replica.api(), &ada).await.0).await;
+    until(async || is_hit(&replica.api(), &ada).await.0).await;
 
     proxy.set(Way::Cut);
     rename(&ada, "Ada").await;
     assert_eq!(display_name(&replica.api(), &ada).await, "Ada");
     proxy.set(Way::Open);
 
-    eventually(async || {
+    until(async || {
         let (is_hit, name) = is_hit(&replica.api(), &ada).await;
         assert_eq!(name, "Ada");
         is_hit
@@ -131,7 +121,7 @@ async fn a_replica_that_has_redis_learns_what_one_without_it_wrote() {
     let reader = backend.start().await;
     let writer = backend.start_with(&[("REDIS_URL", proxy.url(&test_redis::url()).as_str())]).await;
     let ada = writer.api().register("ada").await;
-    eventually(async || is_hit(&reader.api(), &ada).await.0).await;
+    until(async || is_hit(&reader.api(), &ada).await.0).await;
 
     proxy.set(Way::Cut);
     rename(&ada, "Ada").await;
@@ -150,7 +140,7 @@ async fn rows_are_not_held_by_a_relay_whose_redis_is_silent() {
         [("REDIS_URL", redis.as_str()), ("DATABASE_URL", postgres.as_str()), ("REDIS_COMMAND_TIMEOUT", "10m")];
     let silent = backend.start_with(&settings).await;
     let ada = healthy.api().register("ada").await;
-    eventually(async || is_hit(&silent.api(), &ada).await.0).await;
+    until(async || is_hit(&silent.api(), &ada).await.0).await;
     proxy.set(Way::Frozen);
 
     // Due one after the other, the first long after the silent relay has begun to wait for Redis.
@@ -164,7 +154,7 @@ async fn rows_are_not_held_by_a_relay_whose_redis_is_silent() {
             WHERE application_name = 'silent' AND datname = current_database()
                 AND state = 'idle in transaction' AND query LIKE 'DELETE FROM invalidation_outbox%')
         AND EXISTS (SELECT FROM invalidation_outbox WHERE created_at < clock_timestamp())";
-    eventually(async || {
+    until(async || {
         let is_held: bool = sqlx::query_scalar(held).fetch_one(&pool).await.expect("sessions");
         assert!(!is_held, "rows wait for the Redis of one relay");
         outbox_is_empty(&pool).await

@@ -12,6 +12,7 @@ mod faults;
 mod kinds;
 mod own_pooler;
 mod own_redis;
+mod patience;
 mod plans;
 mod postgres;
 mod protocol;

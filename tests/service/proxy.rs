@@ -44,8 +44,8 @@ pub(crate) enum Snare {
 /// What a proxy does to one of the server's replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meddling {
-    /// Puts a reply of nothing in front of it.
-    ExtraReply,
+    /// Puts the second of these in front of one that has the first in it.
+    ExtraReply(&'static str, &'static [u8]),
     /// Changes a bit of the byte behind these bytes.
     FlippedBit(&'static str),
     /// Sends these bytes in its place, and then the others again and again, until the connection ends, or [`MOST_FLOOD`].
@@ -267,7 +267,7 @@ impl Connection {
             tokio::time::sleep(delay).await;
             self.until_way_is_none_of(&[Way::Frozen, Way::RepliesHeld]).await;
             match self.meddles_with(&mut buffer[..read]) {
-                Some(Meddling::ExtraReply) => to.write_all(b"$-1\r\n").await?,
+                Some(Meddling::ExtraReply(_, extra)) => to.write_all(extra).await?,
                 Some(Meddling::Flood(begin, again)) => return self.flood(to, begin, again).await,
                 Some(Meddling::FlippedBit(_)) | None => {}
             }
@@ -298,8 +298,9 @@ impl Connection {
         let mut wanted = self.shared.meddling.lock().expect("no panic");
         let meddling = (*wanted)?;
         match meddling {
-            Meddling::ExtraReply | Meddling::Flood(..) if !is_begin => return None,
-            Meddling::ExtraReply => {}
+            Meddling::ExtraReply(..) | Meddling::Flood(..) if !is_begin => return None,
+            Meddling::ExtraReply(word, _) if count(replies, word) == 0 => return None,
+            Meddling::ExtraReply(..) => {}
             Meddling::FlippedBit(word) => {
                 let at = replies.windows(word.len()).position(|window| window == word.as_bytes())?;
                 *replies.get_mut(at + word.len())? ^= 1;

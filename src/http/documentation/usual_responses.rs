@@ -9,9 +9,9 @@
 //! | creates something with a path | an `ETag` beside the `Location` |
 //! | names something by id | 404 |
 //! | has `Cache-Status` on its 200 | `Cache-Status` on its 304 too |
-//! | is charged to a rate limit: all but the documentation | `RateLimit`, `RateLimit-Policy` |
+//! | is charged to a rate limit: all but the documentation | 429, `RateLimit`, `RateLimit-Policy` |
 //! | is not the sign-in | `Server-Timing` |
-//! | exists | 429, 503, and any other problem |
+//! | exists | 503, and any other problem |
 //!
 //! A response that the handler documents itself wins: a status has one entry.
 
@@ -65,7 +65,9 @@ fn add_to(operation: &mut Operation, path: &str, method: &HttpMethod) {
         add_all::<responses::NotFound>(operation);
     }
     add_headers(operation, path, method);
-    add_all::<responses::QuotaExceeded>(operation);
+    if !operation.tags.iter().flatten().any(|tag| tag == "documentation") {
+        add_all::<responses::QuotaExceeded>(operation);
+    }
     add_all::<responses::Unavailable>(operation);
     add_all::<responses::Any>(operation);
 }

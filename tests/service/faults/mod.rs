@@ -24,44 +24,18 @@ mod shutdown;
 mod stalls;
 mod start;
 
-use std::{future::Future, time::Duration};
-
 use url::Url;
 
 use crate::{
-    api::Api,
-    application::{Backend, TestApplication},
+    application::{Backend, missing},
+    patience::{PATIENCE, soon, until},
 };
-
-/// How long what must happen may take on a busy machine; far above every time-out that the tests configure.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Waits for what must happen.
-async fn soon<F: Future>(what: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, what).await.expect("it happens soon")
-}
-
-/// Asks again and again until it is so.
-async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
-    soon(async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-}
 
 /// Lets others run.
 async fn give_way(times: u32) {
     for _ in 0..times {
         tokio::task::yield_now().await;
     }
-}
-
-/// What a replica says that it has to do without.
-async fn missing(replica: &TestApplication) -> Vec<String> {
-    let health = Api::new(replica.admin).get_json("/readyz").await;
-    serde_json::from_value(health["missing"].clone()).expect("names")
 }
 
 /// The keys of this backend that hold a fence.

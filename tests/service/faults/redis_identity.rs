@@ -156,6 +156,8 @@ impl Moved {
     }
 }
 
+/// Also passes without the identity in the probe: the self-check then discards the old values within seconds. It shows that the
+/// service recovers, and does not show which layer caught it.
 #[tokio::test]
 async fn open_connections_that_are_moved_to_a_server_with_older_data_are_given_up() {
     let scene = Moved::scene().await;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aside::redis_client::{Pipeline, RedisError, cmd};
 use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::{
     api::SignedIn,
     application::{Backend, TestApplication},
     proxy::{MOST_FLOOD, Meddling, Proxy},
-    test_redis,
+    test_redis::{self, TestRedis},
 };
 
 const USERS: [&str; 4] = ["ada", "bob", "cleo", "dora"];
@@ -68,13 +69,32 @@ async fn meddled_with(mode: &str, meddling: Meddling) -> TestApplication {
     replica
 }
 
+/// A reply of nothing: most commands' replies are of another type, and a value carries a checksum of its entry, so that this
+/// is seen without the `ECHO` too. The test below has a reply that only the `ECHO` sees.
 #[tokio::test]
 async fn a_reply_too_many_never_shows_another_users_data() {
     for mode in ["redis", "near"] {
-        let replica = meddled_with(mode, Meddling::ExtraReply).await;
+        let replica = meddled_with(mode, Meddling::ExtraReply("$", b"$-1\r\n")).await;
 
         assert!(replica.metric("redis_replies_out_of_step_total", &[]).await >= 1.0, "{mode}");
     }
+}
+
+#[tokio::test]
+async fn a_reply_too_many_of_the_right_type_is_not_taken_for_the_commands() {
+    let proxy = Proxy::start(&test_redis::url()).await;
+    let redis = TestRedis::connect(test_redis::config(&proxy.url(&test_redis::url()))).await;
+    let mut pipeline = Pipeline::new();
+    pipeline.add_command(cmd("SET").arg(redis.handle().key("number")).arg("own number").arg("PX").arg(60_000).clone());
+    redis.query(&pipeline).await;
+    let mut pipeline = Pipeline::new();
+    pipeline.add_command(cmd("GET").arg(redis.handle().key("number")).clone());
+
+    let meddling = proxy.meddle(Meddling::ExtraReply("own number", b"$14\r\nanother number\r\n"));
+    let handle = redis.handle();
+    let (read, ()) = soon(async { tokio::join!(handle.query(&pipeline), meddling) }).await;
+
+    assert!(matches!(read, Err(RedisError::OutOfStep)), "{read:?}");
 }
 
 /// Strings, arrays and nested arrays that are announced larger than any reply can be.

@@ -24,6 +24,8 @@ async fn is_refused(redis: &OwnRedis) {
     }
 }
 
+/// Two checks refuse it: its INFO says that it is a node, and the script of the probe crosses slots. Either is enough here;
+/// `other_servers_than_primaries_are_refused` is about the first alone.
 #[tokio::test]
 async fn a_node_of_a_cluster_is_refused() {
     let redis = OwnRedis::start_with(&["--cluster-enabled", "yes"]).await;

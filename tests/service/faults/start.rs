@@ -5,8 +5,10 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
+use aside::postgres::Database;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -233,6 +235,18 @@ async fn migrate_waits_for_a_postgres_that_is_not_there_yet() {
     let (_rest, ended_well) = tokio::task::spawn_blocking(move || running.end()).await.expect("no panic");
 
     assert!(ended_well);
+}
+
+#[tokio::test]
+async fn a_start_gives_up_on_a_postgres_that_stays_away() {
+    let backend = Backend::create().await;
+    let url = format!("postgres://aside:{SECRET}@{}/aside", free_address());
+    let database = Database::new(backend.config(&[("DATABASE_URL", &url)]).database);
+
+    let waited = timeout(PATIENCE, database.wait_until_usable(Duration::from_millis(1))).await;
+
+    let error = waited.expect("it gives up").expect_err("no server listens there");
+    assert!(!error.is_permanent(), "a server that starts later would mend it: {error}");
 }
 
 #[tokio::test]

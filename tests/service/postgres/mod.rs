@@ -5,35 +5,12 @@ mod altered_tables;
 mod defaults;
 mod poolers;
 
-use std::{future::Future, time::Duration};
-
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 
-use crate::{api::Api, application::TestApplication};
-
-/// How long what must happen may take on a busy machine; far above every time-out that the tests configure.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Waits for what must happen.
-async fn soon<F: Future>(what: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, what).await.expect("it happens soon")
-}
-
-/// Asks again and again until it is so.
-async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
-    soon(async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-}
-
-/// What a replica says that it has to do without.
-async fn missing(replica: &TestApplication) -> Vec<String> {
-    let health = Api::new(replica.admin).get_json("/readyz").await;
-    serde_json::from_value(health["missing"].clone()).expect("names")
-}
+use crate::{
+    application::missing,
+    patience::{soon, until},
+};
 
 /// Changes what connections of the test's database find from now on: `SET …` or `RESET …`.
 async fn alter_database(outside: &PgPool, setting: &str) {
