@@ -15,10 +15,11 @@ mod queue;
 use std::{
     cell,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
     time,
@@ -184,11 +185,11 @@ impl Request {
     }
 
     fn waited(&self) -> Duration {
-        *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.waited.lock()
     }
 
     fn note_wait(&self, wait: Duration) {
-        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) += wait;
+        *self.waited.lock() += wait;
     }
 }
 

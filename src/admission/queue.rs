@@ -9,12 +9,9 @@
 //! (RFC 8289). Its interval is the queue timeout and not 100 ms, so that a stall of half a second is no overload. As in
 //! `CoDel`, a queue that was overloaded lately is found so again after less.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::{
     sync::oneshot,
     time::{self, Instant},
@@ -91,7 +88,7 @@ impl Queue {
 
     /// An admission, if one is free.
     pub(super) fn try_enter(self: &Arc<Self>) -> Option<Admitted> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.free = state.free.checked_sub(1)?;
         drop(state);
         Some(Admitted { queue: Arc::clone(self) })
@@ -99,17 +96,17 @@ impl Queue {
 
     /// Whether the newest is admitted first.
     pub(super) fn is_overloaded(&self) -> bool {
-        self.lock().is_overloaded(self.timeout)
+        self.state.lock().is_overloaded(self.timeout)
     }
 
     /// How long a request that arrives now would wait at most.
     pub(super) fn longest_wait(&self) -> Duration {
-        self.lock().longest_wait(self.timeout)
+        self.state.lock().longest_wait(self.timeout)
     }
 
     /// An admission if one is free, else a place in the queue.
     fn arrive(self: &Arc<Self>, patience: Duration) -> Result<Admitted, Waiting> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some(left) = state.free.checked_sub(1) {
             state.free = left;
             return Ok(Admitted { queue: Arc::clone(self) });
@@ -124,16 +121,11 @@ impl Queue {
     }
 
     fn give_back(self: &Arc<Self>) {
-        let next = self.lock().take_next(self.timeout);
+        let next = self.state.lock().take_next(self.timeout);
         if let Some(next) = next {
             // If it has just left, this is dropped here and goes to the one after it.
             drop(next.send(Admitted { queue: Arc::clone(self) }));
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No code under this lock can leave the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,7 +174,7 @@ impl Drop for Admitted {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
+        let mut state = self.queue.state.lock();
         state.waiting.remove(&self.number);
         state.note_length();
     }

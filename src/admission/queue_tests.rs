@@ -12,7 +12,7 @@ const SERVICE: Duration = Duration::from_millis(10);
 const ADMISSIONS: usize = 4;
 
 fn free(queue: &Queue) -> usize {
-    let state = queue.lock();
+    let state = queue.state.lock();
     assert!(state.free == 0 || state.waiting.is_empty(), "a request waits although an admission is free");
     state.free
 }
@@ -175,8 +175,8 @@ async fn request_that_goes_away_leaves_the_queue() {
         assert!(poll!(&mut waiting).is_pending());
     }
 
-    assert!(queue.lock().waiting.is_empty());
-    assert!(queue.lock().busy_since.is_none());
+    assert!(queue.state.lock().waiting.is_empty());
+    assert!(queue.state.lock().busy_since.is_none());
     drop(taken);
     assert_eq!(free(&queue), 1);
 }
@@ -223,5 +223,5 @@ async fn no_admission_is_lost_to_requests_that_go_away_at_any_moment() {
     join_all(requests).await;
 
     assert_eq!(free(&queue), ADMISSIONS);
-    assert!(queue.lock().waiting.is_empty());
+    assert!(queue.state.lock().waiting.is_empty());
 }

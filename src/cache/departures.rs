@@ -17,12 +17,9 @@
 //!
 //! Known as natural or smart batching: Martin Thompson, "Smart Batching" (Mechanical Sympathy, 2011).
 
-use std::{
-    fmt, mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, mem, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::{sync::Notify, time};
 
 /// How long those in the air hold up others. Longer than a statement for some hundred rows takes; short beside the patience
@@ -87,7 +84,7 @@ impl<F> Departures<F> {
 
     /// Lets them wait; gives the duty to depart if nobody has it yet.
     pub(super) fn wait(&self, flights: Vec<F>) -> Option<Departure<F>> {
-        let mut state = self.field.lock();
+        let mut state = self.field.state.lock();
         let is_first = state.waiting.is_empty() && !flights.is_empty();
         state.waiting.extend(flights);
         is_first.then(|| Departure::of(&self.field))
@@ -117,7 +114,7 @@ impl<F> Departure<F> {
     }
 
     fn take_off(self) -> Departed<F> {
-        let mut state = self.field.lock();
+        let mut state = self.field.state.lock();
         state.in_the_air += 1;
         let departing = state.waiting.len().min(MOST_AT_ONCE);
         let left = state.waiting.split_off(departing);
@@ -129,25 +126,20 @@ impl<F> Departure<F> {
 
 impl<F> Drop for InTheAir<F> {
     fn drop(&mut self) {
-        self.field.lock().in_the_air -= 1;
+        self.field.state.lock().in_the_air -= 1;
         self.field.landed.notify_one();
     }
 }
 
 impl<F> Field<F> {
     fn is_clear(&self) -> bool {
-        self.lock().in_the_air == 0
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<F>> {
-        // No code under this lock can leave the state half changed, so a panic elsewhere does not make it unusable.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().in_the_air == 0
     }
 }
 
 impl<F> fmt::Debug for Departures<F> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let State { waiting, in_the_air } = &*self.field.lock();
+        let State { waiting, in_the_air } = &*self.field.state.lock();
         formatter.debug_struct("Departures").field("waiting", &waiting.len()).field("in_the_air", in_the_air).finish()
     }
 }

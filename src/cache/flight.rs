@@ -16,12 +16,13 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{sync::SetOnce, time};
 
 use super::{error::LoadError, fetched::Fetched, near::Markers, value::CellValue};
@@ -162,7 +163,7 @@ impl<Id: Clone + Eq + Hash, T> Flights<Id, T> {
 
     /// Boards a flight whose answer will be from after now.
     pub(super) fn board(&self, id: &Id) -> (Arc<Flight<T>>, Role) {
-        match self.lock().entry(id.clone()) {
+        match self.table.lock().entry(id.clone()) {
             Entry::Vacant(vacant) => {
                 let flight = Arc::<Flight<T>>::default();
                 vacant.insert(Slot { current: Arc::clone(&flight), boarding: true, next: None });
@@ -188,7 +189,7 @@ impl<Id: Clone + Eq + Hash, T> Flights<Id, T> {
     where
         Id: 'a,
     {
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         for id in ids {
             if let Some(slot) = table.get_mut(id) {
                 slot.boarding = boarding;
@@ -199,7 +200,7 @@ impl<Id: Clone + Eq + Hash, T> Flights<Id, T> {
     /// Lands the current flight of a key, and gives the next one, which is to be started now.
     pub(super) fn land(&self, id: &Id, flight: &Flight<T>, landing: T) -> Option<Arc<Flight<T>>> {
         let next = {
-            let mut table = self.lock();
+            let mut table = self.table.lock();
             let next = table.get_mut(id).and_then(|slot| {
                 let next = slot.next.take()?;
                 slot.current = Arc::clone(&next);
@@ -213,11 +214,6 @@ impl<Id: Clone + Eq + Hash, T> Flights<Id, T> {
         };
         let _lands_once = flight.landing.set(landing);
         next
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Slot<T>>> {
-        // No code under this lock can leave the table half changed, so a panic elsewhere does not make it unusable.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,12 +5,11 @@
 //! while it comes at once.
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// How long Redis is left alone then; and how long it is counted before that begins anew.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -41,7 +40,7 @@ impl Fullness {
     pub(super) fn is_to_be_spared(&self, now: impl FnOnce() -> Instant) -> bool {
         // Nearly always nothing was refused, nothing is locked and no clock is asked.
         self.refusals.load(Ordering::Relaxed) >= MIN_REFUSALS && {
-            let spared_until = self.times().spared_until;
+            let spared_until = self.times.lock().spared_until;
             spared_until.is_some_and(|until| now() < until)
         }
     }
@@ -56,7 +55,7 @@ impl Fullness {
         if refusals == 0 {
             return;
         }
-        let mut times = self.times();
+        let mut times = self.times.lock();
         if times.counted_since.is_none_or(|since| now.duration_since(since) >= PAUSE) {
             times.counted_since = Some(now);
             self.hits.store(0, Ordering::Relaxed);
@@ -66,10 +65,6 @@ impl Fullness {
         if refusals >= MIN_REFUSALS && self.hits.load(Ordering::Relaxed) < refusals * HITS_A_REFUSAL {
             times.spared_until = Some(now + PAUSE);
         }
-    }
-
-    fn times(&self) -> MutexGuard<'_, Times> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

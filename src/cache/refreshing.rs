@@ -1,10 +1,8 @@
 //! Which refreshes this process has under way: one for each cell, however many of its readers want one.
 
-use std::{
-    collections::HashSet,
-    hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashSet, hash::Hash, sync::Arc};
+
+use parking_lot::Mutex;
 
 /// The most that are under way or wait for it. What finds no room is left to its next reader: some of a second's work, and no
 /// more memory than that while Postgres hangs.
@@ -38,22 +36,15 @@ impl<Id: Clone + Eq + Hash> Refreshing<Id> {
 
     /// `None` while somebody else in this process refreshes the cell, or too many others.
     pub(super) fn enter(&self, id: &Id) -> Option<Entered<Id>> {
-        let mut ids = self.lock();
+        let mut ids = self.ids.lock();
         let enters = ids.len() < MOST && ids.insert(id.clone());
         enters.then(|| Entered { id: id.clone(), refreshing: self.clone() })
     }
 }
 
-impl<Id> Refreshing<Id> {
-    fn lock(&self) -> MutexGuard<'_, HashSet<Id>> {
-        // No code under this lock can leave the set half changed.
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl<Id: Eq + Hash> Drop for Entered<Id> {
     fn drop(&mut self) {
-        self.refreshing.lock().remove(&self.id);
+        self.refreshing.ids.lock().remove(&self.id);
     }
 }
 

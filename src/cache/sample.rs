@@ -1,6 +1,8 @@
 //! A sample of what goes by: noted without waiting, kept up to a bound, taken out as a whole.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// The most that is kept; what finds no room is left out.
 const ROOM: usize = 256;
@@ -17,18 +19,13 @@ impl<T: Clone> Sample<T> {
     }
 
     pub(super) fn note(&self, items: &[T]) {
-        let mut noted = self.lock();
+        let mut noted = self.noted.lock();
         let room = ROOM - noted.len();
         noted.extend(items.iter().take(room).cloned());
     }
 
     pub(super) fn take(&self) -> Vec<T> {
-        std::mem::take(&mut self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
-        // No code under this lock can leave the list half changed.
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut self.noted.lock())
     }
 }
 

@@ -12,9 +12,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError, TryLockError},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use crate::redis_client::RedisClient;
 
@@ -51,11 +52,7 @@ impl SpeedWatch {
 
     /// A reader waited so long for a reply. One of many readers at the same moment is enough.
     pub(super) fn note_reply(&self, took: Duration) {
-        let mut speeds = match self.speeds.try_lock() {
-            Ok(speeds) => speeds,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
+        let Some(mut speeds) = self.speeds.try_lock() else { return };
         if let Some(Slow { good, hold }) = speeds.note_reply(took, Instant::now()) {
             self.redis.leave_as_slow(good, hold);
         }
@@ -63,8 +60,7 @@ impl SpeedWatch {
 
     /// A load took so long.
     pub(super) fn note_load(&self, took: Duration) {
-        let mut speeds = self.speeds.lock().unwrap_or_else(PoisonError::into_inner);
-        speeds.note_load(took, Instant::now());
+        self.speeds.lock().note_load(took, Instant::now());
     }
 }
 

@@ -3,16 +3,14 @@
 //! All policies of a request are charged in one round trip, and a refused request is charged nothing. A sign-in also
 //! counts for the account that is named in its body, so its handler charges; the gate sees to what no handler charged.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use parking_lot::Mutex;
 
 use super::problem::Problem;
 use crate::rate_limit::{Admission, Charge, Limiter, Policy, Standing};
@@ -40,13 +38,13 @@ impl Meter {
     ///
     /// 429 when one of the policies has no room; nothing is charged then.
     pub(super) async fn charge(&self, further: impl IntoIterator<Item = Charge>) -> Result<(), Problem> {
-        if self.lock().is_some() {
+        if self.admission.lock().is_some() {
             return Ok(());
         }
         let charges: Vec<Charge> = self.basic.iter().cloned().chain(further).collect();
         let admission = self.limiter.admit(&charges).await;
         let refusal = refusal(&admission);
-        *self.lock() = Some(admission);
+        *self.admission.lock() = Some(admission);
         refusal.map_or(Ok(()), Err)
     }
 
@@ -56,13 +54,13 @@ impl Meter {
     ///
     /// As [`charge`](Self::charge).
     pub(super) async fn charge_instead(&self, further: impl IntoIterator<Item = Charge>) -> Result<(), Problem> {
-        self.lock().take();
+        self.admission.lock().take();
         self.charge(further).await
     }
 
     /// How long a request has to wait that was refused for this policy and no other.
     pub(super) fn refused_only_for(&self, policy: Policy) -> Option<Duration> {
-        let charged = self.lock();
+        let charged = self.admission.lock();
         let admission = charged.as_ref()?;
         let refusal = admission.refusal.as_ref()?;
         let without_room = |standing: &&Standing| standing.room.is_some();
@@ -77,19 +75,15 @@ impl Meter {
 
     /// Gives back what only failures are charged for: this was none.
     pub(super) async fn forgive(&self) {
-        let tickets = self.lock().as_mut().map(Admission::take_tickets).unwrap_or_default();
+        let tickets = self.admission.lock().as_mut().map(Admission::take_tickets).unwrap_or_default();
         self.limiter.refund(tickets).await;
     }
 
     /// Tells the client how it stands.
     pub(super) fn write_headers(&self, headers: &mut HeaderMap) {
-        if let Some(admission) = &*self.lock() {
+        if let Some(admission) = &*self.admission.lock() {
             write_headers(admission, headers);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Admission>> {
-        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

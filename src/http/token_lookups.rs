@@ -11,10 +11,11 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -104,7 +105,7 @@ impl TokenLookups {
 
 impl Address {
     fn permits(&self, now: Instant) -> Arc<Semaphore> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.charged_first_since.is_some_and(|since| now.saturating_duration_since(since) >= CHARGED_FIRST) {
             *state = State::default();
         }
@@ -112,11 +113,11 @@ impl Address {
     }
 
     fn has_good_tokens(&self) -> bool {
-        self.lock().granted > FIRST
+        self.0.lock().granted > FIRST
     }
 
     fn found(&self) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.granted < MOST {
             state.granted += 1;
             state.permits.add_permits(1);
@@ -124,7 +125,7 @@ impl Address {
     }
 
     fn missed(&self, permit: Option<OwnedSemaphorePermit>, now: Instant) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if let Some(permit) = permit {
             permit.forget();
             state.granted = state.granted.saturating_sub(1);
@@ -134,11 +135,6 @@ impl Address {
             state.charged_first_since.get_or_insert(now);
             state.permits.close();
         }
-    }
-
-    /// A state is whole wherever a panic ends its change.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,13 +10,11 @@
 
 use std::{
     future::Future,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::{self, Instant},
@@ -144,14 +142,10 @@ impl Health {
 
     /// The server that answers is not to be used: has Postgres asked whether another is there, and says why in the log, once.
     pub(super) fn note_refusal(&self, refusal: Refusal) {
-        if self.refusal().replace(refusal) != Some(refusal) {
+        if self.refusal.lock().replace(refusal) != Some(refusal) {
             tracing::warn!(reason = %refusal, "postgres answers, and is not used");
         }
         self.doubt();
-    }
-
-    fn refusal(&self) -> std::sync::MutexGuard<'_, Option<Refusal>> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has Postgres asked whether it is there.
@@ -202,7 +196,7 @@ impl Health {
     pub(super) fn end_probe(&self, verdict: Verdict) {
         if verdict == Verdict::Up && self.is_open() {
             self.distrust_connections();
-            *self.refusal() = None;
+            *self.refusal.lock() = None;
         }
         self.change(verdict, 1);
     }
@@ -226,16 +220,12 @@ impl Health {
 
     /// Connections made before now are not lent any more: Postgres was away, or one of them was found silent.
     pub(super) fn distrust_connections(&self) {
-        *self.trusted_since() = Some(Instant::now());
+        *self.trusted_since.lock() = Some(Instant::now());
     }
 
     /// Whether a connection of this age may lead nowhere, so that no request should wait on it.
     pub(super) fn is_distrusted(&self, age: Duration) -> bool {
-        self.trusted_since().is_some_and(|since| since.elapsed() < age)
-    }
-
-    fn trusted_since(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.trusted_since.lock().unwrap_or_else(PoisonError::into_inner)
+        self.trusted_since.lock().is_some_and(|since| since.elapsed() < age)
     }
 
     fn micros(&self, moment: Instant) -> u64 {

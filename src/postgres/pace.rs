@@ -5,13 +5,11 @@
 
 use std::{
     future::Future,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     sync,
     time::{self, Instant},
@@ -60,7 +58,7 @@ impl Pace {
     /// Waits for those who came before, and until the wait is over.
     async fn turn(&self) -> sync::MutexGuard<'_, ()> {
         let turn = self.queue.lock().await;
-        let last = self.trouble().last;
+        let last = self.trouble.lock().last;
         if let Some((since, wait)) = last {
             time::sleep_until(since + wait).await;
             if since.elapsed() >= LONG_LIFE {
@@ -72,7 +70,7 @@ impl Pace {
 
     /// Many attempts that fail at the same moment are one.
     fn slow_down(&self, grow: impl FnOnce(&mut Backoff) -> Duration) {
-        let mut trouble = self.trouble();
+        let mut trouble = self.trouble.lock();
         match trouble.last.map(|(since, wait)| (since.elapsed(), wait)) {
             Some((age, wait)) if age < wait => return,
             Some((age, _)) if age >= LONG_LIFE => trouble.backoff = Backoff::default(),
@@ -81,10 +79,6 @@ impl Pace {
         let wait = grow(&mut trouble.backoff);
         trouble.last = Some((Instant::now(), wait));
         self.is_troubled.store(true, Ordering::Relaxed);
-    }
-
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

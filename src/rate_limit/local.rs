@@ -4,11 +4,9 @@
 //! replica starts with what it counted the last time that Redis was away, and a client may have its quota once more from
 //! each. Memory is bounded: of more clients than it holds, those seen least start anew.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::time::Instant;
 
+use parking_lot::Mutex;
 use quick_cache::unsync::Cache;
 
 use super::{
@@ -38,7 +36,7 @@ impl LocalLimiter {
 
     /// As `admit.lua`: all limits admit, or none is charged.
     pub(super) fn admit(&self, limits: &[Limit]) -> Verdict {
-        let mut tallies = self.lock();
+        let mut tallies = self.tallies.lock();
         // Read while the lock is held, so that time never goes back for a tally.
         let time_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         decide(&mut tallies, limits, time_us)
@@ -46,14 +44,9 @@ impl LocalLimiter {
 
     /// Gives one request back to the bucket it was counted in.
     pub(super) fn refund(&self, limit: &Limit, bucket: u64) {
-        if let Some(mut tally) = self.lock().get_mut(&limit.charge) {
+        if let Some(mut tally) = self.tallies.lock().get_mut(&limit.charge) {
             tally.refund(bucket);
         }
-    }
-
-    /// A panic while it was held, if there ever is one, has not left a tally half changed: go on.
-    fn lock(&self) -> MutexGuard<'_, Tallies> {
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,6 +110,6 @@ mod tests {
             limiter.admit(&[limit(&attacker.to_string())]);
         }
 
-        assert!(limiter.lock().len() <= CAPACITY);
+        assert!(limiter.tallies.lock().len() <= CAPACITY);
     }
 }

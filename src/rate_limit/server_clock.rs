@@ -4,10 +4,9 @@
 //! the drift of two clocks that are being slewed, at most twice 500 ppm (adjtime's bound); the next ones narrow it again
 //! (intersection of intervals, as in Marzullo, "Maintaining the Time in a Distributed System", 1983).
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::charged_key::ChargedKey;
 
@@ -80,7 +79,7 @@ impl ServerClock {
     /// One more reading, of the Redis process of this namespace.
     pub(super) fn note(&self, namespace: &str, moment: &Moment) {
         let read = moment.bounds(moment.answered);
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         match &mut *known {
             Some(known) if known.namespace == namespace => {
                 // Replies are told of in another order than they came: the older one is moved on.
@@ -98,14 +97,9 @@ impl ServerClock {
 
     /// Where the clock of the process that charged this key stands at `now`; `None` when it is not the one asked last.
     pub(super) fn bounds(&self, key: &ChargedKey, now: Instant) -> Option<Bounds> {
-        let known = self.lock();
+        let known = self.known.lock();
         let known = known.as_ref().filter(|known| key.is_in(&known.namespace) && known.at <= now)?;
         Some(known.bounds_at(now))
-    }
-
-    /// A panic while it was held, if there ever is one, has not left it half changed: go on.
-    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,13 +13,14 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{error::RedisError, handle::Link};
@@ -73,7 +74,7 @@ impl Agreement {
 
     /// A place for one more connection that listens.
     pub(super) fn add_place(&self) -> Place {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.members.push(None);
         Place(state.members.len() - 1)
     }
@@ -105,7 +106,7 @@ impl Agreement {
     /// A new connection, which is used from the agreement on. One of another identity than those that are there ends them
     /// all, and is not used.
     pub(super) fn join(&self, Place(place): Place, link: &Arc<Link>) -> Result<(), RedisError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         self.compare(&mut state, link)?;
         state.members[place] = Some(Arc::clone(link));
         state.gathering_since.get_or_insert_with(Instant::now);
@@ -117,7 +118,7 @@ impl Agreement {
 
     /// A connection that was made only to see where the address leads.
     pub(super) fn meet(&self, link: &Arc<Link>) -> Result<(), RedisError> {
-        self.compare(&mut self.lock(), link)
+        self.compare(&mut self.state.lock(), link)
     }
 
     fn compare(&self, state: &mut State, link: &Arc<Link>) -> Result<(), RedisError> {
@@ -132,7 +133,7 @@ impl Agreement {
 
     /// Ends all connections: one of them leads to another server than it did.
     pub(super) fn dissolve(&self) {
-        self.end_all(&mut self.lock());
+        self.end_all(&mut self.state.lock());
     }
 
     fn end_all(&self, state: &mut State) {
@@ -149,12 +150,12 @@ impl Agreement {
 
     /// A server that answers was refused: until there is an agreement, the others do not begin without this connection.
     pub(super) fn note_refusal(&self) {
-        self.lock().needs_all = true;
+        self.state.lock().needs_all = true;
     }
 
     /// Those that are there have been for a while: they begin without the others, if they may.
     pub(super) fn note_patience(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let is_over = state.gathering_since.is_some_and(|since| since.elapsed() >= GRACE);
         if !state.is_agreed && !state.needs_all && is_over {
             self.agree(&mut state);
@@ -172,7 +173,7 @@ impl Agreement {
 
     /// This connection is over.
     pub(super) fn leave(&self, Place(place): Place) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let was_there = state.members[place].take().is_some();
         if was_there && let Some(slot) = self.slots.get(place) {
             self.lost.fetch_add(1, Ordering::SeqCst);
@@ -183,15 +184,10 @@ impl Agreement {
             state.gathering_since = None;
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No code under this lock can leave the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Agreement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Agreement").field(&*self.lock()).finish()
+        formatter.debug_tuple("Agreement").field(&*self.state.lock()).finish()
     }
 }

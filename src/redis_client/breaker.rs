@@ -13,12 +13,11 @@
 //! wrongly it costs speed and nothing else.
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// How many replies must have been late before it opens, however long that takes.
 const LATE_REPLIES: u32 = 4;
@@ -86,12 +85,12 @@ impl Breaker {
     pub(super) fn note_reply(&self, after: Duration, now: Instant) -> Change {
         if after < self.late {
             if self.is_suspicious.swap(false, Ordering::Relaxed) {
-                let mut counts = self.counts();
+                let mut counts = self.counts.lock();
                 (counts.late_since, counts.late_replies) = (None, 0);
             }
             return Change::None;
         }
-        let mut counts = self.counts();
+        let mut counts = self.counts.lock();
         self.is_suspicious.store(true, Ordering::Relaxed);
         counts.late_replies += 1;
         let since = *counts.late_since.get_or_insert(now.checked_sub(after).unwrap_or(now));
@@ -105,7 +104,7 @@ impl Breaker {
 
     /// Opens it, until probes take less than `good`; those of the next time `hold` do not count.
     pub(super) fn open(&self, good: Duration, hold: Duration, now: Instant) -> Change {
-        let mut counts = self.counts();
+        let mut counts = self.counts.lock();
         if self.is_open.swap(true, Ordering::Relaxed) {
             return Change::None;
         }
@@ -115,7 +114,7 @@ impl Breaker {
 
     /// A probe was answered, so long after it was sent.
     pub(super) fn note_probe(&self, after: Duration, now: Instant) -> Change {
-        let mut counts = self.counts();
+        let mut counts = self.counts.lock();
         let counts_now = counts.held_until.is_none_or(|until| now >= until);
         counts.good_probes = if counts_now && after < counts.good { counts.good_probes + 1 } else { 0 };
         if counts.good_probes < GOOD_PROBES || !self.is_open.swap(false, Ordering::Relaxed) {
@@ -123,10 +122,6 @@ impl Breaker {
         }
         (counts.late_since, counts.late_replies) = (None, 0);
         Change::Closed
-    }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

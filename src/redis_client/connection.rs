@@ -6,7 +6,7 @@ use std::{
     collections::BTreeSet,
     error::Error,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use deadpool::managed::{Object, Pool, PoolError};
 use deadpool_redis::Runtime;
+use parking_lot::Mutex;
 use redis::{AsyncConnectionConfig, Client};
 use secrecy::ExposeSecret;
 use tokio::time;
@@ -218,7 +219,7 @@ impl Shared {
         let joined = self.agreement.join(place, link);
         self.show();
         if self.agreement.is_connected() {
-            self.told().clear();
+            self.told.lock().clear();
         }
         joined
     }
@@ -255,16 +256,12 @@ impl Shared {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
-        let mut told = self.told();
+        let mut told = self.told.lock();
         if told.len() < MOST_CAUSES && told.insert(text) {
             tracing::warn!(address, error, "redis not reached");
         } else {
             tracing::debug!(address, error, "redis not reached");
         }
-    }
-
-    fn told(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_probe(&self, after: Duration) {

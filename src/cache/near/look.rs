@@ -9,11 +9,12 @@
 //! A read that goes on with a look that is still good goes on as one that arrives then.
 
 use std::{
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
 use tokio::sync::SetOnce;
 
 use super::Near;
@@ -69,10 +70,6 @@ impl Looks {
         Self { life: LOOK_LIFE + max_staleness, state: Mutex::default(), last: ArcSwapOption::empty() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// How long ago the last look was issued, if it was answered on this connection. The clock is asked at each read: a process
     /// that was stopped is late, and knows.
     fn age(&self, connection: u64) -> Option<Duration> {
@@ -82,7 +79,7 @@ impl Looks {
 
     /// What a read waits for that arrives now, and whether nobody flies it yet.
     fn board(&self) -> (Awaited, bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let is_first = !std::mem::replace(&mut state.is_flying, true);
         let next = Arc::clone(state.boarding.get_or_insert_default());
         (Awaited { in_the_air: state.in_the_air.clone(), next }, is_first)
@@ -101,7 +98,7 @@ impl Looks {
 
     /// From here on nobody boards this look. False when nobody has, and then nobody flies.
     fn take_off(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.in_the_air = state.boarding.take();
         state.is_flying = state.in_the_air.is_some();
         state.is_flying
@@ -109,7 +106,7 @@ impl Looks {
 
     fn land(&self, seen: Option<Seen>) {
         self.last.store(seen.map(Arc::new));
-        let look = self.lock().in_the_air.take();
+        let look = self.state.lock().in_the_air.take();
         if let Some(look) = look {
             let _lands_once = look.landing.set(seen.map(|seen| seen.connection));
         }
@@ -136,7 +133,7 @@ impl Near {
 
     /// Issues a look, unless one is on its way.
     fn renew(&self) {
-        if !self.shared.looks.lock().is_flying {
+        if !self.shared.looks.state.lock().is_flying {
             self.take_part();
         }
     }

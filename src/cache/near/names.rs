@@ -1,6 +1,6 @@
 //! From the names of cells, as messages have them, to slots.
 
-use std::sync::{PoisonError, RwLock};
+use parking_lot::RwLock;
 
 use super::key::{IdBytes, Key, Kind};
 
@@ -30,7 +30,7 @@ pub(super) enum Named {
 impl Names {
     /// Makes a kind known, and gives its place in keys; the same for the same kind.
     pub(super) fn register(&self, entity: &'static str, read: fn(&str) -> Option<IdBytes>) -> Kind {
-        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = self.kinds.write();
         let place = kinds.iter().position(|known| known.entity == entity).unwrap_or_else(|| {
             kinds.push(Known { entity, read });
             kinds.len() - 1
@@ -41,7 +41,7 @@ impl Names {
     /// Reads `<entity>:<id>`.
     pub(super) fn read(&self, name: &str) -> Named {
         let Some((entity, id)) = name.split_once(':') else { return Named::Unreadable };
-        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        let kinds = self.kinds.read();
         let Some(place) = kinds.iter().position(|known| known.entity == entity) else { return Named::Unknown };
         let kind = Kind(u8::try_from(place).expect("there are a few kinds"));
         (kinds[place].read)(id).map_or(Named::Unreadable, |id| Named::Slot((kind, id)))
