@@ -6,7 +6,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`config`], [`domain`], [`clock`], [`shutdown`], [`sharded`] | settings, values and their rules, time, the end, a map for many threads; nothing of ours |
+//! | [`config`], [`domain`], [`clock`], [`shutdown`] | settings, values and their rules, time, the end; nothing of ours |
 //! | [`telemetry`], [`auth`], [`postgres`], [`redis_client`] | one outside thing each |
 //! | [`cache`], [`rate_limit`] | the cell protocol, the limiter; they know no user, post or HTTP |
 //! | [`repository`] | where Postgres and the cache meet |
@@ -31,5 +31,4 @@ pub mod admission;
 pub mod app;
 pub mod backoff;
 pub mod clock;
-pub mod sharded;
 pub mod shutdown;

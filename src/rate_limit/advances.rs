@@ -1,10 +1,11 @@
 //! The advances of this process, by client. Bounded: a client who finds no room is asked about as ever.
 
 use std::{
-    sync::{Arc, MutexGuard},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use dashmap::DashMap;
 use tokio::sync::watch;
 
 use super::{
@@ -13,14 +14,9 @@ use super::{
     server_clock::ServerClock,
     window::Reading,
 };
-use crate::sharded::{Shard, Sharded};
 
-/// Clients remembered in each shard; all together some 20 MB, 40 if all of them come in each bucket.
-const CLIENTS: usize = 1_024;
-
-/// They are swept in so many parts, one after the other: what is due among ten thousand clients takes Redis 10 ms at once, which
-/// others wait for.
-pub(super) const PARTS: u8 = 8;
+/// Clients remembered; some 20 MB, 40 if all of them come in each bucket.
+const CLIENTS: usize = 65_536;
 
 /// The first advance of a client who has come a second time within a while.
 const FIRST: u32 = 8;
@@ -30,7 +26,7 @@ const WHILE: Duration = Duration::from_mins(1);
 /// What is known of the clients that came lately.
 #[derive(Debug)]
 pub(super) struct Advances {
-    clients: Sharded<Charge, State>,
+    clients: DashMap<Charge, State>,
     clock: Arc<ServerClock>,
 }
 
@@ -72,13 +68,13 @@ pub(super) struct Take {
 
 impl Advances {
     pub(super) fn new(clock: Arc<ServerClock>) -> Self {
-        Self { clients: Sharded::default(), clock }
+        Self { clients: DashMap::new(), clock }
     }
 
     /// Admits a request that arrives now, if its client has something in advance. `connection` is the one that listens to
     /// recalls: what was taken on another is void.
     pub(super) fn spend(&self, charge: &Charge, now: Instant, connection: Option<u64>) -> Option<Reading> {
-        match self.clients.of(charge).get_mut(charge)? {
+        match self.clients.get_mut(charge)?.value_mut() {
             State::Held { advance, connection: taken_on } if Some(*taken_on) == connection => {
                 advance.spend(now, &self.clock)
             }
@@ -91,14 +87,14 @@ impl Advances {
     pub(super) fn next(&self, limit: &Limit, now: Instant, connection: Option<u64>, has_waited: bool) -> Next {
         let largest = Advance::largest(limit.quota.requests, limit.cut);
         let Some(connection) = connection.filter(|_| largest > 0) else { return Next::Ask };
-        let mut shard = self.clients.of(&limit.charge);
-        let Some(state) = shard.get_mut(&limit.charge) else {
-            if shard.len() < CLIENTS {
-                shard.insert(limit.charge.clone(), State::Seen { at: now, wanted: FIRST });
+        let Some(mut state) = self.clients.get_mut(&limit.charge) else {
+            if self.clients.len() < CLIENTS {
+                // Another request of its client may have come first.
+                self.clients.entry(limit.charge.clone()).or_insert(State::Seen { at: now, wanted: FIRST });
             }
             return Next::Ask;
         };
-        match state {
+        match state.value_mut() {
             // One that is closed was dropped before its answer was kept.
             State::Asking(answered) if answered.has_changed().is_ok() => return Next::Wait(answered.clone()),
             // This one came at an edge of a bucket.
@@ -113,17 +109,16 @@ impl Advances {
             }
             State::Held { .. } | State::Seen { .. } | State::Asking(_) => {}
         }
-        Next::Take(take(state, now, largest))
+        Next::Take(take(&mut state, now, largest))
     }
 
     /// What to ask Redis for, without a request, in place of an advance that [`sweep`](Self::sweep) has found due; `None` if it has
     /// none any more that was taken on this connection.
     pub(super) fn renew(&self, limit: &Limit, now: Instant, connection: u64) -> Option<Take> {
-        let mut shard = self.clients.of(&limit.charge);
-        let state = shard.get_mut(&limit.charge)?;
+        let mut state = self.clients.get_mut(&limit.charge)?;
         let State::Held { advance, connection: taken_on } = &*state else { return None };
         let is_due = *taken_on == connection && advance.is_due(now);
-        is_due.then(|| take(state, now, Advance::largest(limit.quota.requests, limit.cut)))
+        is_due.then(|| take(&mut state, now, Advance::largest(limit.quota.requests, limit.cut)))
     }
 
     /// Whoever was to ask has asked: here is what it got.
@@ -132,48 +127,43 @@ impl Advances {
             Some(advance) => State::Held { advance, connection },
             None => State::Seen { at: now, wanted },
         };
-        self.clients.of(charge).insert(charge.clone(), state);
+        self.clients.insert(charge.clone(), state);
     }
 
     /// Takes the advance of this client away, to be settled.
     pub(super) fn recall(&self, charge: &Charge, now: Instant) -> Option<Settlement> {
-        settle(self.clients.of(charge).get_mut(charge)?, now)
+        settle(self.clients.get_mut(charge)?.value_mut(), now)
     }
 
     /// Takes all away, to be settled.
     pub(super) fn recall_all(&self, now: Instant) -> Vec<Settlement> {
-        let settle_all = |mut shard: MutexGuard<'_, Shard<Charge, State>>| -> Vec<Settlement> {
-            shard.values_mut().filter_map(|state| settle(state, now)).collect()
-        };
-        self.clients.all().flat_map(settle_all).collect()
+        self.clients.iter_mut().filter_map(|mut client| settle(client.value_mut(), now)).collect()
     }
 
     /// What of an advance of this client is unused, in what Redis said at this time of its clock to be counted.
     pub(super) fn refresh(&self, charge: &Charge, counted: u64, server_us: u64) -> u32 {
-        match self.clients.of(charge).get_mut(charge) {
+        match self.clients.get_mut(charge).as_deref_mut() {
             Some(State::Held { advance, .. }) => advance.refresh(counted, server_us),
             _nothing_in_hand => 0,
         }
     }
 
-    /// Of one of [`PARTS`] of all clients: takes those advances away that end within `margin`, or were taken on another
-    /// connection; names the clients whose advances are due to be renewed; and forgets clients who have not come for a while.
-    pub(super) fn sweep(&self, part: u8, now: Instant, margin: Duration, connection: Option<u64>) -> Swept {
+    /// Takes those advances away that end within `margin`, or were taken on another connection; names the clients whose
+    /// advances are due to be renewed; and forgets clients who have not come for a while.
+    pub(super) fn sweep(&self, now: Instant, margin: Duration, connection: Option<u64>) -> Swept {
         let mut swept = Swept::default();
-        for mut shard in self.clients.part(part.into(), PARTS.into()) {
-            shard.retain(|charge, state| match state {
-                State::Seen { at, .. } => now.saturating_duration_since(*at) <= WHILE,
-                State::Asking(_) => true,
-                State::Held { advance, connection: taken_on } => {
-                    if Some(*taken_on) != connection || advance.ends_within(now, margin) {
-                        swept.ended.extend(settle(state, now));
-                    } else if advance.is_due(now) {
-                        swept.due.push(charge.clone());
-                    }
-                    true
+        self.clients.retain(|charge, state| match state {
+            State::Seen { at, .. } => now.saturating_duration_since(*at) <= WHILE,
+            State::Asking(_) => true,
+            State::Held { advance, connection: taken_on } => {
+                if Some(*taken_on) != connection || advance.ends_within(now, margin) {
+                    swept.ended.extend(settle(state, now));
+                } else if advance.is_due(now) {
+                    swept.due.push(charge.clone());
                 }
-            });
-        }
+                true
+            }
+        });
         swept
     }
 }
@@ -228,26 +218,21 @@ mod tests {
     }
 
     #[test]
-    fn after_all_parts_everybody_was_swept_and_after_one_of_them_not() {
+    fn clients_are_remembered_up_to_a_bound_and_forgotten_when_they_have_not_come_for_a_while() {
         let advances = Advances::new(Arc::default());
         let window = Duration::from_mins(1);
         let came = Instant::now();
-        for client in 0..1_000 {
+        for client in 0..CLIENTS as u128 + 100 {
             let charge = Charge::new(Policy::SignedIn, uuid::Uuid::from_u128(client));
             let limit = Limit { charge, quota: Quota { requests: 1_000, window }, cut: Subwindows::of(window) };
             assert!(matches!(advances.next(&limit, came, CONNECTION, false), Next::Ask));
         }
-        let remembered = || advances.clients.all().map(|shard| shard.len()).sum::<usize>();
+        assert_eq!(advances.clients.len(), CLIENTS);
 
-        let later = came + 2 * WHILE;
-        let left = (0..PARTS).map(|part| {
-            advances.sweep(part, later, Duration::ZERO, CONNECTION);
-            remembered()
-        });
-        let left: Vec<usize> = left.collect();
+        advances.sweep(came + WHILE, Duration::ZERO, CONNECTION);
+        assert_eq!(advances.clients.len(), CLIENTS);
 
-        assert!(left.is_sorted_by(|before, after| before > after), "{left:?}");
-        assert_eq!(left.last(), Some(&0));
-        assert!(left[0] > 500, "{left:?}");
+        advances.sweep(came + 2 * WHILE, Duration::ZERO, CONNECTION);
+        assert_eq!(advances.clients.len(), 0);
     }
 }

@@ -6,20 +6,19 @@ use crate::sources::Source;
 ///
 /// Layers of one line of the design may import each other only where it says so here: the outside things report to
 /// `telemetry`. `cache` and `rate_limit` know neither Postgres nor what is stored in it.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("backoff", &[]),
     ("config", &[]),
     ("domain", &[]),
     ("clock", &[]),
     ("shutdown", &[]),
     ("admission", &[]),
-    ("sharded", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
     ("postgres", &["admission", "backoff", "config", "domain", "telemetry"]),
     ("redis_client", &["backoff", "config", "shutdown", "telemetry"]),
-    ("cache", &["admission", "config", "clock", "sharded", "shutdown", "telemetry", "redis_client"]),
-    ("rate_limit", &["config", "clock", "sharded", "shutdown", "telemetry", "redis_client"]),
+    ("cache", &["admission", "config", "clock", "shutdown", "telemetry", "redis_client"]),
+    ("rate_limit", &["config", "clock", "shutdown", "telemetry", "redis_client"]),
     ("repository", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "postgres", "cache"]),
     (
         "invalidation",
