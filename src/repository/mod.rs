@@ -23,7 +23,6 @@ mod fragments;
 mod home;
 mod kinds;
 mod merge;
-mod noted;
 mod own_rows;
 mod posts;
 mod recent_sessions;

@@ -6,13 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use quick_cache::sync::Cache;
 use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
-use super::{batches::Batches, error::RepositoryError, noted::Noted, session_cell::SessionCell};
+use super::{batches::Batches, error::RepositoryError, session_cell::SessionCell};
 use crate::{
     clock::Clock,
     config::SessionConfig,
+    domain::SessionId,
     postgres::{
         Database,
         sessions::{self, SessionUse},
@@ -29,6 +31,9 @@ const BATCH: usize = 500;
 /// Uses waiting to be written. One that finds no room is noted at the session's next use.
 const QUEUE: usize = 10_000;
 
+/// Sessions whose last use is remembered; some 16 MB.
+const REMEMBERED: usize = 1 << 18;
+
 /// How often sessions that are over are deleted, and how many in one statement.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 const SWEEP_BATCH: i64 = 1_000;
@@ -42,8 +47,8 @@ pub struct SessionUpkeep {
     lag: TimeDelta,
     /// A session whose idle end is nearer than this does not wait for a batch.
     urgent: TimeDelta,
-    /// One that is forgotten is written once more than needed.
-    noted: Arc<Noted>,
+    /// When a use was noted last. One that is forgotten is written once more than needed.
+    noted: Arc<Cache<SessionId, DateTime<Utc>>>,
     queue: mpsc::Sender<SessionUse>,
 }
 
@@ -58,7 +63,7 @@ impl SessionUpkeep {
             idle: delta(config.idle),
             lag: delta(MAX_LAG.min(config.idle / 8)),
             urgent: delta(collecting * 4),
-            noted: Arc::new(Noted::new(clock.now())),
+            noted: Arc::new(Cache::new(REMEMBERED)),
             queue,
         };
         let (writer, batches) = (upkeep.clone(), Batches::new(noted_uses, BATCH, collecting, shutdown.clone()));
@@ -74,7 +79,7 @@ impl SessionUpkeep {
     /// Only for a session that is about to expire: its use is written before it is answered, so that the next request
     /// finds it alive.
     pub(super) async fn note_use(&self, session: &SessionCell, now: DateTime<Utc>) -> Result<(), RepositoryError> {
-        let known = self.noted.last(session.id).map_or(session.last_seen_at, |noted| noted.max(session.last_seen_at));
+        let known = self.noted.get(&session.id).map_or(session.last_seen_at, |noted| noted.max(session.last_seen_at));
         if now - known < self.lag {
             return Ok(());
         }
@@ -85,7 +90,7 @@ impl SessionUpkeep {
         } else if self.queue.try_send(used).is_err() {
             return Ok(());
         }
-        self.noted.note(session.id, now);
+        self.noted.insert(session.id, now);
         Ok(())
     }
 
@@ -106,7 +111,7 @@ impl SessionUpkeep {
                     "uses not written back"
                 );
                 for used in &batch {
-                    self.noted.forget(used.id);
+                    self.noted.remove(&used.id);
                 }
             }
         }
