@@ -42,8 +42,7 @@ pub(super) struct ReadDeadline<T> {
     framing: Framing,
     /// When the wait for a request, or for the rest of a head, began.
     waiting_since: Option<Instant>,
-    /// One for all waits: a wait that ends in time leaves it as it is, and when it rings too early it is set anew. In this way a
-    /// request costs no change of tokio's timers.
+    /// Made once for a connection, and set anew for each wait.
     clock: Option<Pin<Box<Sleep>>>,
 }
 
@@ -76,17 +75,10 @@ impl<T> ReadDeadline<T> {
         };
         let deadline = *self.waiting_since.get_or_insert_with(Instant::now) + timeout;
         let clock = self.clock.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if clock.deadline() > deadline {
+        if clock.deadline() != deadline {
             clock.as_mut().reset(deadline);
         }
-        loop {
-            ready!(clock.as_mut().poll(cx));
-            if clock.deadline() >= deadline {
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, late));
-            }
-            // It was set for an earlier wait.
-            clock.as_mut().reset(deadline);
-        }
+        clock.as_mut().poll(cx).map(|()| io::Error::new(io::ErrorKind::TimedOut, late))
     }
 }
 
