@@ -1,4 +1,5 @@
-//! One set of features: what `make run` compiles is not compiled once more for `make demo`, `make bench` or `make soak`.
+//! What is compiled, and how: one set of features, so that `make demo`, `make bench` and `make soak` share what they compile; the quick
+//! profile for `make run` alone.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,6 +32,21 @@ fn versions_and_features_are_in_the_manifest_of_the_workspace_alone() {
     }
 
     assert!(own.is_empty(), "\n{}\n", own.join("\n"));
+}
+
+#[test]
+fn make_run_builds_quickly_and_what_is_measured_or_shipped_is_optimised() {
+    let builds = |file: &str, profile: &str| {
+        let text = files::read(file);
+        let mut builds = text.lines().filter(|line| line.contains("cargo build ")).peekable();
+        assert!(builds.peek().is_some(), "{file} builds something");
+        assert!(builds.all(|line| line.contains(&format!("cargo build {profile} --locked"))), "{file}");
+    };
+
+    builds("scripts/run", "--profile quick");
+    for file in ["Dockerfile", "scripts/bench", "scripts/demo", "scripts/soak"] {
+        builds(file, "--release");
+    }
 }
 
 #[test]
