@@ -78,7 +78,9 @@ pub async fn count_follows(executor: impl PgExecutor<'_>, follower: UserId) -> R
 pub async fn list_followees(executor: impl PgExecutor<'_>, followers: &[Uuid]) -> Result<Vec<(UserId, Vec<Uuid>)>> {
     let rows = sqlx::query!(
         r#"SELECT follower_id AS "follower: UserId", array_agg(followee_id) AS "followees!"
-           FROM follows WHERE follower_id = ANY((SELECT $1::uuid[])::uuid[]) GROUP BY follower_id"#,
+           FROM follows
+           WHERE follower_id = ANY((SELECT $1::uuid[])::uuid[]) AND (SELECT pg_current_wal_insert_lsn()) IS NOT NULL
+           GROUP BY follower_id"#,
         followers,
     )
     .fetch_all(executor)

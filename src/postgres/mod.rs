@@ -7,6 +7,9 @@
 //! each time as long as that looks cheaper than the plan for any, which has ten ids in such a list; so a list of one, as most
 //! are, would be planned anew for ever, which takes three times as long as to run it. Out of a subquery its length is not
 //! known, and after five times the plan stays.
+//!
+//! What loads entries asks for `pg_current_wal_insert_lsn()` too: a standby answers with an error (55000) and no rows, whatever a pooler
+//! or a proxy put between. Out of a subquery it is a filter that is evaluated once a statement.
 
 pub mod account_deletions;
 mod connection;

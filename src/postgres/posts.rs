@@ -61,7 +61,8 @@ pub async fn find_posts(executor: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<V
         Post,
         r#"SELECT id AS "id: PostId", author_id AS "author_id: UserId", body AS "body: PostBody", version, created_at,
                   updated_at
-           FROM posts WHERE id = ANY((SELECT $1::uuid[])::uuid[])"#,
+           FROM posts
+           WHERE id = ANY((SELECT $1::uuid[])::uuid[]) AND (SELECT pg_current_wal_insert_lsn()) IS NOT NULL"#,
         ids,
     )
     .fetch_all(executor)
@@ -144,7 +145,7 @@ pub async fn list_timelines(
                       SELECT id FROM posts WHERE author_id = a.id AND a.id NOT IN (SELECT user_id FROM account_deletions)
                       ORDER BY id DESC LIMIT $2
                   ) AS "posts!"
-           FROM unnest($1::uuid[]) AS a (id)"#,
+           FROM unnest($1::uuid[]) AS a (id) WHERE (SELECT pg_current_wal_insert_lsn()) IS NOT NULL"#,
         authors,
         length,
     )
@@ -157,7 +158,8 @@ pub async fn list_timelines(
 pub async fn list_newest(executor: impl PgExecutor<'_>, length: i64) -> Result<Vec<(PostId, UserId)>> {
     let rows = sqlx::query!(
         r#"SELECT id AS "id: PostId", author_id AS "author_id: UserId" FROM posts
-           WHERE author_id NOT IN (SELECT user_id FROM account_deletions) ORDER BY id DESC LIMIT $1"#,
+           WHERE author_id NOT IN (SELECT user_id FROM account_deletions)
+             AND (SELECT pg_current_wal_insert_lsn()) IS NOT NULL ORDER BY id DESC LIMIT $1"#,
         length,
     )
     .fetch_all(executor)

@@ -86,7 +86,7 @@ pub async fn find_live_sessions(executor: impl PgExecutor<'_>, token_hashes: &[V
         r#"SELECT token_hash, id AS "id: SessionId", user_id AS "user_id: UserId", last_seen_at, idle_expires_at,
                   expires_at
            FROM sessions WHERE token_hash = ANY((SELECT $1::bytea[])::bytea[])
-             AND idle_expires_at > clock_timestamp()"#,
+             AND idle_expires_at > clock_timestamp() AND (SELECT pg_current_wal_insert_lsn()) IS NOT NULL"#,
         token_hashes,
     )
     .fetch_all(executor)

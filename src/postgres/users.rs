@@ -45,7 +45,8 @@ pub async fn find_users(executor: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<V
         User,
         r#"SELECT id AS "id: UserId", username AS "username: Username", display_name AS "display_name: DisplayName",
                   bio AS "bio: Bio", version, created_at, updated_at
-           FROM users WHERE id = ANY((SELECT $1::uuid[])::uuid[])"#,
+           FROM users
+           WHERE id = ANY((SELECT $1::uuid[])::uuid[]) AND (SELECT pg_current_wal_insert_lsn()) IS NOT NULL"#,
         ids,
     )
     .fetch_all(executor)

@@ -11,6 +11,7 @@ mod durable;
 mod faults;
 mod kinds;
 mod own_pooler;
+mod own_postgres;
 mod own_redis;
 mod patience;
 mod plans;

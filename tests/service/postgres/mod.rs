@@ -4,6 +4,7 @@
 mod altered_tables;
 mod defaults;
 mod poolers;
+mod standby;
 
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 
