@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     advance::Settlement,
-    advances::{Advances, Take},
+    advances::{Advances, PARTS, Take},
     policy::{Charge, Limit, Quotas},
     shared::{RECALLS, SharedLimiter},
 };
@@ -86,7 +86,8 @@ fn batch_of<T>(queue: &mut VecDeque<T>) -> Vec<T> {
 impl Settler {
     /// Until the shutdown; what it has begun it finishes.
     async fn run(&self, mut recalled: mpsc::Receiver<Recall>, stop: Shutdown) {
-        let mut ticks = time::interval(SWEEP);
+        let mut ticks = time::interval(SWEEP / u32::try_from(PARTS).unwrap_or(u32::MAX));
+        let mut parts = (0..PARTS).cycle();
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // These can wait a moment; somebody waits for what is called back.
         let (mut ending, mut due) = (VecDeque::new(), VecDeque::new());
@@ -106,7 +107,8 @@ impl Settler {
                     self.renew(&batch_of(&mut due)).await;
                 }
                 _tick = ticks.tick() => {
-                    let swept = self.advances.sweep(Instant::now(), MARGIN, self.listener.number());
+                    let part = parts.next().unwrap_or_default();
+                    let swept = self.advances.sweep(part, Instant::now(), MARGIN, self.listener.number());
                     ending.extend(swept.ended);
                     due.extend(swept.due);
                 }
