@@ -42,7 +42,7 @@ pub(super) struct Primary {
     health: Arc<Health>,
     /// Set once a self-test was passed.
     tested: OnceCell<()>,
-    /// What the last self-test has found: [`Pooling::Transaction`].
+    /// Whether any self-test has found [`Pooling::Transaction`].
     pools_transactions: AtomicBool,
     /// As `server_version_num` has it; 0 until the first connection was made.
     server_version: AtomicU32,
@@ -88,7 +88,8 @@ impl Primary {
                 self.health.note_refusal(refusal);
             }
         })?;
-        self.pools_transactions.store(pooling == Pooling::Transaction, Ordering::Relaxed);
+        // By chance a busy pooler keeps sessions throughout a test, so what one test has seen stays true.
+        self.pools_transactions.fetch_or(pooling == Pooling::Transaction, Ordering::Relaxed);
         Ok(connection)
     }
 

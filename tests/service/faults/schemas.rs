@@ -88,7 +88,8 @@ async fn a_replica_without_tables_is_not_ready_until_they_appear() {
     let backend = Backend::create().await;
     let (public, admin) = serve_without_migrating(&backend, &[]);
 
-    until(async || admin.get("/readyz").await.text().await.is_ok_and(|text| text.contains("missing"))).await;
+    // Redis is there a moment later than the answers.
+    until(async || admin.get("/readyz").await.text().await.is_ok_and(|text| text.contains(r#"["schema"]"#))).await;
     let before = soon(admin.get("/readyz")).await;
     let read = soon(public.get("/users")).await.status();
     let status = before.status();

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use super::{cells::Held, eventually, gate::Gate, patient_backend, scene::Scene};
 use crate::{
     application::Backend,
-    proxy::{Proxy, Way},
+    proxy::{Proxy, Snare, Way},
     replica::Replica,
     test_redis,
 };
@@ -94,7 +94,8 @@ async fn relay_stopped_with_rows_in_hand() {
     let ada = relay.api().register("ada").await;
     let pool = backend.database.pool().await;
     eventually("what she wrote is done with", async || rows_at_rest(&pool).await == (0, 0)).await;
-    proxy.set(Way::Frozen);
+    // The relay's own script, after Redis has answered that it is there.
+    proxy.lay(Some(Snare::Request("user:")));
     sqlx::query("UPDATE users SET display_name = 'new'").execute(&pool).await.expect("the update");
     eventually("the relay has them in hand", async || {
         let (all, free) = rows_at_rest(&pool).await;
