@@ -155,8 +155,8 @@ pub const MUTANTS: &[Mutant] = &[
         does: "a reader keeps what it saw in a slot that another reader has marked since",
         changes: &[Change {
             file: "src/cache/near/marks.rs",
-            was: "marks.get(key) == Some(&number)",
-            is: "marks.contains_key(key)",
+            was: "*mark.get() == number",
+            is: "*mark.get() != u64::MAX",
         }],
         noticed_by: &[&["--lib", "a_marker_is_no_good_for_the_slot_that_another_has_marked"]],
     },
