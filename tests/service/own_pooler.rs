@@ -5,7 +5,6 @@ use std::{
     os::unix::{fs::chown, process::CommandExt},
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use nix::unistd::geteuid;
@@ -13,10 +12,7 @@ use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use url::Url;
 
-use crate::replica::free_address;
-
-/// How long it may take to answer on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{patience::until_up, replica::free_address};
 
 /// The user `nobody`: `PgBouncer` refuses to run as root.
 const NOBODY: u32 = 65_534;
@@ -60,7 +56,7 @@ impl OwnPooler {
 
     /// Another client of it.
     pub(crate) async fn connect(&self) -> sqlx::Result<PgConnection> {
-        self.url.as_str().parse::<PgConnectOptions>()?.extra_float_digits(None).connect().await
+        connect(&self.url).await
     }
 
     fn kill(&mut self) {
@@ -69,14 +65,13 @@ impl OwnPooler {
     }
 
     async fn wait_until_up(&mut self) {
-        let give_up_at = Instant::now() + PATIENCE;
-        while let Err(error) = self.connect().await {
-            let ended = self.process.try_wait().expect("the process can be asked");
-            assert!(ended.is_none(), "the pooler of this test ended before it answered: {ended:?}");
-            assert!(Instant::now() < give_up_at, "the pooler of this test did not answer: {error}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let url = &self.url;
+        until_up(&mut self.process, async || connect(url).await).await;
     }
+}
+
+async fn connect(url: &Url) -> sqlx::Result<PgConnection> {
+    url.as_str().parse::<PgConnectOptions>()?.extra_float_digits(None).connect().await
 }
 
 impl Drop for OwnPooler {

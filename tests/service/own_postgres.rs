@@ -1,9 +1,6 @@
 //! A PostgreSQL of the test's own, and a standby of it.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::process::{Child, Command, Stdio};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -13,10 +10,7 @@ use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use url::Url;
 
-use crate::replica::free_address;
-
-/// How long a server may take to answer on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{patience::until_up, replica::free_address};
 
 /// A server. Stopped when it is dropped.
 pub(crate) struct OwnPostgres {
@@ -54,18 +48,9 @@ impl OwnPostgres {
             .spawn()
             .expect("scripts/own-postgres starts");
         let mut server = Self { process, _folder: folder, url };
-        server.wait_until_up().await;
+        let url = &server.url;
+        until_up(&mut server.process, async || PgConnection::connect(url.as_str()).await).await;
         server
-    }
-
-    async fn wait_until_up(&mut self) {
-        let give_up_at = Instant::now() + PATIENCE;
-        while PgConnection::connect(self.url.as_str()).await.is_err() {
-            let ended = self.process.try_wait().expect("the process can be asked");
-            assert!(ended.is_none(), "the postgres of this test ended before it answered: {ended:?}");
-            assert!(Instant::now() < give_up_at, "the postgres of this test did not answer");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use nix::{
@@ -13,10 +12,10 @@ use nix::{
 use tempfile::TempDir;
 use url::Url;
 
-use crate::replica::free_address;
-
-/// How long a server may take to answer on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{
+    patience::{PATIENCE, until_up},
+    replica::free_address,
+};
 
 /// A server. Killed when it is dropped.
 pub(crate) struct OwnRedis {
@@ -88,28 +87,19 @@ impl OwnRedis {
 
     /// A connection past the application, that was there before the server began to refuse.
     pub(crate) async fn control(&self) -> Control {
-        Control(self.connection().await.expect("the server answers"))
-    }
-
-    async fn connection(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
-        let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
-        redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection_with_config(&config).await
+        Control(connect(&self.url).await.expect("the server answers"))
     }
 
     async fn wait_until_up(&mut self) {
-        let give_up_at = Instant::now() + PATIENCE;
-        loop {
-            if let Ok(mut connection) = self.connection().await
-                && redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
-            {
-                return;
-            }
-            let ended = self.process.try_wait().expect("the process can be asked");
-            assert!(ended.is_none(), "the redis of this test ended before it answered: {ended:?}");
-            assert!(Instant::now() < give_up_at, "the redis of this test did not answer");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let url = &self.url;
+        let ping = async || redis::cmd("PING").query_async::<String>(&mut connect(url).await?).await;
+        until_up(&mut self.process, ping).await;
     }
+}
+
+async fn connect(url: &Url) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+    redis::Client::open(url.as_str())?.get_multiplexed_async_connection_with_config(&config).await
 }
 
 /// A connection of the test's own.

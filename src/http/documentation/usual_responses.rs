@@ -65,7 +65,7 @@ fn add_to(operation: &mut Operation, path: &str, method: &HttpMethod) {
         add_all::<responses::NotFound>(operation);
     }
     add_headers(operation, path, method);
-    if !operation.tags.iter().flatten().any(|tag| tag == "documentation") {
+    if is_charged(operation) {
         add_all::<responses::QuotaExceeded>(operation);
     }
     add_all::<responses::Unavailable>(operation);
@@ -92,7 +92,7 @@ fn add_of_credentials(operation: &mut Operation, method: &HttpMethod) {
 fn add_headers(operation: &mut Operation, path: &str, method: &HttpMethod) {
     let has_condition = has_parameter(operation, |parameter| parameter.name == "If-None-Match");
     let updates = *method == HttpMethod::Patch;
-    let is_charged = !path.starts_with("/problems/");
+    let is_charged = is_charged(operation);
     // How long a sign-in takes would tell whether the username exists.
     let is_timed = (method, path) != (&HttpMethod::Post, "/sessions");
     let responses = &mut operation.responses.responses;
@@ -115,6 +115,11 @@ fn add_headers(operation: &mut Operation, path: &str, method: &HttpMethod) {
             response.headers.insert(name.to_owned(), response_headers::reference(name));
         }
     }
+}
+
+/// The documentation is free.
+fn is_charged(operation: &Operation) -> bool {
+    !operation.tags.iter().flatten().any(|tag| tag == "documentation")
 }
 
 fn has_parameter(operation: &Operation, is_wanted: impl Fn(&Parameter) -> bool) -> bool {
