@@ -3,6 +3,9 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use aside_postgres::{Database, MigrationError, PostgresUnusable};
+use aside_redis::{RedisClient, RedisError};
+use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use futures::FutureExt;
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -12,7 +15,6 @@ use tokio::{
 use crate::{
     auth::{HashError, PasswordHasher},
     cache::Cache,
-    clock::Clock,
     config::{Config, HttpConfig},
     http::{
         self, admin,
@@ -23,14 +25,12 @@ use crate::{
         token_lookups::TokenLookups,
     },
     invalidation::{Gatekeeper, Relay, SelfCheck, tell_owner},
-    postgres::{Database, MigrationError, PostgresUnusable},
+    postgres,
     rate_limit::Limiter,
-    redis_client::{RedisClient, RedisError},
     repository::{
         self, FollowRepository, HomeRepository, PostRepository, SessionRepository, SessionUpkeep, UserRepository,
         Writer,
     },
-    shutdown::Shutdown,
     telemetry::metrics::Metrics,
 };
 
@@ -100,8 +100,8 @@ impl Application {
         let admin = listen("ADMIN_ADDR", config.http.admin)?;
 
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
-        let database = Database::new(config.database.clone());
-        let redis = RedisClient::start(&config.redis, Arc::clone(&metrics), &shutdown)?;
+        let database = postgres::database(config.database.clone());
+        let redis = RedisClient::start(&config.redis, metrics.redis.clone(), &shutdown)?;
         let cache = Cache::new(
             redis.clone(),
             config.cache.clone(),
@@ -243,7 +243,7 @@ impl Foundation<'_> {
             clock: clock(),
             hasher,
             limiter,
-            token_lookups: TokenLookups::new(self.config.database.queue_wait),
+            token_lookups: TokenLookups::new(self.config.database.queue_timeout),
         };
         Ok(parts.into())
     }
@@ -292,6 +292,6 @@ async fn observe(database: Database, metrics: Arc<Metrics>) {
     let mut ticks = time::interval(OBSERVE_INTERVAL);
     loop {
         ticks.tick().await;
-        database.observe(&metrics);
+        database.observe(&metrics.pool);
     }
 }

@@ -1,19 +1,22 @@
 //! **aside**: a complete web backend whose cache-aside layer is exact.
 //!
-//! PostgreSQL is the source of truth; Redis holds copies ("cells") that are right under concurrency, under failure and
-//! across replicas. The modules below import only from those above them in this list (`tests/architecture.rs` holds the
-//! table):
+//! PostgreSQL is the source of truth; Redis holds entries that are right under concurrency, under failure and across
+//! replicas. The crates below `crates/` know no user, post or HTTP: `aside-runtime`, `aside-redis`, `aside-postgres`. The
+//! modules here are the service on top of them. Each imports only from those above it in this list (`tests/architecture.rs`
+//! holds the table):
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`config`], [`domain`], [`clock`], [`shutdown`] | settings, values and their rules, time, the end; nothing of ours |
-//! | [`telemetry`], [`auth`], [`postgres`], [`redis_client`] | one outside thing each |
-//! | [`cache`], [`rate_limit`] | the cell protocol, the limiter; they know no user, post or HTTP |
+//! | [`config`], [`domain`] | settings, values and their rules |
+//! | [`telemetry`], [`auth`], [`postgres`] | logs and metrics, passwords and tokens, every SQL statement |
+//! | [`cache`], [`rate_limit`] | the cache protocol, the limiter; they know no user, post or HTTP |
 //! | [`repository`] | where Postgres and the cache meet |
-//! | [`invalidation`] | durable invalidation: the outbox relay, the gate |
+//! | [`invalidation`] | the outbox relay, trust recovery, the self-check |
 //! | [`http`] | handlers, middleware, the server |
 //! | [`app`] | the composition root |
 //! | [`cli`] | `serve`, `migrate`, `seed` |
+
+pub mod app;
 pub mod auth;
 pub mod cache;
 pub mod cli;
@@ -23,12 +26,5 @@ pub mod http;
 pub mod invalidation;
 pub mod postgres;
 pub mod rate_limit;
-pub mod redis_client;
 pub mod repository;
 pub mod telemetry;
-
-pub mod admission;
-pub mod app;
-pub mod backoff;
-pub mod clock;
-pub mod shutdown;

@@ -7,12 +7,19 @@ mod rules;
 #[path = "architecture/sources.rs"]
 mod sources;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use sources::Source;
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+}
+
+/// The sources of each crate below `crates/`, as if the crate were one layer.
+fn crates() -> Vec<Source> {
+    let crates = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/crates"));
+    let folders = fs::read_dir(crates).expect("the folder can be read").map(|entry| entry.expect("an entry").path());
+    folders.flat_map(|folder| sources::read_crate(&folder)).collect()
 }
 
 fn assert_none(violations: &[String]) {
@@ -33,7 +40,7 @@ fn each_layer_imports_only_from_those_above_it() {
 fn an_import_from_below_is_found_in_every_form() {
     let from_below = [
         "use crate::repository::Writer;",
-        "use crate::{clock::Clock, repository::{Writer, UserRepository}};",
+        "use crate::{config::Config, repository::{Writer, UserRepository}};",
         "use super::super::repository::Writer;",
         "fn f() { crate::repository::f() }",
         "fn f() { debug!(writer = crate::repository::f()) }",
@@ -48,7 +55,7 @@ fn an_import_from_below_is_found_in_every_form() {
             "{text}"
         );
     }
-    let from_above = "//! crate::repository::Writer\nuse crate::clock::Clock; fn f() { \"crate::http::serve\"; }";
+    let from_above = "//! crate::repository::Writer\nuse crate::config::Config; fn f() { \"crate::http::serve\"; }";
     assert_none(&rules::wrong_imports(&planted("cache/fly.rs", from_above)));
     assert_eq!(rules::wrong_imports(&planted("utils/strings.rs", "")).len(), 1, "a layer that is not in the table");
 }
@@ -82,6 +89,8 @@ fn lua_is_beside_its_caller() {
 #[test]
 fn no_modules_of_a_layer_need_each_other() {
     assert_none(&cycles::find(&sources::read(folder())));
+    assert_none(&cycles::find(&crates()));
+    assert!(crates().iter().any(|source| source.file == "aside_redis/handle.rs"), "crates are read");
 }
 
 #[test]

@@ -12,12 +12,12 @@ pub const MUTANTS: &[Mutant] = &[
         does: "replies count whatever number came back behind them",
         changes: &[
             Change {
-                file: "src/redis_client/replies.rs",
+                file: "crates/aside-redis/src/replies.rs",
                 was: " && text == number.to_string().as_bytes()",
                 is: " && !text.is_empty()",
             },
             Change {
-                file: "src/redis_client/replies.rs",
+                file: "crates/aside-redis/src/replies.rs",
                 was: "            _another_commands => Err(self.out_of_step()),\n",
                 is: "            _another_commands => Ok(replies),\n",
             },
@@ -189,7 +189,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "no_run_id",
         does: "keys of a Redis that was restarted are believed",
         changes: &[Change {
-            file: "src/redis_client/binding.rs",
+            file: "crates/aside-redis/src/binding.rs",
             was: "namespace: format!(\"{}{run_id}:\", self.key_prefix),",
             is: "namespace: format!(\"{}{}:\", self.key_prefix, &run_id[..0]),",
         }],
@@ -199,7 +199,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "identity_is_the_process",
         does: "values and leases carry the process that they were written to, not its mastership",
         changes: &[Change {
-            file: "src/redis_client/identity.rs",
+            file: "crates/aside-redis/src/identity.rs",
             was: "[run_id, replication_id, database]",
             is: "[run_id, &replication_id[..0], database]",
         }],
@@ -209,7 +209,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "no_rollback",
         does: "connections are given back with whatever transaction is open on them",
         changes: &[Change {
-            file: "src/postgres/pool.rs",
+            file: "crates/aside-postgres/src/pool.rs",
             was: "Ok(Pooled { connection: Some(connection), open: Open::Transaction })",
             is: "Ok(Pooled { connection: Some(connection), open: Open::Nothing })",
         }],

@@ -1,10 +1,11 @@
 //! Scripts that invalidate cells and tell everybody: what fence, lift, relay and discard have in common.
 
+use aside_redis::{Call, Handle, RedisError, Script, Value};
+
 use super::{
     sequence::{CHANNEL, SEQUENCE, SEQUENCE_LIFE},
     shared::CellName,
 };
-use crate::redis_client::{Call, Handle, RedisError, Script, Value};
 
 /// Calls a script whose keys are the sequence and these cells, and whose arguments are what `own` adds, the life of the
 /// sequence, the channel, and the cells' names. Gives the number that it returns.

@@ -20,11 +20,11 @@
 //! Replicas of two adjacent versions must agree on fences, so their form is fixed. Of two formats the newer stays: values of
 //! an older one are replaced like those of another identity, those of a newer one read as a miss and are left alone.
 
+use aside_redis::Identity;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::token::Token;
-use crate::redis_client::Identity;
 
 const VALUE: u8 = b'V';
 const LEASE: u8 = b'L';

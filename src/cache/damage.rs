@@ -3,13 +3,14 @@
 //! So the very bytes are discarded, if they are there. Then the damage was in Redis, and the connection is good. Otherwise it came on the
 //! way, and the connection ends. Ended in any case, it would be ended again by each reader of a hot entry before the discard got through.
 
+use aside_redis::Handle;
 use bytes::Bytes;
 
 use super::{
     shared::{Cache, CellName},
     verify::Differing,
 };
-use crate::{redis_client::Handle, telemetry::metrics::EntityLabels};
+use crate::telemetry::metrics::EntityLabels;
 
 impl Cache {
     /// Counts a damaged value that this connection brought, and discards it. One that is found in Redis is an inconsistency, as for

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use crate::admission::Overloaded;
+use aside_postgres::admission::Overloaded;
 
 /// A read that has no answer. Clonable, since everybody who waited for one load gets its error.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -9,7 +9,9 @@
 //! While the fence is there nothing can be stored: a load that began before the COMMIT holds a lease that the fence has
 //! overwritten. A writer that dies leaves its fence, which outlives the transaction's own deadlines and then runs out.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{fmt, sync::LazyLock, time::Duration};
+
+use aside_redis::{Call, Handle, RedisError, Script};
 
 use super::{
     announce::announce,
@@ -18,10 +20,7 @@ use super::{
     shared::{Cache, CellName},
     token::Token,
 };
-use crate::{
-    redis_client::{Call, Handle, RedisError, Script},
-    telemetry::metrics::SourceLabels,
-};
+use crate::telemetry::metrics::SourceLabels;
 
 static FENCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/fence.lua")));
 static LIFT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/lift.lua")));
@@ -59,6 +58,13 @@ impl WriteToken {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+}
+
+/// In hexadecimal digits, as the outbox's trigger reads it.
+impl fmt::Display for WriteToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 

@@ -22,11 +22,11 @@ use std::{
     time::Duration,
 };
 
+use aside_postgres::admission::Overloaded;
 use parking_lot::Mutex;
 use tokio::{sync::SetOnce, time};
 
 use super::{error::LoadError, fetched::Fetched, near::Markers, value::CellValue};
-use crate::admission::Overloaded;
 
 /// The answer of a flight, for all on board.
 pub(super) type Landing = Result<Landed, LoadError>;

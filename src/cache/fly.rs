@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use aside_postgres::admission;
+use aside_redis::{Call, Handle, Script};
 use futures::future::BoxFuture;
 use tokio::time::{self, Instant};
 
@@ -17,10 +19,6 @@ use super::{
     reader::Reader,
     shared::{Acquired, CellName, Fill},
     token::Token,
-};
-use crate::{
-    admission,
-    redis_client::{Call, Handle, Script},
 };
 
 static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/abandon.lua")));

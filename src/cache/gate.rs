@@ -16,10 +16,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use aside_redis::RedisClient;
 use tokio::sync::Notify;
 
 use super::outage::Outage;
-use crate::redis_client::RedisClient;
 
 /// How often the gate was closed, when somebody began to see whether it can be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

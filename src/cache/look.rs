@@ -6,6 +6,7 @@
 
 use std::{iter, slice, sync::Arc};
 
+use aside_runtime::timings::{Waiting, waiting};
 use tokio::task;
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
     near::{Kind, Markers, Near},
     reader::Reader,
 };
-use crate::telemetry::timings::{Waiting, waiting};
 
 impl<L: Loader> Reader<L> {
     /// Looks at these cells, and keeps what Redis holds where copies are current, which `near` tells. Whatever goes wrong is

@@ -18,6 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_runtime::timings::{Waiting, waiting};
+
 use super::{
     error::LoadError,
     fetched::Fetched,
@@ -28,13 +30,7 @@ use super::{
     shared::{Cache, CellName},
     value::CellValue,
 };
-use crate::{
-    config::CacheMode,
-    telemetry::{
-        metrics::CacheOutcome,
-        timings::{Waiting, waiting},
-    },
-};
+use crate::{config::CacheMode, telemetry::metrics::CacheOutcome};
 
 /// The cells of one kind: reads go through the cache to the loader. Clones share the flights.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aside_runtime::metrics::ObserveDuration;
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ use super::{
     shared::{Cache, CellName},
     value::CellValue,
 };
-use crate::telemetry::metrics::{CacheOutcome, CacheRequestLabels, EntityLabels, Metrics, ObserveDuration};
+use crate::telemetry::metrics::{CacheOutcome, CacheRequestLabels, EntityLabels, Metrics};
 
 /// The insides of a [`ReadThrough`](super::ReadThrough), shared with the flights that it starts.
 #[derive(Debug)]

@@ -25,6 +25,8 @@ use std::{
     time::Duration,
 };
 
+use aside_redis::{Call, Handle, Identity, Script, Value};
+
 use super::{
     cell::{self, State, StoredValue},
     departures::{Departed, Departure},
@@ -37,10 +39,7 @@ use super::{
     shared::Fill,
     token::Token,
 };
-use crate::{
-    redis_client::{Call, Handle, Identity, Script, Value},
-    telemetry::metrics::CacheOutcome,
-};
+use crate::telemetry::metrics::CacheOutcome;
 
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/claim.lua")));
 

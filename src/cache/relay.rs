@@ -2,12 +2,13 @@
 
 use std::sync::LazyLock;
 
+use aside_redis::{Pipeline, RedisError, Script};
+
 use super::{
     announce::announce,
     sequence::outlast_looks,
     shared::{Cache, CellName},
 };
-use crate::redis_client::{Pipeline, RedisError, Script};
 
 static RELAY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/relay.lua")));
 

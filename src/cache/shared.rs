@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_postgres::admission::Admission;
+use aside_redis::{Call, Handle, Pipeline, RedisClient, RedisError, Script, Value, cmd};
+use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -18,11 +21,7 @@ use super::{
     token::Token,
 };
 use crate::{
-    admission::Admission,
-    clock::Clock,
     config::{CacheConfig, CacheMode},
-    redis_client::{Call, Handle, Pipeline, RedisClient, RedisError, Script, Value, cmd},
-    shutdown::Shutdown,
     telemetry::metrics::Metrics,
 };
 

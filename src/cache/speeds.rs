@@ -15,9 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_redis::RedisClient;
 use parking_lot::Mutex;
-
-use crate::redis_client::RedisClient;
 
 /// What takes less is never slow.
 const FLOOR: Duration = Duration::from_millis(10);

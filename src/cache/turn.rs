@@ -1,9 +1,9 @@
 //! Turns among the loads for work that nobody waits for: refreshes and the self-check.
 
+use aside_postgres::admission::Permit;
 use tokio::sync::SemaphorePermit;
 
 use super::shared::Cache;
-use crate::admission::Permit;
 
 /// The right to load without anybody waiting for it, given back on drop.
 #[derive(Debug)]

@@ -12,6 +12,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::LazyLock, time::Instant};
 
+use aside_redis::{Handle, Pipeline, RedisError, Script, Value, cmd};
 use futures::future::BoxFuture;
 
 use super::{
@@ -22,7 +23,6 @@ use super::{
     shared::{Cache, CellName},
     value::CellValue,
 };
-use crate::redis_client::{Handle, Pipeline, RedisError, Script, Value, cmd};
 
 static DISCARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/discard.lua")));
 
@@ -185,7 +185,7 @@ impl Cache {
 
     pub(super) async fn discard_through(&self, handle: &Handle, differing: &Differing) -> Result<bool, RedisError> {
         let cells = std::slice::from_ref(&differing.cell);
-        let own = |call: crate::redis_client::Call| call.arg(differing.held.as_slice());
+        let own = |call: aside_redis::Call| call.arg(differing.held.as_slice());
         Ok(announce(handle, &DISCARD, cells, own).await? == 1)
     }
 

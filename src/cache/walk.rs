@@ -1,7 +1,8 @@
 //! A walk over the cells that are in Redis, a bounded step at a time.
 
+use aside_redis::{Pipeline, RedisError, Value, cmd};
+
 use super::shared::{Cache, CellName};
-use crate::redis_client::{Pipeline, RedisError, Value, cmd};
 
 /// Keys that one step looks at, those of others in the same Redis among them: below a millisecond of its time (0.6 to 0.9 on a
 /// slow machine).

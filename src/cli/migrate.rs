@@ -1,11 +1,11 @@
 //! `aside migrate`.
 
-use crate::{app, config::Config, postgres::Database, telemetry::logging};
+use crate::{app, config::Config, postgres, telemetry::logging};
 
 /// Brings the schema up to date, and says what it waits for.
 pub(super) async fn migrate(config: Config) -> anyhow::Result<()> {
     logging::init(&config.log);
-    let database = Database::new(config.database);
+    let database = postgres::database(config.database);
     let migrated = app::bring_up_to_date(&database).await;
     database.close().await;
     Ok(migrated?)

@@ -6,8 +6,9 @@ use std::{
 };
 
 use anyhow::Error;
+use aside_postgres::plain_text;
 
-use crate::{config::ConfigError, postgres::plain_text};
+use crate::config::ConfigError;
 
 /// The command failed.
 const FAILED: u8 = 1;

@@ -3,8 +3,8 @@
 use std::{env, ffi::OsString, path::Path, thread, time::Duration};
 
 use super::{
-    CacheConfig, Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LogConfig, RateLimitConfig, RedisConfig,
-    SessionConfig, dotenv, reader::Reader, redis_url, values, variables::VARIABLES,
+    CacheConfig, Config, ConfigError, HttpConfig, LogConfig, RateLimitConfig, SessionConfig, dotenv, reader::Reader,
+    values, variables::VARIABLES,
 };
 
 const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:8080 or [::]:8080";
@@ -69,31 +69,34 @@ fn readable(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<V
     Ok(variables)
 }
 
-fn database(reader: &mut Reader) -> DatabaseConfig {
+fn database(reader: &mut Reader) -> aside_postgres::Options {
     let max_connections = reader.number("DATABASE_MAX_CONNECTIONS", 1..=10_000);
     // A quarter stays for writes and for what is not cached.
     let max_loads = (max_connections * 3 / 4).max(1);
-    DatabaseConfig {
-        url: reader.secret("DATABASE_URL", DatabaseUrl::parse),
+    aside_postgres::Options {
+        url: reader.secret("DATABASE_URL", "postgres://localhost"),
         schema: reader.value(
             "DATABASE_SCHEMA",
             "1 to 63 letters, digits and _, not beginning with a digit or pg_",
             values::schema,
         ),
+        // The service's own, see `postgres::database`.
+        migrations: None,
+        tables: &[],
         max_connections: u32::try_from(max_connections).expect("within the bounds above"),
         acquire_timeout: reader.timeout("DATABASE_ACQUIRE_TIMEOUT"),
         statement_timeout: reader.timeout("DATABASE_STATEMENT_TIMEOUT"),
         lock_timeout: reader.timeout("DATABASE_LOCK_TIMEOUT"),
         transaction_timeout: reader.timeout("DATABASE_TRANSACTION_TIMEOUT"),
         max_loads: reader.number_or("DATABASE_MAX_LOADS", max_loads, 1..=max_connections),
-        queue_wait: reader.timeout("DATABASE_QUEUE_WAIT"),
+        queue_timeout: reader.timeout("DATABASE_QUEUE_WAIT"),
         probe_timeout: reader.timeout("DATABASE_PROBE_TIMEOUT"),
     }
 }
 
-fn redis(reader: &mut Reader) -> RedisConfig {
-    RedisConfig {
-        url: reader.secret("REDIS_URL", redis_url::parse),
+fn redis(reader: &mut Reader) -> aside_redis::Options {
+    aside_redis::Options {
+        url: reader.secret("REDIS_URL", "redis://localhost"),
         key_prefix: reader.value(
             "REDIS_KEY_PREFIX",
             "1 to 64 of the letters, digits and characters : _ . -",
@@ -178,7 +181,7 @@ fn log(reader: &mut Reader) -> LogConfig {
 
 /// What no variable can be asked alone.
 fn check_together(config: &Config, reader: &mut Reader) {
-    let DatabaseConfig { transaction_timeout, statement_timeout, .. } = config.database;
+    let aside_postgres::Options { transaction_timeout, statement_timeout, .. } = config.database;
     // A transaction may be found too long only when its last statement comes back; a fence must outlive that too, or a reader
     // could store what was before a write that is still to be committed.
     let longest_write = transaction_timeout + statement_timeout;

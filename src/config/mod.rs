@@ -7,32 +7,27 @@
 //! the variable's name and what was expected, without ever showing a secret. A deserializer stops at the first bad value,
 //! knows it by the field's name and quotes it whatever it is.
 
-mod database_url;
 mod dotenv;
 mod error;
 mod load;
 mod reader;
-mod redis_url;
-mod server_url;
 mod values;
 mod variables;
 
 use std::{net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
-use secrecy::SecretString;
 use url::Url;
 
-pub use database_url::{DatabaseHost, DatabaseUrl, SslMode};
 pub use error::ConfigError;
 
 /// All settings of one process.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// PostgreSQL.
-    pub database: DatabaseConfig,
+    pub database: aside_postgres::Options,
     /// Redis.
-    pub redis: RedisConfig,
+    pub redis: aside_redis::Options,
     /// The cell protocol.
     pub cache: CacheConfig,
     /// The limiter.
@@ -45,57 +40,6 @@ pub struct Config {
     pub log: LogConfig,
     /// Names in the environment that look like misspelt settings, a sentence each; to be logged once there is a log.
     pub warnings: Vec<String>,
-}
-
-/// How Postgres is reached, and how long it may take.
-#[derive(Clone, Debug)]
-pub struct DatabaseConfig {
-    /// `DATABASE_URL`.
-    pub url: DatabaseUrl,
-    /// `DATABASE_SCHEMA`: where the tables are.
-    pub schema: String,
-    /// `DATABASE_MAX_CONNECTIONS`: pool size.
-    pub max_connections: u32,
-    /// `DATABASE_ACQUIRE_TIMEOUT`: waiting for a connection out of the pool, connecting included.
-    pub acquire_timeout: Duration,
-    /// `DATABASE_STATEMENT_TIMEOUT`: any one statement, enforced by the server.
-    pub statement_timeout: Duration,
-    /// `DATABASE_LOCK_TIMEOUT`: waiting for a row lock, enforced by the server.
-    pub lock_timeout: Duration,
-    /// `DATABASE_TRANSACTION_TIMEOUT`: a writing transaction from BEGIN to the reply to COMMIT; also its longest silence.
-    /// Below the life of a fence.
-    pub transaction_timeout: Duration,
-    /// `DATABASE_MAX_LOADS`: requests that read, and requests that write, at once, so that each leave connections for the
-    /// other.
-    pub max_loads: usize,
-    /// `DATABASE_QUEUE_WAIT`: how long a request waits for a permit before it is refused, all its waits together. A queue that
-    /// has not been empty for so long is overloaded.
-    pub queue_wait: Duration,
-    /// `DATABASE_PROBE_TIMEOUT`: a Postgres that has answered nobody for so long is away.
-    pub probe_timeout: Duration,
-}
-
-/// How Redis is reached, and how long it may take.
-#[derive(Clone, Debug)]
-pub struct RedisConfig {
-    /// `REDIS_URL`.
-    pub url: SecretString,
-    /// `REDIS_KEY_PREFIX`: in front of every key and channel.
-    pub key_prefix: String,
-    /// `REDIS_CONNECTIONS`: multiplexed connections shared by all requests.
-    pub connections: usize,
-    /// `REDIS_CONNECT_TIMEOUT`.
-    pub connect_timeout: Duration,
-    /// `REDIS_COMMAND_TIMEOUT`: the bound of each wait for a reply.
-    pub command_timeout: Duration,
-}
-
-impl RedisConfig {
-    /// The host and port, or the socket, for log lines.
-    #[must_use]
-    pub fn address(&self) -> String {
-        redis_url::address(&self.url)
-    }
 }
 
 /// Where reads are answered from.

@@ -1,6 +1,8 @@
 //! Takes values out of the environment and collects what is wrong with them.
 
-use std::{collections::HashMap, fmt, ops::RangeInclusive, time::Duration};
+use std::{collections::HashMap, fmt, ops::RangeInclusive, str::FromStr, time::Duration};
+
+use aside_runtime::server_url::InvalidUrl;
 
 use super::{
     ConfigError, Quota, values,
@@ -75,19 +77,19 @@ impl Reader {
         self.value(name, "requests/window like 60/60s, in whole seconds up to 1d, or off", values::quota)
     }
 
-    /// The URL of a server, which may hold a password: it has no default and is never shown. A complaint continues the
-    /// sentence that begins with its name.
-    pub(super) fn secret<T: Default>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+    /// The URL of a server, which may hold a password: it has no default and is never shown. A bad one is read as
+    /// `placeholder`.
+    pub(super) fn secret<T: FromStr<Err = InvalidUrl>>(&mut self, name: &str, placeholder: &str) -> T {
         let Fallback::Required(hint) = fallback(name) else { panic!("{name} has a default") };
         let problem = match self.values.remove(name).filter(|value| !value.is_empty()) {
             None => format!("{name} is not set: {}{hint}", self.misspelling_of(name)),
-            Some(value) => match parse(&value) {
+            Some(value) => match value.parse() {
                 Ok(parsed) => return parsed,
-                Err(complaint) => format!("{name} (not shown here) {complaint}"),
+                Err(error) => format!("{name} (not shown here) {error}"),
             },
         };
         self.problems.push(problem);
-        T::default()
+        placeholder.parse().expect("the placeholder is good")
     }
 
     /// What to say of a variable with nearly this name, if there is one.

@@ -8,9 +8,8 @@ use std::{
     },
 };
 
+use aside_runtime::shutdown::Shutdown;
 use futures::future::BoxFuture;
-
-use crate::shutdown::Shutdown;
 
 /// What no replica can do without: tables, and the right to use them.
 pub const SCHEMA: &str = "schema";

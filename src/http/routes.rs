@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_runtime::timings;
 use axum::{
     Router,
     extract::Request,
@@ -35,10 +36,7 @@ use super::{
     },
     state::ApiState,
 };
-use crate::{
-    config::HttpConfig,
-    telemetry::{metrics::Metrics, timings},
-};
+use crate::{config::HttpConfig, telemetry::metrics::Metrics};
 
 /// Puts everything around `routes` but the gate.
 pub fn with_layers(routes: Router, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {

@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_runtime::shutdown::Shutdown;
 use axum::{Router, extract::Request, response::Response};
 use futures::TryFutureExt;
 use http::{HeaderValue, header};
@@ -37,7 +38,7 @@ use super::{
     io::{ReadTimeouts, client_stream},
     middleware::allow,
 };
-use crate::{config::HttpConfig, shutdown::Shutdown};
+use crate::config::HttpConfig;
 
 /// hyper's own limit for a head, above ours (see `middleware::head`), so that our answer is the one that clients get. What
 /// is beyond it gets hyper's answer, which `io::bare_answers` turns into the same problem document.

@@ -2,12 +2,12 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use aside_runtime::clock::Clock;
 use axum::extract::FromRef;
 
 use super::{cookie::SessionCookie, token_lookups::TokenLookups};
 use crate::{
     auth::PasswordHasher,
-    clock::Clock,
     rate_limit::Limiter,
     repository::{FollowRepository, HomeRepository, PostRepository, SessionRepository, UserRepository},
 };

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
+use aside_postgres::{Database, DatabaseError};
+use aside_runtime::shutdown::Shutdown;
 use tokio::time;
 
-use crate::{
-    cache::Cache,
-    postgres::{Database, DatabaseError, outbox},
-    shutdown::Shutdown,
-};
+use crate::{cache::Cache, postgres::outbox};
 
 /// How often a closed gate, and an open one, is looked at.
 const LOOK: Duration = Duration::from_millis(20);

@@ -5,13 +5,12 @@
 
 use std::time::Duration;
 
+use aside_postgres::{Database, DatabaseError};
+use aside_redis::RedisClient;
+use aside_runtime::shutdown::Shutdown;
 use tokio::time;
 
-use crate::{
-    postgres::{Database, DatabaseError, find_identity},
-    redis_client::RedisClient,
-    shutdown::Shutdown,
-};
+use crate::postgres::find_identity;
 
 /// How long between two questions once the database is known, and until then.
 const INTERVAL: Duration = Duration::from_secs(5);

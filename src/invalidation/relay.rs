@@ -5,14 +5,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aside_postgres::Database;
+use aside_runtime::{metrics::ObserveDuration, shutdown::Shutdown};
 use chrono::Utc;
 use tokio::time;
 
 use crate::{
     cache::{Cache, CellName},
-    postgres::{Database, outbox},
-    shutdown::Shutdown,
-    telemetry::metrics::{Metrics, ObserveDuration, SourceLabels},
+    postgres::outbox,
+    telemetry::metrics::{Metrics, SourceLabels},
 };
 
 /// Rows younger than this are left to their writers, who invalidate by themselves: taking them would cost a second load.
@@ -40,9 +41,9 @@ pub struct Relay {
 #[derive(Debug, thiserror::Error)]
 enum RelayError {
     #[error("the outbox cannot be read")]
-    Database(#[from] crate::postgres::DatabaseError),
+    Database(#[from] aside_postgres::DatabaseError),
     #[error("the cells cannot be invalidated")]
-    Redis(#[from] crate::redis_client::RedisError),
+    Redis(#[from] aside_redis::RedisError),
 }
 
 impl Relay {

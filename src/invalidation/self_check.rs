@@ -14,14 +14,15 @@
 
 use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
+use aside_postgres::{Database, DatabaseError};
+use aside_redis::RedisError;
+use aside_runtime::shutdown::Shutdown;
 use prometheus_client::metrics::counter::Counter;
 use tokio::time::{self, Instant};
 
 use crate::{
     cache::{Cache, CellName, CompareError, Differing, Verify, Walk},
-    postgres::{Database, DatabaseError, outbox},
-    redis_client::RedisError,
-    shutdown::Shutdown,
+    postgres::outbox,
     telemetry::metrics::{EntityLabels, Metrics},
 };
 

@@ -1,4 +1,4 @@
-//! PostgreSQL, the source of truth: the pool, transactions and every SQL statement.
+//! Every SQL statement of the service.
 //!
 //! Queries are free functions over an executor, checked at compile time, so the same function serves a read in autocommit
 //! and a step of a transaction. Nothing here knows the cache.
@@ -12,33 +12,26 @@
 //! or a proxy put between. Out of a subquery it is a filter that is evaluated once a statement.
 
 pub mod account_deletions;
-mod connection;
-mod connector;
-mod error;
 pub mod follows;
-mod health;
 pub mod home;
 mod identity;
-mod manager;
-mod migrations;
 pub mod outbox;
-mod pace;
-mod pool;
-mod pooler;
 pub mod posts;
-mod primary;
-mod prober;
-mod schema;
 pub mod sessions;
-mod startup;
-mod transaction;
 pub mod users;
 
-pub use connection::Database;
-pub use connector::Connector;
-pub use error::{DatabaseError, plain_text};
+use aside_postgres::{Database, Options};
+use sqlx::migrate::Migrator;
+
 pub use identity::find_identity;
-pub use migrations::MigrationError;
-pub use pool::{Pool, Pooled};
-pub use startup::PostgresUnusable;
-pub use transaction::{CommitError, Statements, WriteTransaction};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// What requests read and write.
+const TABLES: &[&str] = &["users", "sessions", "posts", "follows", "account_deletions", "invalidation_outbox"];
+
+/// The database with these settings, whose schema is that of this version.
+#[must_use]
+pub fn database(options: Options) -> Database {
+    Database::new(Options { migrations: Some(&MIGRATIONS), tables: TABLES, ..options })
+}

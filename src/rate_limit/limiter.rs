@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_redis::{Listener, RedisClient, RedisError};
+use aside_runtime::shutdown::Shutdown;
 use tokio::time::sleep;
 
 use super::{
@@ -23,12 +25,7 @@ use super::{
     verdict::Verdict,
     window::Reading,
 };
-use crate::{
-    config::RateLimitConfig,
-    redis_client::{Listener, RedisClient, RedisError},
-    shutdown::Shutdown,
-    telemetry::metrics::Metrics,
-};
+use crate::{config::RateLimitConfig, telemetry::metrics::Metrics};
 
 /// How long a request that would be refused waits for what is called back on its account, and how long between two questions.
 /// A replica settles within a round trip; one that is stopped or gone never does.

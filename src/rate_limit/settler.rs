@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_redis::{Heard, Listener, RedisClient};
+use aside_runtime::shutdown::Shutdown;
 use tokio::{
     sync::mpsc,
     time::{self, MissedTickBehavior},
@@ -18,10 +20,6 @@ use super::{
     advances::{Advances, PARTS, Take},
     policy::{Charge, Limit, Quotas},
     shared::{RECALLS, SharedLimiter},
-};
-use crate::{
-    redis_client::{Heard, Listener, RedisClient},
-    shutdown::Shutdown,
 };
 
 /// How often each advance is looked at.

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_redis::{Call, Handle, RedisClient, RedisError, Script, Value};
+
 use super::{
     advance::{Advance, Settlement},
     advances::Take,
@@ -15,7 +17,6 @@ use super::{
     verdict::Verdict,
     window::{Reading, Subwindows},
 };
-use crate::redis_client::{Call, Handle, RedisClient, RedisError, Script, Value};
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("settle.lua")));

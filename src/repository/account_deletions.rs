@@ -5,12 +5,11 @@
 
 use std::time::Duration;
 
+use aside_postgres::{CommitError, Database, DatabaseError};
+use aside_runtime::shutdown::Shutdown;
 use tokio::time;
 
-use crate::{
-    postgres::{CommitError, Database, DatabaseError, account_deletions},
-    shutdown::Shutdown,
-};
+use crate::postgres::account_deletions;
 
 /// Between two looks that found nothing, drawn at random.
 const POLL_MS: std::ops::Range<u64> = 500..1_500;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use aside_runtime::shutdown::Shutdown;
 use tokio::{sync::mpsc, time};
-
-use crate::shutdown::Shutdown;
 
 /// The batches of one queue, until it is closed or the shutdown has drained it.
 #[derive(Debug)]

@@ -11,6 +11,8 @@
 
 use std::{collections::HashMap, fmt, hash::Hash, time::Duration};
 
+use aside_postgres::Database;
+use aside_runtime::clock::Clock;
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
@@ -21,9 +23,8 @@ use super::{
 use crate::{
     auth::TokenHash,
     cache::{Cache, CellValue, IdBytes, LoadError, Loaded, Loader, ReadThrough, Verifier, Verify},
-    clock::Clock,
     domain::{PostId, UserId},
-    postgres::{Database, follows, posts, sessions, users},
+    postgres::{follows, posts, sessions, users},
 };
 
 /// Ids in a timeline: more than the first page of a home page can take from one author, and one look at a hundred

@@ -1,6 +1,8 @@
 //! Failures of the repositories. Absence and refusal are not among them: those are answers.
 
-use crate::{cache::LoadError, postgres::DatabaseError};
+use aside_postgres::DatabaseError;
+
+use crate::cache::LoadError;
 
 /// Why a repository gave no answer.
 #[derive(Debug, thiserror::Error)]

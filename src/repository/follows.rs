@@ -1,5 +1,7 @@
 //! Who follows whom.
 
+use aside_postgres::Database;
+use aside_runtime::clock::Clock;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -9,10 +11,8 @@ use super::{
     write::{Writer, Written},
 };
 use crate::{
-    clock::Clock,
     domain::{Cursor, Page, PageSize, Scope, User, UserId},
     postgres::{
-        Database,
         follows::{self, FollowEntry},
         users,
     },

@@ -11,6 +11,7 @@
 //! cell of its hundred has changed, which takes less to see than to make it again. When most of its cells are due for a
 //! refresh it is made again in the background, which refreshes them.
 
+use aside_postgres::Database;
 use bytes::Bytes;
 use futures::try_join;
 use uuid::Uuid;
@@ -29,7 +30,7 @@ use super::{
 use crate::{
     cache::{Cache, Derived, IdBytes, Kept},
     domain::{Cursor, PageSize, PostId, Scope, UserId},
-    postgres::{Database, home, posts::AuthoredPost},
+    postgres::{home, posts::AuthoredPost},
 };
 
 /// Home pages over Postgres and its cells. Clones are the same.

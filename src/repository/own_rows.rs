@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use aside_postgres::Database;
+use aside_runtime::shutdown::Shutdown;
 use tokio::sync::mpsc;
 
 use super::batches::Batches;
 use crate::{
     cache::{CellName, WriteToken},
-    postgres::{Database, outbox},
-    shutdown::Shutdown,
+    postgres::outbox,
 };
 
 /// How long a batch is collected. Well below the age at which relays take rows.

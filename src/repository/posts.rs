@@ -1,5 +1,7 @@
 //! Posts: one at a time, an author's, and their changes.
 
+use aside_postgres::Database;
+use aside_runtime::clock::Clock;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -14,9 +16,8 @@ use super::{
 };
 use crate::{
     cache::Cache,
-    clock::Clock,
     domain::{Condition, Cursor, ETag, PageSize, Post, PostBody, PostId, PostPatch, Scope, User, UserId},
-    postgres::{Database, posts, users},
+    postgres::{posts, users},
 };
 
 /// A post as it goes on the wire, and its entity tag.

@@ -5,6 +5,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aside_postgres::Database;
+use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use tokio::{sync::mpsc, time};
@@ -12,14 +14,9 @@ use uuid::Uuid;
 
 use super::{batches::Batches, error::RepositoryError, session_cell::SessionCell};
 use crate::{
-    clock::Clock,
     config::SessionConfig,
     domain::SessionId,
-    postgres::{
-        Database,
-        sessions::{self, SessionUse},
-    },
-    shutdown::Shutdown,
+    postgres::sessions::{self, SessionUse},
 };
 
 /// `last_seen_at` may lag by a minute: half of it, so that a batch that failed can be made up for.

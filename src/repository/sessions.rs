@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use aside_postgres::Database;
+use aside_runtime::clock::Clock;
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -20,11 +22,9 @@ use super::{
 use crate::{
     auth::{Caller, HashError, PasswordHasher, SessionToken, TokenHash},
     cache::{Cache, CellName, Fetched},
-    clock::Clock,
     config::SessionConfig,
     domain::{Cursor, Page, PageSize, Scope, Session, SessionId, UserAgent, UserId, Username, network_of},
     postgres::{
-        Database,
         sessions::{self, SessionRow},
         users,
     },

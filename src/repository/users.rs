@@ -1,5 +1,7 @@
 //! Users: their pages, their changes, their end.
 
+use aside_postgres::Database;
+use aside_runtime::clock::Clock;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -13,11 +15,10 @@ use super::{
 };
 use crate::{
     cache::Cache,
-    clock::Clock,
     domain::{
         Bio, Condition, Cursor, DisplayName, ETag, Page, PageSize, Patch, Scope, SessionId, User, UserId, Username,
     },
-    postgres::{Database, sessions, users},
+    postgres::{sessions, users},
 };
 
 /// A registration, with its password hashed.

@@ -10,15 +10,17 @@
 
 use std::{sync::Arc, time::Instant};
 
+use aside_postgres::{CommitError, Database, DatabaseError, Statements};
+use aside_runtime::{
+    metrics::ObserveDuration,
+    shutdown::Shutdown,
+    timings::{Waiting, waiting},
+};
+
 use super::{error::RepositoryError, own_rows::OwnRows};
 use crate::{
     cache::{self, Cache, CellName, Ended, Lifted, WriteToken},
-    postgres::{CommitError, Database, DatabaseError, Statements},
-    shutdown::Shutdown,
-    telemetry::{
-        metrics::{Metrics, ObserveDuration, SourceLabels},
-        timings::{Waiting, waiting},
-    },
+    telemetry::metrics::{Metrics, SourceLabels},
 };
 
 /// What a transaction's statements have come to, before its COMMIT.
@@ -84,7 +86,7 @@ impl Writer {
 
     async fn run<T>(self, statements: impl Statements<Written<T>>) -> Result<T, WriteError> {
         let token = WriteToken::random();
-        let mut transaction = self.database.begin(token.as_bytes(), None).await?;
+        let mut transaction = self.database.begin(&[("aside.token", &token.to_string())], None).await?;
         let written = match transaction.run(statements).await {
             Ok(written) => written,
             Err(error) => {

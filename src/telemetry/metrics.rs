@@ -1,15 +1,11 @@
 //! The metrics of one application, in a registry of its own: tests run several applications in one process.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use aside_runtime::metrics::{DurationFamily, Seconds};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text},
-    metrics::{
-        counter::Counter,
-        family::{Family, MetricConstructor},
-        gauge::Gauge,
-        histogram::Histogram,
-    },
+    metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
 
@@ -86,13 +82,6 @@ pub struct DecisionLabels {
     pub decision: &'static str,
 }
 
-/// Labels of `redis_errors_total`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RedisErrorLabels {
-    /// The first word of Redis's error, `timeout`, `io`, or `other`.
-    pub word: &'static str,
-}
-
 /// Labels of the HTTP metrics.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct HttpLabels {
@@ -103,24 +92,6 @@ pub struct HttpLabels {
     /// The status code.
     pub status: u16,
 }
-
-/// From 50 microseconds to 10 seconds: a hit in Redis and a request that ran into its deadline both land inside.
-const SECONDS: [f64; 17] = [
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
-
-/// Makes histograms of [`SECONDS`]; a named type, so that the families below have one.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Seconds;
-
-impl MetricConstructor<Histogram> for Seconds {
-    fn new_metric(&self) -> Histogram {
-        Histogram::new(SECONDS)
-    }
-}
-
-/// A histogram of durations by labels.
-pub type DurationFamily<L> = Family<L, Histogram, Seconds>;
 
 /// Every metric, to be cloned into an `Arc` and handed to the layers.
 #[derive(Debug)]
@@ -148,28 +119,20 @@ pub struct Metrics {
     pub cache_inconsistencies: Family<EntityLabels, Counter>,
     /// `rate_limit_decisions_total`.
     pub rate_limit_decisions: Family<DecisionLabels, Counter>,
-    /// `redis_up`: 1 while at least one connection works and replies are not too late to be of use.
-    pub redis_up: Gauge,
-    /// `redis_command_duration_seconds`: a round trip, whatever is pipelined in it.
-    pub redis_command_duration: Histogram,
-    /// `redis_errors_total`: error replies and failed commands.
-    pub redis_errors: Family<RedisErrorLabels, Counter>,
-    /// `redis_replies_out_of_step_total`: replies that were not those of their commands; each ended its connection.
-    pub redis_replies_out_of_step: Counter,
     /// `cache_damaged_entries_total`: values that were not what was stored under their key.
     pub cache_damaged_entries: Counter,
-    /// `db_pool_connections`: open ones.
-    pub db_pool_connections: Gauge,
-    /// `db_pool_idle_connections`: those of them not in use.
-    pub db_pool_idle_connections: Gauge,
+    /// Of the way to Redis.
+    pub redis: aside_redis::Metrics,
+    /// Of the pool.
+    pub pool: aside_postgres::Metrics,
 }
 
 impl Metrics {
     /// All metrics at zero.
     #[must_use]
     pub fn new() -> Self {
+        let mut registry = Registry::default();
         let mut metrics = Self {
-            registry: Registry::default(),
             http_requests: Family::default(),
             http_request_duration: DurationFamily::new_with_constructor(Seconds),
             cache_requests: Family::default(),
@@ -181,13 +144,10 @@ impl Metrics {
             cache_consistency_checks: Family::default(),
             cache_inconsistencies: Family::default(),
             rate_limit_decisions: Family::default(),
-            redis_up: Gauge::default(),
-            redis_command_duration: Histogram::new(SECONDS),
-            redis_errors: Family::default(),
-            redis_replies_out_of_step: Counter::default(),
             cache_damaged_entries: Counter::default(),
-            db_pool_connections: Gauge::default(),
-            db_pool_idle_connections: Gauge::default(),
+            redis: aside_redis::Metrics::register(&mut registry),
+            pool: aside_postgres::Metrics::register(&mut registry),
+            registry,
         };
         metrics.register();
         metrics
@@ -232,31 +192,9 @@ impl Metrics {
         );
         registry.register("rate_limit_decisions", "Decisions of the limiter", self.rate_limit_decisions.clone());
         registry.register(
-            "redis_up",
-            "1 while a connection to Redis works, fast enough to be of use",
-            self.redis_up.clone(),
-        );
-        registry.register(
-            "redis_command_duration_seconds",
-            "Round trips to Redis, pipelines counted once",
-            self.redis_command_duration.clone(),
-        );
-        registry.register("redis_errors", "Error replies of Redis and failed commands", self.redis_errors.clone());
-        registry.register(
-            "redis_replies_out_of_step",
-            "Replies of Redis that were not those of their commands",
-            self.redis_replies_out_of_step.clone(),
-        );
-        registry.register(
             "cache_damaged_entries",
             "Values that were not what was stored under their key",
             self.cache_damaged_entries.clone(),
-        );
-        registry.register("db_pool_connections", "Open connections to Postgres", self.db_pool_connections.clone());
-        registry.register(
-            "db_pool_idle_connections",
-            "Open connections to Postgres that are not in use",
-            self.db_pool_idle_connections.clone(),
         );
     }
 
@@ -272,17 +210,5 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A duration as histograms take it.
-pub trait ObserveDuration {
-    /// Counts one duration, in seconds.
-    fn observe_duration(&self, duration: Duration);
-}
-
-impl ObserveDuration for Histogram {
-    fn observe_duration(&self, duration: Duration) {
-        self.observe(duration.as_secs_f64());
     }
 }

@@ -3,4 +3,3 @@
 pub mod exposition;
 pub mod logging;
 pub mod metrics;
-pub mod timings;

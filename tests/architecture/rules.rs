@@ -6,37 +6,26 @@ use crate::sources::Source;
 ///
 /// Layers of one line of the design may import each other only where it says so here: the outside things report to
 /// `telemetry`. `cache` and `rate_limit` know neither Postgres nor what is stored in it.
-const LAYERS: [(&str, &[&str]); 16] = [
-    ("backoff", &[]),
+const LAYERS: [(&str, &[&str]); 11] = [
     ("config", &[]),
     ("domain", &[]),
-    ("clock", &[]),
-    ("shutdown", &[]),
-    ("admission", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
-    ("postgres", &["admission", "backoff", "config", "domain", "telemetry"]),
-    ("redis_client", &["backoff", "config", "shutdown", "telemetry"]),
-    ("cache", &["admission", "config", "clock", "shutdown", "telemetry", "redis_client"]),
-    ("rate_limit", &["config", "clock", "shutdown", "telemetry", "redis_client"]),
-    ("repository", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "postgres", "cache"]),
-    (
-        "invalidation",
-        &["config", "domain", "clock", "shutdown", "telemetry", "postgres", "redis_client", "cache", "repository"],
-    ),
-    ("http", &["admission", "config", "domain", "clock", "shutdown", "telemetry", "auth", "rate_limit", "repository"]),
+    ("postgres", &["domain"]),
+    ("cache", &["config", "telemetry"]),
+    ("rate_limit", &["config", "telemetry"]),
+    ("repository", &["config", "domain", "telemetry", "auth", "postgres", "cache"]),
+    ("invalidation", &["config", "domain", "telemetry", "postgres", "cache", "repository"]),
+    ("http", &["config", "domain", "telemetry", "auth", "rate_limit", "repository"]),
     // The composition root names every layer but the one that starts it.
     (
         "app",
         &[
             "config",
             "domain",
-            "clock",
-            "shutdown",
             "telemetry",
             "auth",
             "postgres",
-            "redis_client",
             "cache",
             "rate_limit",
             "repository",
@@ -47,8 +36,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
 ];
 
 /// Starts what `app` puts together, and works on Postgres where no application is needed. Nothing imports it.
-const CLI: (&str, &[&str]) =
-    ("cli", &["config", "domain", "clock", "shutdown", "telemetry", "auth", "postgres", "app"]);
+const CLI: (&str, &[&str]) = ("cli", &["config", "domain", "telemetry", "auth", "postgres", "app"]);
 
 /// What other layers than `postgres` may name of sqlx: types, no statements.
 const SQLX_TYPES: [(&str, &[&str]); 2] = [("domain", &["Type"]), ("repository", &["PgConnection", "Error"])];

@@ -46,6 +46,22 @@ pub(crate) fn read(folder: &Path) -> Vec<Source> {
     .collect()
 }
 
+/// Every source file of the crate in `folder`; its modules are those of a layer that is called as the crate.
+pub(crate) fn read_crate(folder: &Path) -> Vec<Source> {
+    let name = folder.file_name().and_then(|name| name.to_str()).expect("names are ASCII").replace('-', "_");
+    let sources = folder.join("src");
+    let mut files = Vec::new();
+    list(&sources, &mut files);
+    files.sort();
+    let rust = files.iter().filter(|file| has_extension(file, "rs"));
+    rust.map(|file| {
+        let text = fs::read_to_string(file).expect("a source file is text");
+        let file = Path::new(file).strip_prefix(&sources).expect("it is below the folder").display();
+        Source::parse(&format!("{name}/{file}"), &text.replace("crate::", &format!("crate::{name}::")))
+    })
+    .collect()
+}
+
 /// The Lua files below `folder`, relative to it.
 pub(crate) fn lua_files(folder: &Path) -> Vec<String> {
     let mut files = Vec::new();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use aside::{
     http::{admin, readiness::Readiness},
-    shutdown::Shutdown,
     telemetry::metrics::{HttpLabels, Metrics},
 };
+use aside_runtime::shutdown::Shutdown;
 use axum::{
     Router,
     body::{Body, to_bytes},

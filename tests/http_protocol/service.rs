@@ -12,9 +12,9 @@ use aside::{
         problem::Problem,
         routes, server,
     },
-    shutdown::Shutdown,
     telemetry::metrics::Metrics,
 };
+use aside_runtime::shutdown::Shutdown;
 use axum::{
     Router,
     body::Body,

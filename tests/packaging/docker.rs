@@ -53,7 +53,7 @@ fn cargo_finds_the_whole_workspace_in_what_docker_gets() {
 fn docker_gets_all_that_the_service_is_compiled_from() {
     let context = Allowed::read().files();
     let is_read = |path: &&String| {
-        ["src/", "migrations/", ".sqlx/", ".cargo/"].iter().any(|folder| path.starts_with(folder))
+        ["src/", "crates/", "migrations/", ".sqlx/", ".cargo/"].iter().any(|folder| path.starts_with(folder))
             || ["Cargo.toml", "Cargo.lock", "build.rs"].contains(&path.as_str())
     };
 
@@ -68,7 +68,7 @@ fn docker_gets_all_that_the_service_is_compiled_from() {
 fn no_source_includes_a_file_that_docker_does_not_get() {
     let context = Allowed::read().files();
     let is_source = |path: &&String| {
-        path.starts_with("src/")
+        ["src/", "crates/"].iter().any(|folder| path.starts_with(folder))
             && Path::new(path).extension().is_some_and(|kind| kind == "rs")
             && !path.ends_with("_tests.rs")
     };

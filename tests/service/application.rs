@@ -4,10 +4,9 @@ use std::{collections::HashMap, net::SocketAddr};
 
 use aside::{
     app::{Application, StartError},
-    clock::Clock,
     config::Config,
-    shutdown::Shutdown,
 };
+use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use tokio::task::JoinHandle;
 
 use crate::{api::Api, test_database::TestDatabase, test_redis};

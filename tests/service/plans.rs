@@ -1,6 +1,6 @@
 //! Plans: that Postgres makes those of the look-ups behind every miss once, and not for each.
 
-use aside::postgres::{Database, follows, posts, sessions, users};
+use aside::postgres::{self, follows, posts, sessions, users};
 
 use crate::{application::Backend, seed};
 
@@ -12,7 +12,7 @@ async fn looking_up_a_single_row_is_not_planned_each_time() {
     let backend = Backend::create().await;
     // In a table of a few pages every plan is as good as every other.
     seed::loaded(&backend.database, "--users 5000 --sessions 5000").await;
-    let database = Database::new(backend.config(&[]).database);
+    let database = postgres::database(backend.config(&[]).database);
     let mut connection = database.pool().acquire().await.expect("a connection");
     let user: uuid::Uuid =
         sqlx::query_scalar("SELECT max(id::text)::uuid FROM users").fetch_one(&mut *connection).await.expect("an id");

@@ -2,12 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aside::{
-    config::RedisConfig,
-    redis_client::{Handle, Pipeline, RedisClient, Value, cmd},
-    shutdown::Shutdown,
-    telemetry::metrics::Metrics,
-};
+use aside::telemetry::metrics::Metrics;
+use aside_redis::{Handle, Options, Pipeline, RedisClient, Value, cmd};
+use aside_runtime::shutdown::Shutdown;
 use url::Url;
 
 /// One application's way to Redis.
@@ -22,14 +19,14 @@ pub(crate) struct TestRedis {
 
 impl TestRedis {
     /// Connects by `config` and waits until a connection is up. The entries are no database's.
-    pub(crate) async fn connect(config: RedisConfig) -> Self {
+    pub(crate) async fn connect(config: Options) -> Self {
         Self::connect_as("of a test", config).await
     }
 
     /// As [`connect`](Self::connect); the entries are those of this database.
-    pub(crate) async fn connect_as(database: &str, config: RedisConfig) -> Self {
+    pub(crate) async fn connect_as(database: &str, config: Options) -> Self {
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
-        let client = RedisClient::start(&config, Arc::clone(&metrics), &shutdown).expect("REDIS_URL is a Redis URL");
+        let client = RedisClient::start(&config, metrics.redis.clone(), &shutdown).expect("REDIS_URL is a Redis URL");
         client.set_database(database);
         assert!(client.wait_until_up(Duration::from_secs(10)).await, "the Redis of REDIS_URL does not answer");
         Self { client, metrics, shutdown }
@@ -69,9 +66,9 @@ pub(crate) fn url() -> Url {
 }
 
 /// The Redis at `url`, with a prefix that nothing else uses.
-pub(crate) fn config(url: &Url) -> RedisConfig {
-    RedisConfig {
-        url: url.to_string().into(),
+pub(crate) fn config(url: &Url) -> Options {
+    Options {
+        url: url.as_str().parse().expect("a Redis URL"),
         key_prefix: format!("aside_test_{:016x}:", rand::random::<u64>()),
         connections: 1,
         connect_timeout: Duration::from_secs(5),

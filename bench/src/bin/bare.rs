@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use aside::{
     config::HttpConfig,
     http::{routes, server},
-    shutdown::Shutdown,
     telemetry::metrics::Metrics,
 };
+use aside_runtime::shutdown::Shutdown;
 use axum::{Router, http::header, routing::get};
 use bytes::Bytes;
 use tokio::net::TcpListener;

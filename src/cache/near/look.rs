@@ -14,15 +14,13 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use aside_redis::{Listening, Pipeline, RedisError, Script, Value};
+use aside_runtime::timings::{Waiting, waiting};
 use parking_lot::Mutex;
 use tokio::sync::SetOnce;
 
 use super::Near;
-use crate::{
-    cache::sequence::{LOOK_LIFE, SEQUENCE, SEQUENCE_LIFE},
-    redis_client::{Listening, Pipeline, RedisError, Script, Value},
-    telemetry::timings::{Waiting, waiting},
-};
+use crate::cache::sequence::{LOOK_LIFE, SEQUENCE, SEQUENCE_LIFE};
 
 static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sequence.lua")));
 

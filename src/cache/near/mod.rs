@@ -50,13 +50,12 @@ pub use once::{look_again, look_once};
 pub use recipe::Recipe;
 pub use stamps::Stamp;
 
+use aside_redis::{Heard, Listener, RedisClient};
+use aside_runtime::shutdown::Shutdown;
+
 use self::{copies::Copies, look::Looks, names::Names, piece::DerivedValue, recipe::Finished, sequence::Sequence};
 use super::{sequence::CHANNEL, speeds::SpeedWatch, value::CellValue};
-use crate::{
-    config::CacheConfig,
-    redis_client::{Heard, Listener, RedisClient},
-    shutdown::Shutdown,
-};
+use crate::config::CacheConfig;
 
 /// The copies of this process. Clones share them.
 #[derive(Clone, Debug)]

@@ -1,10 +1,9 @@
 //! The ways out of a load: somebody wants it to end, and what is left of it at the server.
 
 use anyhow::Result;
+use aside_postgres::Connector;
 use sqlx::Connection;
 use tokio::signal::unix::{SignalKind, signal};
-
-use crate::postgres::Connector;
 
 /// Resolves when the process is asked to end: Ctrl-C, or a polite kill. Never, if signals cannot be listened for.
 pub(super) async fn interrupted() {

@@ -48,11 +48,13 @@ pub use report::{Outcome, Report};
 use statement::execute;
 use token_file::TokenFile;
 
+use aside_postgres::Connector;
+
 use crate::{
     auth::{Caller, PasswordHasher},
     config::Config,
     domain::Password,
-    postgres::{Connector, Database},
+    postgres,
 };
 
 /// Everybody's password in a database on this machine: no secret, so that it can be printed again and put into examples.
@@ -138,7 +140,7 @@ fn is_allowed(config: &Config, yes: bool) -> Result<bool> {
 }
 
 async fn migrate(config: &Config) -> Result<()> {
-    let database = Database::new(config.database.clone());
+    let database = postgres::database(config.database.clone());
     let migrated = database.migrate().await;
     database.close().await;
     migrated.context("cannot migrate the database")

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use aside_runtime::clock::Clock;
 use axum::{extract::State, response::Response};
 use utoipa::ToSchema;
 
 use super::{failures::user_is_gone, paging::PageQuery, posts::PostResponse};
 use crate::{
-    clock::Clock,
     domain::{Cursor, Scope, UserSummary},
     http::{cache_status::CacheStatus, conditions::json, extract::Query, identity::MaybeCurrentUser, problem::Problem},
     repository::HomeRepository,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aside_runtime::clock::Clock;
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -13,7 +14,6 @@ use utoipa::ToSchema;
 
 use super::{failures::user_is_gone, paging::PageQuery};
 use crate::{
-    clock::Clock,
     domain::{FieldErrors, Page, Patch, PostBody, PostId, PostPatch, Scope, UserId, UserSummary},
     http::{
         cache_status::CacheStatus,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aside_runtime::clock::Clock;
 use axum::{
     Json as JsonResponse,
     extract::State,
@@ -21,7 +22,6 @@ use super::{
 };
 use crate::{
     auth::{Caller, PasswordHasher},
-    clock::Clock,
     domain::{Bio, Cursor, DisplayName, ETag, NewUser, Page, Patch, Scope, User, UserId, UserPatch, Username},
     http::{
         cache_status::CacheStatus,

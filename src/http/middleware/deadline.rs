@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aside_postgres::admission;
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-use crate::{admission, http::problem::Problem, repository::look_once};
+use crate::{http::problem::Problem, repository::look_once};
 
 /// Gives the handler of a request, which began then and may be one that `only_reads`, so long to answer.
 ///

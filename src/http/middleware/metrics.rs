@@ -6,11 +6,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use aside_runtime::metrics::ObserveDuration;
 use axum::extract::{MatchedPath, Request};
 use http::{Method, StatusCode};
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 
-use crate::telemetry::metrics::{HttpLabels, Metrics, ObserveDuration};
+use crate::telemetry::metrics::{HttpLabels, Metrics};
 
 /// What routes are called in logs and metrics when none matched: paths that clients make up must not make up labels.
 const UNMATCHED: &str = "unmatched";

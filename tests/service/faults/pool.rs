@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use aside::postgres::{Database, DatabaseError};
+use aside::postgres;
+use aside_postgres::{Database, DatabaseError};
 use futures::{StreamExt, poll, stream};
 use sqlx::Executor;
 use tokio::net::{TcpSocket, TcpStream};
@@ -47,7 +48,7 @@ fn pool(backend: &Backend, url: &Url, connections: u32, statement_timeout: &str)
         ("DATABASE_TRANSACTION_TIMEOUT", "1m"),
         ("CACHE_FENCE", "5m"),
     ]);
-    Database::new(config.database)
+    postgres::database(config.database)
 }
 
 /// Uses every connection that the pool may have, all at the same time.
@@ -97,7 +98,7 @@ async fn no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin() {
     const ROUNDS: i32 = 2_000;
     const WORKERS: usize = 8;
     let backend = Backend::create().await;
-    let database = Database::new(backend.config(&[]).database);
+    let database = postgres::database(backend.config(&[]).database);
     let outside = backend.database.pool().await;
     outside.execute("CREATE TABLE written (round int PRIMARY KEY)").await.expect("a table");
 

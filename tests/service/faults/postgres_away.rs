@@ -5,7 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use aside::{app::Application, shutdown::Shutdown};
+use aside::app::Application;
+use aside_runtime::shutdown::Shutdown;
 use futures::future::{join, join_all};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use aside::postgres::Database;
+use aside::postgres;
 use futures::future::join_all;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -83,7 +83,7 @@ async fn a_postgres_without_room_is_not_flooded_with_connections() {
     let (url, connections) = full_postgres().await;
     let backend = Backend::create().await;
     let config = backend.config(&[("DATABASE_URL", &url), ("DATABASE_ACQUIRE_TIMEOUT", "3s")]).database;
-    let database = Database::new(config);
+    let database = postgres::database(config);
     let watching = tokio::spawn(database.clone().watch());
 
     let asking = join_all((0..32).map(|_| async {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aside::redis_client::{Pipeline, RedisError, cmd};
+use aside_redis::{Pipeline, RedisError, cmd};
 use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};

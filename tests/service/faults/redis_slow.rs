@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use aside::{
-    config::RedisConfig,
-    redis_client::{Pipeline, RedisError, cmd},
-};
+use aside_redis::{Options, Pipeline, RedisError, cmd};
 use futures::future::join_all;
 
 use super::{
@@ -34,7 +31,7 @@ async fn ping(redis: &TestRedis) {
 #[tokio::test]
 async fn a_redis_whose_replies_are_late_is_left_alone_until_they_are_not() {
     let proxy = Proxy::start(&test_redis::url()).await;
-    let config = RedisConfig { command_timeout: COMMAND_TIMEOUT, ..test_redis::config(&proxy.url(&test_redis::url())) };
+    let config = Options { command_timeout: COMMAND_TIMEOUT, ..test_redis::config(&proxy.url(&test_redis::url())) };
     let redis = TestRedis::connect(config).await;
     let is_up_at_first = redis.client.is_up();
 
@@ -46,14 +43,14 @@ async fn a_redis_whose_replies_are_late_is_left_alone_until_they_are_not() {
     .await;
     let for_readers = redis.client.handle();
     let for_writers = redis.client.handle_however_slow();
-    let shown = redis.metrics.redis_up.get();
+    let shown = redis.metrics.redis.up.get();
     proxy.delay_replies(Duration::ZERO);
     until(async || redis.client.is_up()).await;
 
     assert!(is_up_at_first);
     assert!(matches!(for_readers, Err(RedisError::Unavailable)));
     assert!(for_writers.is_ok());
-    assert_eq!((shown, redis.metrics.redis_up.get()), (0, 1));
+    assert_eq!((shown, redis.metrics.redis.up.get()), (0, 1));
     assert!(redis.client.handle().is_ok());
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use aside::{app::Application, postgres::Database};
+use aside::{app::Application, postgres};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
@@ -46,7 +46,7 @@ async fn a_schema_named_like_the_role_changes_nothing() {
 async fn the_setting_says_which_schema_the_tables_are_in() {
     let backend = Backend::create().await.with("DATABASE_SCHEMA", "Elsewhere");
     let outside = backend.database.pool().await;
-    let postgres = Database::new(backend.config(&[]).database);
+    let postgres = postgres::database(backend.config(&[]).database);
 
     let refused = postgres.migrate().await.expect_err("there is no such schema").to_string();
     outside.execute("CREATE SCHEMA \"Elsewhere\"").await.expect("a schema");
@@ -94,7 +94,7 @@ async fn a_replica_without_tables_is_not_ready_until_they_appear() {
     let read = soon(public.get("/users")).await.status();
     let status = before.status();
     let document: Value = before.json().await.expect("JSON");
-    Database::new(backend.config(&[]).database).migrate().await.expect("the migrations run");
+    postgres::database(backend.config(&[]).database).migrate().await.expect("the migrations run");
     until(async || admin.get("/readyz").await.status() == StatusCode::OK).await;
 
     assert_eq!((status, &document["missing"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(["schema"])));
@@ -169,7 +169,7 @@ async fn migrations_whose_session_is_ended_begin_again() {
     holder.execute("LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE").await.expect("a lock");
     // Only the end of its session makes the migration begin again.
     let settings = backend.config(&[("DATABASE_LOCK_TIMEOUT", "10m")]).database;
-    let mut migrating = tokio::spawn(async move { Database::new(settings).migrate().await });
+    let mut migrating = tokio::spawn(async move { postgres::database(settings).migrate().await });
 
     let first = soon(waiting_session(&outside, None)).await;
     let ended: bool = sqlx::query_scalar("SELECT pg_terminate_backend($1)")
@@ -198,7 +198,7 @@ async fn migrations_wait_longer_than_any_time_out_for_a_lock() {
     let mut holder = outside.begin().await.expect("a transaction");
     holder.execute("LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE").await.expect("a lock");
 
-    let postgres = Database::new(backend.config(&short).database);
+    let postgres = postgres::database(backend.config(&short).database);
     let migrating = tokio::spawn(async move { postgres.migrate().await });
     let waiting = "SELECT DISTINCT pid FROM pg_locks
          WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";

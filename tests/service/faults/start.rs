@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use aside::postgres::Database;
+use aside::postgres;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -241,7 +241,7 @@ async fn migrate_waits_for_a_postgres_that_is_not_there_yet() {
 async fn a_start_gives_up_on_a_postgres_that_stays_away() {
     let backend = Backend::create().await;
     let url = format!("postgres://aside:{SECRET}@{}/aside", free_address());
-    let database = Database::new(backend.config(&[("DATABASE_URL", &url)]).database);
+    let database = postgres::database(backend.config(&[("DATABASE_URL", &url)]).database);
 
     let waited = timeout(PATIENCE, database.wait_until_usable(Duration::from_millis(1))).await;
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use aside::shutdown::Shutdown;
+use aside_runtime::shutdown::Shutdown;
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor};
@@ -86,7 +86,7 @@ async fn altered_tables_fail_no_read_and_no_write() {
 async fn statements_that_the_server_has_dropped_are_prepared_again() {
     let backend = Backend::create().await;
     let config = backend.config(&[("DATABASE_MAX_CONNECTIONS", "1")]);
-    let database = aside::postgres::Database::new(config.database);
+    let database = aside::postgres::database(config.database);
     database.migrate().await.expect("the migrations run");
     let count =
         async || database.run(sqlx::query_scalar::<_, i64>("SELECT 7::bigint").fetch_one(database.pool())).await;

@@ -1,6 +1,6 @@
 //! A pooler between the service and Postgres: one that keeps clients apart is used, one that mixes them up is not.
 
-use aside::postgres::Database;
+use aside::postgres;
 use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn use_it(here: &TestApplication, round: &str) {
 
 /// Migrates past the pooler.
 async fn migrate(backend: &Backend, further: &[(&str, &str)]) {
-    Database::new(backend.config(further).database).migrate().await.expect("the migrations run");
+    postgres::database(backend.config(further).database).migrate().await.expect("the migrations run");
 }
 
 /// Runs `aside`, which fails; gives what it wrote.

@@ -1,6 +1,6 @@
 //! A standby answers every question, and is not used: its rows are old.
 
-use aside::postgres::{Database, follows, posts, sessions, users};
+use aside::postgres::{self, follows, posts, sessions, users};
 use reqwest::StatusCode;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::{api::Api, application::Backend, own_postgres::OwnPostgres, proxy::Pr
 async fn a_standby_answers_no_statement_that_loads_entries() {
     let Some(primary) = OwnPostgres::start().await else { return };
     let backend = Backend::create().await.with("DATABASE_URL", primary.url.as_str());
-    Database::new(backend.config(&[]).database).migrate().await.expect("the migrations run");
+    postgres::database(backend.config(&[]).database).migrate().await.expect("the migrations run");
     let standby = primary.standby().await;
     let mut connection = PgConnection::connect(standby.url.as_str()).await.expect("it answers");
     sqlx::query("SELECT 1 FROM users").execute(&mut connection).await.expect("it has the tables");

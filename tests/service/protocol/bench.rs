@@ -1,6 +1,6 @@
 //! The Lua scripts by themselves, with lives and tokens that a test knows.
 
-use aside::redis_client::{Value, cmd};
+use aside_redis::{Value, cmd};
 
 use super::cells::{Cells, run};
 use crate::test_redis::{self, TestRedis};
@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// In another Redis.
-    pub(super) async fn in_redis(config: aside::config::RedisConfig) -> Self {
+    pub(super) async fn in_redis(config: aside_redis::Options) -> Self {
         let redis = TestRedis::connect(config.clone()).await;
         Self { redis, cells: Cells::seen_by(TestRedis::connect(config).await) }
     }

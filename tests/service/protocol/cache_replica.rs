@@ -4,11 +4,10 @@ use std::sync::{Arc, atomic::Ordering};
 
 use aside::{
     cache::{Cache, Fetched, LoadError, ReadThrough, Verifier},
-    clock::Clock,
-    redis_client::cmd,
-    shutdown::Shutdown,
     telemetry::metrics::EntityLabels,
 };
+use aside_redis::cmd;
+use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use sqlx::PgPool;
 use tokio::{
     sync::{Mutex, mpsc},

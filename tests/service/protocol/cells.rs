@@ -1,9 +1,7 @@
 //! Cells as Redis holds them, looked at past the application.
 
-use aside::{
-    postgres::find_identity,
-    redis_client::{Cmd, Pipeline, Value, cmd},
-};
+use aside::postgres::find_identity;
+use aside_redis::{Cmd, Pipeline, Value, cmd};
 use sqlx::Executor;
 
 use super::eventually;

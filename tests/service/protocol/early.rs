@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use aside::{
     cache::{Ended, Fetched, WriteToken},
-    config::{CacheConfig, RedisConfig},
+    config::CacheConfig,
     telemetry::metrics::CacheOutcome,
 };
+use aside_redis::Options;
 use chrono::TimeDelta;
 use futures::future::select_all;
 
@@ -330,7 +331,7 @@ async fn a_refresh_that_failed_or_panicked_is_tried_again_after_a_lease() {
 async fn a_claim_without_an_answer_loads_nothing() {
     let proxy = Proxy::start(&test_redis::url()).await;
     let redis = test_redis::config(&proxy.url(&test_redis::url()));
-    let things = Things::in_redis(RedisConfig { command_timeout: Duration::from_millis(500), ..redis }, "old").await;
+    let things = Things::in_redis(Options { command_timeout: Duration::from_millis(500), ..redis }, "old").await;
     let cells = things.cells_past_the_proxy().await;
     cells.know(include_str!("../../../src/cache/scripts/claim.lua")).await;
     let [replica] = past_the_soft_end(&things, |config| config).await;

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use aside::{
-    admission::{self, Admission},
-    cache::LoadError,
-    config::CacheConfig,
-};
+use aside::{cache::LoadError, config::CacheConfig};
+use aside_postgres::admission::{self, Admission};
 use futures::future::join3;
 
 use super::{

@@ -1,6 +1,7 @@
 //! A Redis that is full and evicts nothing: it refuses values, but neither fences nor lifts, so nothing goes stale.
 
-use aside::{cache::Ended, config::RedisConfig, redis_client::Value, telemetry::metrics::CacheOutcome};
+use aside::{cache::Ended, telemetry::metrics::CacheOutcome};
+use aside_redis::{Options, Value};
 
 use super::{
     bench::Bench,
@@ -68,7 +69,7 @@ async fn a_fill_that_a_full_redis_refuses_serves_its_reader() {
 }
 
 /// A server of the test's own, which can be made full.
-async fn own_redis() -> (OwnRedis, RedisConfig) {
+async fn own_redis() -> (OwnRedis, Options) {
     let redis = OwnRedis::start_with(&["--maxmemory-policy", "noeviction"]).await;
     let config = test_redis::config(&redis.url);
     (redis, config)

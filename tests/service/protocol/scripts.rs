@@ -1,7 +1,7 @@
 //! The Lua scripts, branch by branch: what each returns, what it leaves in the cells, and that every key has a TTL
 //! afterwards, the sequence included.
 
-use aside::redis_client::Value;
+use aside_redis::Value;
 use futures::StreamExt;
 
 use super::bench::{

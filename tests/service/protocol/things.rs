@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use aside::{
-    admission::Admission,
     cache::{Cache, CellName, Ended, Fetched},
-    clock::Clock,
-    config::{CacheConfig, CacheMode, RedisConfig},
-    shutdown::Shutdown,
+    config::{CacheConfig, CacheMode},
 };
+use aside_postgres::admission::Admission;
+use aside_redis::Options;
+use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use sqlx::PgPool;
 use tokio::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) struct Things {
     /// Past the cache.
     pub(super) pool: PgPool,
     /// Where replicas keep their cells.
-    pub(super) redis: RedisConfig,
+    pub(super) redis: Options,
     _database: TestDatabase,
 }
 
@@ -39,7 +39,7 @@ impl Things {
     }
 
     /// As [`with`](Self::with), in another Redis.
-    pub(super) async fn in_redis(redis: RedisConfig, body: &str) -> Self {
+    pub(super) async fn in_redis(redis: Options, body: &str) -> Self {
         let database = TestDatabase::create().await;
         let pool = database.pool().await;
         let create = "CREATE TABLE things (id bigint PRIMARY KEY, body text NOT NULL)";
@@ -53,7 +53,7 @@ impl Things {
     /// replies makes no call fail.
     pub(super) async fn by_way_of_a_proxy(&mut self, server: &OwnRedis) -> Proxy {
         let proxy = Proxy::start(&server.url).await;
-        self.redis.url = proxy.url(&server.url).to_string().into();
+        self.redis.url = proxy.url(&server.url).as_str().parse().expect("a Redis URL");
         self.redis.command_timeout = Duration::from_mins(1);
         proxy
     }
@@ -80,7 +80,7 @@ impl Things {
 
     /// The cells in Redis, by a way that no proxy holds up.
     pub(super) async fn cells_past_the_proxy(&self) -> Cells {
-        let config = RedisConfig { url: test_redis::url().to_string().into(), ..self.redis.clone() };
+        let config = Options { url: test_redis::url().as_str().parse().expect("a Redis URL"), ..self.redis.clone() };
         Cells::seen_by(TestRedis::connect(config).await)
     }
 

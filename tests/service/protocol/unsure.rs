@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use aside::{cache::Ended, config::RedisConfig};
+use aside::cache::Ended;
+use aside_redis::Options;
 use redis::Value;
 
 use super::{
@@ -112,7 +113,7 @@ async fn a_dropped_fence_runs_out_by_itself() {
 async fn behind_a_proxy(first: &str) -> (Proxy, Things) {
     let proxy = Proxy::start(&test_redis::url()).await;
     let config = test_redis::config(&proxy.url(&test_redis::url()));
-    let config = RedisConfig { command_timeout: Duration::from_millis(200), ..config };
+    let config = Options { command_timeout: Duration::from_millis(200), ..config };
     (proxy, Things::in_redis(config, first).await)
 }
 

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use aside::{
-    config::RedisConfig,
-    rate_limit::{Decision, Limiter, Policy},
-};
+use aside::rate_limit::{Decision, Limiter, Policy};
+use aside_redis::Options;
 
 use super::{admit, all, limiter, quota, remaining};
 use crate::{
@@ -152,7 +150,7 @@ async fn what_a_replica_has_that_is_gone_counts_as_used_and_clients_are_told_how
     let config = test_redis::config(&proxy.url(&test_redis::url()));
     let prefix = config.key_prefix.clone();
     let one = TestRedis::connect(config).await;
-    let other = TestRedis::connect(RedisConfig { key_prefix: prefix, ..test_redis::config(&test_redis::url()) }).await;
+    let other = TestRedis::connect(Options { key_prefix: prefix, ..test_redis::config(&test_redis::url()) }).await;
     let (gone, there) = (listening(&one, 320).await, listening(&other, 320).await);
     let first = admitted(&gone, 7).await;
     proxy.set(Way::Frozen);

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use aside::{
-    config::RedisConfig,
-    rate_limit::{Admission, Charge, Decision, Limiter, Policy},
-    redis_client::{Pipeline, Value, cmd},
-};
+use aside::rate_limit::{Admission, Charge, Decision, Limiter, Policy};
+use aside_redis::{Options, Pipeline, Value, cmd};
 
 use super::{admit, all, counted, limiter, quota, remaining};
 use crate::{
@@ -15,7 +12,7 @@ use crate::{
 };
 
 /// A Redis that can be lost.
-async fn behind_a_proxy(change: impl FnOnce(RedisConfig) -> RedisConfig) -> (Proxy, TestRedis) {
+async fn behind_a_proxy(change: impl FnOnce(Options) -> Options) -> (Proxy, TestRedis) {
     let proxy = Proxy::start(&test_redis::url()).await;
     let redis = TestRedis::connect(change(test_redis::config(&proxy.url(&test_redis::url())))).await;
     (proxy, redis)
@@ -182,7 +179,7 @@ async fn all_policies_admit_or_none_is_charged_while_redis_is_away_too() {
 
 #[tokio::test]
 async fn a_charge_that_redis_did_not_answer_is_counted_here_and_not_sent_again() {
-    let fast = |config| RedisConfig { command_timeout: Duration::from_millis(100), ..config };
+    let fast = |config| Options { command_timeout: Duration::from_millis(100), ..config };
     let (proxy, redis) = behind_a_proxy(fast).await;
     let limiter = limiter(&redis, &all(quota(9, 3600)));
     admit(&limiter, Policy::SignedIn, "1").await;

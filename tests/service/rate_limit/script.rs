@@ -1,7 +1,7 @@
 //! The scripts, branch by branch. They are run with a clock of the test: the one line that reads the server's is replaced, so
 //! that arrivals at the edges need no waiting.
 
-use aside::redis_client::{Cmd, Pipeline, Value, cmd};
+use aside_redis::{Cmd, Pipeline, Value, cmd};
 use proptest::{
     collection::vec,
     prelude::*,

@@ -48,7 +48,7 @@ pub(crate) async fn loaded(database: &TestDatabase, line: &str) -> Report {
 
 pub(crate) async fn migrated() -> (TestDatabase, PgPool) {
     let database = TestDatabase::create().await;
-    let postgres = aside::postgres::Database::new(config(database.url.as_str()).database);
+    let postgres = aside::postgres::database(config(database.url.as_str()).database);
     postgres.migrate().await.expect("the migrations run");
     postgres.close().await;
     let pool = database.pool().await;
