@@ -15,7 +15,7 @@ pub(super) const SEQUENCE_LIFE: Duration = Duration::from_hours(24);
 /// For how long a look at the sequence is good for the reads of its process, from before it was issued: a lease on the
 /// sequence (Gray and Cheriton, "Leases", 1989) that no writer has to know of, since all wait until it is over.
 pub(super) const LOOK_LIFE: Duration = Duration::from_millis(3);
-/// The same and a third for the writers, whose clocks may run faster than readers' (docs/adr/0022-writers-wait-for-looks.md).
+/// The same and a third for the writers, whose clocks may run faster than readers' (docs/adr/0022-freshness-checks-live-3-ms.md).
 const LOOKS_ARE_OVER: Duration = Duration::from_millis(4);
 
 /// Waits until no look is good any more that was issued before what Redis has just answered.

@@ -1,6 +1,6 @@
 #!lua
 -- Admits or refuses one request under all limits that apply to it, by the server's clock; and gives a replica an advance on
--- what is left to a client (docs/adr/0019-quota-in-advances.md), with a request or without one.
+-- what is left to a client (docs/adr/0019-quota-leases.md), with a request or without one.
 --
 -- KEYS     one for each limit: what its client was admitted lately. The window's length is part of the name.
 -- ARGV     for each key: quota (requests), window (microseconds); then
