@@ -1,5 +1,5 @@
-//! What a clone and an image are made of: the files that Docker's build gets, the features of what is compiled, and the bytes that
-//! git checks out.
+//! What a clone and an image are made of: the files that Docker's build gets, the features of what is compiled, the bytes that
+//! git checks out, and the links of the documents.
 
 #[path = "packaging/docker.rs"]
 mod docker;
@@ -9,3 +9,5 @@ mod features;
 mod files;
 #[path = "packaging/git.rs"]
 mod git;
+#[path = "packaging/links.rs"]
+mod links;

@@ -2,7 +2,7 @@
 //!
 //! A test that cannot fail is a defect. `make mutants` copies the sources, takes one guard out, and runs the tests that are
 //! about it; those must fail. With `--checker SECONDS` the checker must find it too, by driving the service from outside.
-//! `docs/MUTANTS.md` says what came of it.
+//! `docs/TESTING.md` says what came of it.
 //!
 //! | module | holds |
 //! |---|---|

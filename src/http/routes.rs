@@ -1,7 +1,7 @@
 //! What surrounds every handler, from the outside in, in one place that reads from top to bottom.
 //!
 //! One layer, and not a stack of middleware: each layer of a stack is a clone, a box or two and a copy of request and answer, for
-//! each request; a dozen of them cost more than a page that is among the copies (docs/performance.md). Each subject has its file
+//! each request; a dozen of them cost more than a page that is among the copies (docs/PERFORMANCE.md). Each subject has its file
 //! in `middleware`; here is their order, and why. What few requests go through is boxed, so that the others do not carry room
 //! for it.
 

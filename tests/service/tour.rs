@@ -1,4 +1,4 @@
-//! The tour in the README, as somebody takes it who pastes one block after another.
+//! The tour of docs/API.md, one block after another, as a reader pastes it.
 
 use std::{fs, process::Command};
 
@@ -9,16 +9,16 @@ use crate::{application::Backend, seed::loaded};
 /// Between the outputs of two blocks.
 const SEPARATOR: char = '\u{1e}';
 
-/// A block of commands, and what the README says that it prints.
+/// A block of commands, and what docs/API.md says that it prints.
 struct Step {
     commands: String,
     output: String,
 }
 
 fn steps() -> Vec<Step> {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README can be read");
-    let (_, tour) = readme.split_once("\n## A tour\n").expect("it has a tour");
-    let (tour, _) = tour.split_once("\n## ").expect("the tour ends");
+    let document =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/API.md")).expect("docs/API.md can be read");
+    let (_, tour) = document.split_once("\n## A tour\n").expect("it ends with the tour");
     let blocks = tour.split("```sh\n").skip(1);
     let step = |block: &str| {
         let (commands, rest) = block.split_once("```\n").expect("a block ends");
@@ -55,7 +55,7 @@ fn prints(actual: &str, promised: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tour_of_the_readme_runs_from_top_to_bottom_and_prints_what_it_says() {
+async fn tour_of_the_api_prints_what_its_page_says() {
     if Command::new("curl").arg("--version").output().is_err() {
         eprintln!("not run: the tour needs curl, which is not here");
         return;
