@@ -3,6 +3,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use aside_cache::Cache;
 use aside_postgres::{Database, MigrationError, PostgresUnusable};
 use aside_redis::{RedisClient, RedisError};
 use aside_runtime::{clock::Clock, shutdown::Shutdown};
@@ -14,7 +15,6 @@ use tokio::{
 
 use crate::{
     auth::{HashError, PasswordHasher},
-    cache::Cache,
     config::{Config, HttpConfig},
     http::{
         self, admin,
@@ -24,12 +24,10 @@ use crate::{
         state::{ApiParts, ApiState},
         token_lookups::TokenLookups,
     },
-    invalidation::{Gatekeeper, Relay, SelfCheck, tell_owner},
     postgres,
     rate_limit::Limiter,
     repository::{
         self, FollowRepository, HomeRepository, PostRepository, SessionRepository, SessionUpkeep, UserRepository,
-        Writer,
     },
     telemetry::metrics::Metrics,
 };
@@ -102,26 +100,17 @@ impl Application {
         let (metrics, shutdown) = (Arc::new(Metrics::new()), Shutdown::new());
         let database = postgres::database(config.database.clone());
         let redis = RedisClient::start(&config.redis, metrics.redis.clone(), &shutdown)?;
-        let cache = Cache::new(
-            redis.clone(),
-            config.cache.clone(),
-            database.reads().clone(),
-            clock.clone(),
-            Arc::clone(&metrics),
-            shutdown.clone(),
-        );
         shutdown.spawn_until_drained(database.clone().watch());
-        redis.follow_address(&shutdown);
-        tell_owner(database.clone(), config.database.schema.clone(), redis.clone(), &shutdown);
-        Relay::start(database.clone(), cache.clone(), Arc::clone(&metrics), &shutdown);
-        Gatekeeper::start(database.clone(), cache.clone(), &shutdown);
-        let kinds = repository::verifiers(&database, &cache, clock);
-        SelfCheck::start(database.clone(), cache.clone(), kinds, &metrics, &shutdown);
-        let writer = Writer::new(database.clone(), cache.clone(), Arc::clone(&metrics), shutdown.clone());
+        let cache = Cache::builder(redis.clone(), database.clone())
+            .options(config.cache.options.clone())
+            .metrics(metrics.cache.clone())
+            .clock(clock.clone())
+            .shutdown(shutdown.clone())
+            .start();
         let limiter = Limiter::new(&config.rate_limit, &redis, &metrics, &shutdown);
         let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);
-        let state = Foundation { config: &config, database: &database, cache: &cache, writer: &writer, clock }
-            .api_state(limiter, upkeep)?;
+        let state =
+            Foundation { config: &config, database: &database, cache: &cache, clock }.api_state(limiter, upkeep)?;
         repository::account_deletions::start(database.clone(), &shutdown);
         let readiness = Readiness::new(shutdown.clone(), probe(database.clone(), redis.clone()));
         shutdown.spawn_until_drained(observe(database.clone(), Arc::clone(&metrics)));
@@ -182,7 +171,7 @@ impl Application {
             prepared = prepare(&database, &self.cache, &self.readiness, migrate) => { prepared?; false }
         };
         if !is_interrupted {
-            tracing::info!(%address, mode = ?self.config.cache.mode, "serving");
+            tracing::info!(%address, mode = ?self.config.cache.options.mode, "serving");
             let api = http::api(self.state, &self.config.http, Arc::clone(&self.metrics));
             server::serve(self.public, api, &self.config.http, &shutdown).await;
         }
@@ -219,7 +208,6 @@ struct Foundation<'a> {
     config: &'a Config,
     database: &'a Database,
     cache: &'a Cache,
-    writer: &'a Writer,
     clock: &'a Clock,
 }
 
@@ -227,15 +215,15 @@ impl Foundation<'_> {
     /// The parts that handlers hold.
     fn api_state(&self, limiter: Limiter, upkeep: SessionUpkeep) -> Result<ApiState, StartError> {
         let (database, cache) = (|| self.database.clone(), || self.cache.clone());
-        let (writer, clock) = (|| self.writer.clone(), || self.clock.clone());
+        let (ttl, clock) = (self.config.cache.ttl, || self.clock.clone());
         let hasher = PasswordHasher::new(&self.config.session)?;
-        let users = UserRepository::new(database(), cache(), writer(), clock());
-        let posts = PostRepository::new(database(), cache(), writer(), clock(), &users);
+        let users = UserRepository::new(database(), cache(), ttl, clock());
+        let posts = PostRepository::new(database(), cache(), ttl, clock(), &users);
         let config = self.config.session.clone();
-        let sessions = SessionRepository::new(database(), cache(), writer(), clock(), config, hasher.clone(), upkeep);
+        let sessions = SessionRepository::new(database(), cache(), ttl, clock(), config, hasher.clone(), upkeep);
         let parts = ApiParts {
-            follows: Arc::new(FollowRepository::new(database(), writer(), clock(), &users)),
-            home: Arc::new(HomeRepository::new(database(), cache(), &users, &posts)),
+            follows: Arc::new(FollowRepository::new(database(), cache(), clock(), &users)),
+            home: Arc::new(HomeRepository::new(database(), cache(), &self.config.cache, &users, &posts)),
             sessions: Arc::new(sessions),
             users: Arc::new(users),
             posts: Arc::new(posts),
@@ -276,7 +264,7 @@ async fn prepare(database: &Database, cache: &Cache, readiness: &Readiness, migr
         }
     }
     readiness.set_migrated();
-    if time::timeout(WAIT_FOR_REDIS, cache.gate().opened()).await.is_err() {
+    if time::timeout(WAIT_FOR_REDIS, cache.trusted()).await.is_err() {
         tracing::warn!("redis is out of reach; serving from postgres until it is back");
     }
     Ok(())

@@ -50,13 +50,13 @@ fn an_import_from_below_is_found_in_every_form() {
     ];
     for text in from_below {
         assert_eq!(
-            rules::wrong_imports(&planted("cache/fly.rs", text)).len(),
+            rules::wrong_imports(&planted("rate_limit/limiter.rs", text)).len(),
             text.matches("Writer, U").count() + 1,
             "{text}"
         );
     }
     let from_above = "//! crate::repository::Writer\nuse crate::config::Config; fn f() { \"crate::http::serve\"; }";
-    assert_none(&rules::wrong_imports(&planted("cache/fly.rs", from_above)));
+    assert_none(&rules::wrong_imports(&planted("rate_limit/limiter.rs", from_above)));
     assert_eq!(rules::wrong_imports(&planted("utils/strings.rs", "")).len(), 1, "a layer that is not in the table");
 }
 

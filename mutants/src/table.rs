@@ -31,7 +31,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "checksum_not_compared",
         does: "a value is believed whatever its checksum",
         changes: &[Change {
-            file: "src/cache/cell.rs",
+            file: "crates/aside-cache/src/cell.rs",
             was: "if header.get_u64() != checksum {",
             is: "if header.get_u64() == 0 && checksum != 0 {",
         }],
@@ -41,7 +41,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "no_fence",
         does: "writers do not fence, they only delete after their COMMIT",
         changes: &[Change {
-            file: "src/cache/fence.rs",
+            file: "crates/aside-cache/src/fence.rs",
             was: "        announce(handle, &FENCE, &self.cells, own).await?;\n",
             is: "        let _not_sent = (handle, &FENCE, own);\n",
         }],
@@ -51,7 +51,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "leases_named_by_client",
         does: "a lease names the process and not the fill",
         changes: &[Change {
-            file: "src/cache/shared.rs",
+            file: "crates/aside-cache/src/shared.rs",
             was: "cells.iter().map(|_| Token::random()).collect();",
             is: "cells.iter().map(|_| Token::from_slice(&[7; 16]).expect(\"16 bytes\")).collect();",
         }],
@@ -61,8 +61,16 @@ pub const MUTANTS: &[Mutant] = &[
         name: "flights_joined_too_late",
         does: "readers join a load whose statement was issued before they came",
         changes: &[
-            Change { file: "src/cache/fly.rs", was: "        self.set_boarding(seats.iter(), false);\n", is: "" },
-            Change { file: "src/cache/fly.rs", was: "        self.set_boarding(on_board(), false);\n", is: "" },
+            Change {
+                file: "crates/aside-cache/src/fly.rs",
+                was: "        self.set_boarding(seats.iter(), false);\n",
+                is: "",
+            },
+            Change {
+                file: "crates/aside-cache/src/fly.rs",
+                was: "        self.set_boarding(on_board(), false);\n",
+                is: "",
+            },
         ],
         noticed_by: &[&["--test", "service", "joining_a_dead_flight"]],
     },
@@ -70,7 +78,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "fences_not_waited_for",
         does: "readers load under a write fence at once, one load after the other until its release",
         changes: &[Change {
-            file: "src/cache/fly.rs",
+            file: "crates/aside-cache/src/fly.rs",
             was: "                Acquired::Fenced if now < waits_until.fence => fenced.push(seat),\n",
             is: "",
         }],
@@ -80,7 +88,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "looks_joined_too_late",
         does: "readers join a look at a cell that was issued before they came",
         changes: &[Change {
-            file: "src/cache/look.rs",
+            file: "crates/aside-cache/src/look.rs",
             was: "        self.reader.looks.set_boarding(iter::once(&self.id), false);\n",
             is: "",
         }],
@@ -91,22 +99,22 @@ pub const MUTANTS: &[Mutant] = &[
         does: "cells are invalidated, and the fence is lifted, before the COMMIT",
         changes: &[
             Change {
-                file: "src/repository/write.rs",
-                was: "        let fence = self.cache.fence(token, written.cells).await;\n",
-                is: "        let fence = self.cache.fence(token, written.cells).await;\n        \
+                file: "crates/aside-cache/src/write.rs",
+                was: "        let fence = self.protocol.fence(token, changed.entries).await;\n",
+                is: "        let fence = self.protocol.fence(token, changed.entries).await;\n        \
                      let lifted = fence.lift(Ended::Committed).await;\n",
             },
             Change {
-                file: "src/repository/write.rs",
+                file: "crates/aside-cache/src/write.rs",
                 was: "                let lifted = fence.lift(Ended::Committed).await;\n",
                 is: "",
             },
             Change {
-                file: "src/repository/write.rs",
+                file: "crates/aside-cache/src/write.rs",
                 was: "                fence.lift(Ended::RolledBack).await;\n",
                 is: "",
             },
-            Change { file: "src/repository/write.rs", was: "                drop(fence);\n", is: "" },
+            Change { file: "crates/aside-cache/src/write.rs", was: "                drop(fence);\n", is: "" },
         ],
         noticed_by: &[&["--test", "service", "the_fence_is_set_after_the_rows_are_changed"]],
     },
@@ -114,7 +122,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "lift_of_ones_own_fence_only",
         does: "a lift leaves what came in place of a fence that was evicted",
         changes: &[Change {
-            file: "src/cache/scripts/lift.lua",
+            file: "crates/aside-cache/src/scripts/lift.lua",
             was: "  if held and (held == ARGV[1] or string.sub(held, 1, 1) ~= 'F') then\n",
             is: "  if held == ARGV[1] then\n",
         }],
@@ -124,7 +132,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "no_look",
         does: "copies are believed by the messages alone",
         changes: &[Change {
-            file: "src/cache/near/look.rs",
+            file: "crates/aside-cache/src/near/look.rs",
             was: "        age <= looks.life\n",
             is: "        age <= looks.life + Duration::from_hours(1)\n",
         }],
@@ -134,7 +142,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "any_look_in_the_air",
         does: "a read believes copies once the look has landed that was in the air, however old it is by then",
         changes: &[Change {
-            file: "src/cache/near/look.rs",
+            file: "crates/aside-cache/src/near/look.rs",
             was: "is_some_and(|age| age <= self.life)",
             is: "is_some()",
         }],
@@ -144,7 +152,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "commits_at_once",
         does: "writers do not wait, after their fence, for the end of looks from before it",
         changes: &[Change {
-            file: "src/cache/fence.rs",
+            file: "crates/aside-cache/src/fence.rs",
             was: "                outlast_looks().await;\n                fence.is_sure",
             is: "                fence.is_sure",
         }],
@@ -154,7 +162,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "markers_without_identity",
         does: "a reader keeps what it saw in a slot that another reader has marked since",
         changes: &[Change {
-            file: "src/cache/near/marks.rs",
+            file: "crates/aside-cache/src/near/marks.rs",
             was: "*mark.get() == number",
             is: "*mark.get() != u64::MAX",
         }],
@@ -164,11 +172,23 @@ pub const MUTANTS: &[Mutant] = &[
         name: "sequence_starts_at_one_again",
         does: "a sequence that was lost begins anew",
         changes: &[
-            Change { file: "src/cache/scripts/fence.lua", was: SEQUENCE_STARTS_ABOVE, is: SEQUENCE_STARTS_AT_ONE },
-            Change { file: "src/cache/scripts/lift.lua", was: SEQUENCE_STARTS_ABOVE, is: SEQUENCE_STARTS_AT_ONE },
-            Change { file: "src/cache/scripts/relay.lua", was: SEQUENCE_STARTS_ABOVE, is: SEQUENCE_STARTS_AT_ONE },
             Change {
-                file: "src/cache/near/sequence.lua",
+                file: "crates/aside-cache/src/scripts/fence.lua",
+                was: SEQUENCE_STARTS_ABOVE,
+                is: SEQUENCE_STARTS_AT_ONE,
+            },
+            Change {
+                file: "crates/aside-cache/src/scripts/lift.lua",
+                was: SEQUENCE_STARTS_ABOVE,
+                is: SEQUENCE_STARTS_AT_ONE,
+            },
+            Change {
+                file: "crates/aside-cache/src/scripts/relay.lua",
+                was: SEQUENCE_STARTS_ABOVE,
+                is: SEQUENCE_STARTS_AT_ONE,
+            },
+            Change {
+                file: "crates/aside-cache/src/near/sequence.lua",
                 was: "now[1] .. string.format('%06d', now[2]), 'PX'",
                 is: "1, 'PX'",
             },
@@ -179,7 +199,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "relay_that_skips_leases",
         does: "the relay leaves a lease whose load may have begun before the commit",
         changes: &[Change {
-            file: "src/cache/scripts/relay.lua",
+            file: "crates/aside-cache/src/scripts/relay.lua",
             was: "  if held ~= '' and held ~= 'F' then\n",
             is: "  if held == 'V' then\n",
         }],
@@ -219,7 +239,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "gate_always_open",
         does: "what Redis holds is believed after a write that could not be fenced",
         changes: &[Change {
-            file: "src/cache/gate.rs",
+            file: "crates/aside-cache/src/gate.rs",
             was: "        self.shared.opened_at.load(Ordering::SeqCst) == self.closings()\n",
             is: "        self.shared.opened_at.load(Ordering::SeqCst) > 0\n",
         }],

@@ -1,6 +1,6 @@
 //! From the environment to a [`Config`].
 
-use std::{env, ffi::OsString, path::Path, thread, time::Duration};
+use std::{env, ffi::OsString, path::Path, thread};
 
 use super::{
     CacheConfig, Config, ConfigError, HttpConfig, LogConfig, RateLimitConfig, SessionConfig, dotenv, reader::Reader,
@@ -11,8 +11,6 @@ const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:8080 or [::]:808
 
 /// Many times what probes and scrapers open.
 const MAX_ADMIN_CONNECTIONS: usize = 1_024;
-
-const FENCE_WAIT: Duration = Duration::from_millis(50);
 
 impl Config {
     /// Reads the environment, and for what is not set there the file `.env` in the working folder, if there is one.
@@ -109,7 +107,7 @@ fn redis(reader: &mut Reader) -> aside_redis::Options {
 }
 
 fn cache(reader: &mut Reader) -> CacheConfig {
-    CacheConfig {
+    let options = aside_cache::Options {
         mode: reader.value("CACHE_MODE", "off, redis or near", values::cache_mode),
         max_staleness: reader.staleness("CACHE_MAX_STALENESS"),
         near_bytes: reader.value(
@@ -117,14 +115,13 @@ fn cache(reader: &mut Reader) -> CacheConfig {
             "an amount of memory from 1MiB to 1TiB, like 256MiB",
             values::memory,
         ),
-        ttl: reader.life("CACHE_TTL"),
-        front_page_ttl: reader.life("CACHE_TTL_FRONT_PAGE"),
         negative_ttl: reader.life("CACHE_TTL_NEGATIVE"),
         lease: reader.timeout("CACHE_LEASE"),
         fence: reader.timeout("CACHE_FENCE"),
         lease_wait: reader.timeout("CACHE_LEASE_WAIT"),
-        fence_wait: FENCE_WAIT,
-    }
+        ..aside_cache::Options::default()
+    };
+    CacheConfig { options, ttl: reader.life("CACHE_TTL"), front_page_ttl: reader.life("CACHE_TTL_FRONT_PAGE") }
 }
 
 fn session(reader: &mut Reader) -> SessionConfig {
@@ -185,7 +182,7 @@ fn check_together(config: &Config, reader: &mut Reader) {
     // A transaction may be found too long only when its last statement comes back; a fence must outlive that too, or a reader
     // could store what was before a write that is still to be committed.
     let longest_write = transaction_timeout + statement_timeout;
-    if config.cache.fence <= longest_write {
+    if config.cache.options.fence <= longest_write {
         let longest_write = humantime::format_duration(longest_write);
         reader.refuse(
             "CACHE_FENCE",

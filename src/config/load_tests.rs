@@ -10,7 +10,9 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{CacheMode, LogFormat, dotenv::tests::Written, variables::Fallback};
+use aside_cache::Mode;
+
+use crate::config::{LogFormat, dotenv::tests::Written, variables::Fallback};
 
 const EXAMPLE: &str = include_str!("../../.env.example");
 const URLS: [(&str, &str); 2] = [("DATABASE_URL", "postgres://u:hush@h/d"), ("REDIS_URL", "rediss://u:hush@h")];
@@ -39,7 +41,7 @@ fn the_two_addresses_are_all_that_has_to_be_set() {
     assert_eq!(config.database.url.to_string(), "h:5432");
     assert_eq!(config.redis.url.to_string(), "h:6379");
     assert_eq!((config.database.max_connections, config.database.max_loads), (16, 12));
-    assert_eq!(config.cache.mode, CacheMode::Near);
+    assert_eq!(config.cache.options.mode, Mode::Near);
     assert_eq!(config.http.public_url.as_str(), "http://127.0.0.1:8080/");
     assert_eq!(config.http.trusted_proxies, []);
     assert_eq!(config.log.format, LogFormat::Text);
@@ -188,7 +190,10 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 
     let config = load_from(file.path(), environment(&[("CACHE_TTL", b"2s")])).unwrap();
 
-    assert_eq!((config.cache.ttl.as_secs(), config.cache.lease.as_secs(), config.cache.fence.as_secs()), (2, 1, 15));
+    assert_eq!(
+        (config.cache.ttl.as_secs(), config.cache.options.lease.as_secs(), config.cache.options.fence.as_secs()),
+        (2, 1, 15)
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct Config {
     pub database: aside_postgres::Options,
     /// Redis.
     pub redis: aside_redis::Options,
-    /// The cell protocol.
+    /// The cache.
     pub cache: CacheConfig,
     /// The limiter.
     pub rate_limit: RateLimitConfig,
@@ -42,41 +42,16 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// Where reads are answered from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheMode {
-    /// Always Postgres.
-    Off,
-    /// The shared cache.
-    Redis,
-    /// The shared cache, with copies in this process in front of it.
-    Near,
-}
-
-/// The cell protocol's times.
+/// The cache, and how long its entries live.
 #[derive(Clone, Debug)]
 pub struct CacheConfig {
-    /// `CACHE_MODE`.
-    pub mode: CacheMode,
-    /// `CACHE_MAX_STALENESS`: with [`CacheMode::Near`], how long ago what a read shows may have been replaced; zero is exact.
-    pub max_staleness: Duration,
-    /// `CACHE_NEAR_BYTES`: bound of the copies in this process.
-    pub near_bytes: u64,
-    /// `CACHE_TTL`: longest life of a cell.
+    /// `CACHE_MODE`, `CACHE_MAX_STALENESS`, `CACHE_NEAR_BYTES`, `CACHE_TTL_NEGATIVE`, `CACHE_LEASE`, `CACHE_FENCE` and
+    /// `CACHE_LEASE_WAIT`.
+    pub options: aside_cache::Options,
+    /// `CACHE_TTL`: the longest life of an entry.
     pub ttl: Duration,
-    /// `CACHE_TTL_FRONT_PAGE`: longest life of the front page's cell.
+    /// `CACHE_TTL_FRONT_PAGE`: the longest life of the front page's entry.
     pub front_page_ttl: Duration,
-    /// `CACHE_TTL_NEGATIVE`: how long an absence is remembered.
-    pub negative_ttl: Duration,
-    /// `CACHE_LEASE`: the time a fill has before another may take its place.
-    pub lease: Duration,
-    /// `CACHE_FENCE`: the life of a fence; above every deadline of a writing transaction.
-    pub fence: Duration,
-    /// `CACHE_LEASE_WAIT`: how long a reader waits for another's fill before it loads for itself.
-    pub lease_wait: Duration,
-    /// How long a reader waits for the release of a write fence before it loads without storing. Not a setting: longer than
-    /// a write takes, and short enough for the readers of an entry whose writer has died.
-    pub fence_wait: Duration,
 }
 
 /// A quota: so many requests in any window of this length.

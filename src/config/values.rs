@@ -11,7 +11,9 @@ use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-use super::{CacheMode, LogFormat, Quota};
+use aside_cache::Mode;
+
+use super::{LogFormat, Quota};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -47,11 +49,11 @@ pub(super) fn memory(text: &str) -> Option<u64> {
 }
 
 /// `off`, `redis` or `near`.
-pub(super) fn cache_mode(text: &str) -> Option<CacheMode> {
+pub(super) fn cache_mode(text: &str) -> Option<Mode> {
     match text {
-        "off" => Some(CacheMode::Off),
-        "redis" => Some(CacheMode::Redis),
-        "near" => Some(CacheMode::Near),
+        "off" => Some(Mode::Off),
+        "redis" => Some(Mode::Redis),
+        "near" => Some(Mode::Near),
         _ => None,
     }
 }

@@ -14,16 +14,12 @@
 pub mod account_deletions;
 pub mod follows;
 pub mod home;
-mod identity;
-pub mod outbox;
 pub mod posts;
 pub mod sessions;
 pub mod users;
 
 use aside_postgres::{Database, Options};
 use sqlx::migrate::Migrator;
-
-pub use identity::find_identity;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

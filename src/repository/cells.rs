@@ -11,6 +11,7 @@
 
 use std::{collections::HashMap, fmt, hash::Hash, time::Duration};
 
+use aside_cache::{CellValue, EntryId, IdBytes, LoadError, Loaded, Loader, ReadThrough};
 use aside_postgres::Database;
 use aside_runtime::clock::Clock;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -22,7 +23,6 @@ use super::{
 };
 use crate::{
     auth::TokenHash,
-    cache::{Cache, CellValue, IdBytes, LoadError, Loaded, Loader, ReadThrough, Verifier, Verify},
     domain::{PostId, UserId},
     postgres::{follows, posts, sessions, users},
 };
@@ -41,28 +41,44 @@ pub(super) type Timelines = ReadThrough<TimelineLoader>;
 pub(super) type Followings = ReadThrough<FollowingLoader>;
 pub(super) type FrontPages = ReadThrough<FrontPageLoader>;
 
-/// All kinds but the front page, which may lag, for the self-check.
-#[must_use]
-pub fn verifiers(database: &Database, cache: &Cache, clock: &Clock) -> Vec<Box<dyn Verify>> {
-    let (database, cache) = (|| database.clone(), || cache.clone());
-    vec![
-        Box::new(Verifier::new(cache(), UserLoader(database()))),
-        Box::new(Verifier::new(cache(), PostLoader(database()))),
-        Box::new(Verifier::new(cache(), SessionLoader { database: database(), clock: clock.clone() })),
-        Box::new(Verifier::new(cache(), TimelineLoader(database()))),
-        Box::new(Verifier::new(cache(), FollowingLoader(database()))),
-    ]
+impl EntryId for UserId {
+    fn to_bytes(&self) -> IdBytes {
+        self.0.to_bytes()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
 }
 
-/// Puts rows into the order in which they were asked for; what has no row is absent.
-fn in_order<K: Eq + Hash>(ids: impl Iterator<Item = K>, mut rows: HashMap<K, Loaded>) -> Vec<Loaded> {
-    ids.map(|id| rows.remove(&id).unwrap_or_else(Loaded::absent)).collect()
+impl EntryId for PostId {
+    fn to_bytes(&self) -> IdBytes {
+        self.0.to_bytes()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
 }
 
-fn uuid_bytes(id: Uuid) -> IdBytes {
-    let mut bytes = [0; 32];
-    bytes[..16].copy_from_slice(id.as_bytes());
-    bytes
+impl EntryId for TokenHash {
+    fn to_bytes(&self) -> IdBytes {
+        *self.as_bytes()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+impl EntryId for Everybody {
+    fn to_bytes(&self) -> IdBytes {
+        [0; 32]
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        (text == Everybody.to_string()).then_some(Everybody)
+    }
 }
 
 fn version(version: i64) -> u64 {
@@ -77,21 +93,13 @@ impl Loader for UserLoader {
     const ENTITY: &'static str = "user";
     type Id = UserId;
 
-    fn id_bytes(id: &UserId) -> IdBytes {
-        uuid_bytes(id.0)
-    }
-
-    fn parse_id(text: &str) -> Option<UserId> {
-        UserId::parse(text)
-    }
-
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows = self.0.run(users::find_users(self.0.pool(), &uuids)).await.map_err(LoadError::source)?;
         let rows = rows
             .iter()
             .map(|user| (user.id, Loaded::present(UserFragment::from(user).into_payload(), version(user.version))));
-        Ok(in_order(ids.iter().copied(), rows.collect()))
+        Ok(Loaded::in_order(ids, rows))
     }
 }
 
@@ -103,21 +111,13 @@ impl Loader for PostLoader {
     const ENTITY: &'static str = "post";
     type Id = PostId;
 
-    fn id_bytes(id: &PostId) -> IdBytes {
-        uuid_bytes(id.0)
-    }
-
-    fn parse_id(text: &str) -> Option<PostId> {
-        PostId::parse(text)
-    }
-
     async fn load(&self, ids: &[PostId]) -> Result<Vec<Loaded>, LoadError> {
         let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows = self.0.run(posts::find_posts(self.0.pool(), &uuids)).await.map_err(LoadError::source)?;
         let rows = rows
             .iter()
             .map(|post| (post.id, Loaded::present(PostFragment::from(post).into_payload(), version(post.version))));
-        Ok(in_order(ids.iter().copied(), rows.collect()))
+        Ok(Loaded::in_order(ids, rows))
     }
 }
 
@@ -129,21 +129,13 @@ impl Loader for TimelineLoader {
     const ENTITY: &'static str = "timeline";
     type Id = UserId;
 
-    fn id_bytes(id: &UserId) -> IdBytes {
-        uuid_bytes(id.0)
-    }
-
-    fn parse_id(text: &str) -> Option<UserId> {
-        UserId::parse(text)
-    }
-
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let authors: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let timelines = posts::list_timelines(self.0.pool(), &authors, TIMELINE_LENGTH);
         let rows = self.0.run(timelines).await.map_err(LoadError::source)?;
         // That of an author without posts is empty: true until the author's row is locked for a first post.
         let timeline = |(author, posts): (UserId, Vec<Uuid>)| (author, Loaded::present(Timeline::encode(&posts), 0));
-        Ok(in_order(ids.iter().copied(), rows.into_iter().map(timeline).collect()))
+        Ok(Loaded::in_order(ids, rows.into_iter().map(timeline)))
     }
 }
 
@@ -192,14 +184,6 @@ pub(super) struct FollowingLoader(pub(super) Database);
 impl Loader for FollowingLoader {
     const ENTITY: &'static str = "following";
     type Id = UserId;
-
-    fn id_bytes(id: &UserId) -> IdBytes {
-        uuid_bytes(id.0)
-    }
-
-    fn parse_id(text: &str) -> Option<UserId> {
-        UserId::parse(text)
-    }
 
     async fn load(&self, ids: &[UserId]) -> Result<Vec<Loaded>, LoadError> {
         let followers: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -250,15 +234,9 @@ pub(super) struct FrontPageLoader(pub(super) Database);
 
 impl Loader for FrontPageLoader {
     const ENTITY: &'static str = "front_page";
+    // It lags by its TTL.
+    const IS_CHECKED: bool = false;
     type Id = Everybody;
-
-    fn id_bytes(_everybody: &Everybody) -> IdBytes {
-        [0; 32]
-    }
-
-    fn parse_id(text: &str) -> Option<Everybody> {
-        (text == Everybody.to_string()).then_some(Everybody)
-    }
 
     async fn load(&self, ids: &[Everybody]) -> Result<Vec<Loaded>, LoadError> {
         let newest = posts::list_newest(self.0.pool(), FRONT_PAGE_LENGTH);
@@ -298,14 +276,6 @@ impl Loader for SessionLoader {
     const ENTITY: &'static str = "session";
     type Id = TokenHash;
 
-    fn id_bytes(hash: &TokenHash) -> IdBytes {
-        *hash.as_bytes()
-    }
-
-    fn parse_id(text: &str) -> Option<TokenHash> {
-        TokenHash::parse(text)
-    }
-
     async fn load(&self, ids: &[TokenHash]) -> Result<Vec<Loaded>, LoadError> {
         let hashes: Vec<Vec<u8>> = ids.iter().map(|hash| hash.as_bytes().to_vec()).collect();
         let live = sessions::find_live_sessions(self.database.pool(), &hashes);
@@ -314,9 +284,12 @@ impl Loader for SessionLoader {
             let cell = SessionCell::from(&session);
             // A cell outlives neither end of its session; the idle one is never later than the absolute one.
             let lives_until_ms = Some(session.idle_expires_at.timestamp_millis());
-            (session.token_hash, Loaded { payload: Some(cell.encode()), version: 0, lives_until_ms })
+            (
+                TokenHash::from_bytes(session.token_hash.try_into().unwrap_or_default()),
+                Loaded { payload: Some(cell.encode()), version: 0, lives_until_ms },
+            )
         });
-        Ok(in_order(hashes.iter().cloned(), rows.collect()))
+        Ok(Loaded::in_order(ids, rows))
     }
 
     /// It ends with its session.

@@ -1,8 +1,7 @@
 //! Failures of the repositories. Absence and refusal are not among them: those are answers.
 
+use aside_cache::{LoadError, WriteError};
 use aside_postgres::DatabaseError;
-
-use crate::cache::LoadError;
 
 /// Why a repository gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -31,5 +30,15 @@ impl From<LoadError> for RepositoryError {
             LoadError::Overloaded(_) | LoadError::Aborted => true,
         };
         if is_transient { Self::Unavailable(Box::new(error)) } else { Self::Failed(Box::new(error)) }
+    }
+}
+
+impl From<WriteError> for RepositoryError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Database(error) => error.into(),
+            WriteError::OutcomeUnknown => Self::OutcomeUnknown,
+            WriteError::Panicked(error) => Self::Failed(Box::new(error)),
+        }
     }
 }

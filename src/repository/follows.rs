@@ -1,5 +1,6 @@
 //! Who follows whom.
 
+use aside_cache::{Cache, Changed};
 use aside_postgres::Database;
 use aside_runtime::clock::Clock;
 use chrono::{DateTime, Utc};
@@ -8,7 +9,6 @@ use uuid::Uuid;
 use super::{
     cells::{Followings, Users},
     error::RepositoryError,
-    write::{Writer, Written},
 };
 use crate::{
     domain::{Cursor, Page, PageSize, Scope, User, UserId},
@@ -43,7 +43,7 @@ pub enum FollowOutcome {
 #[derive(Debug)]
 pub struct FollowRepository {
     database: Database,
-    writer: Writer,
+    cache: Cache,
     clock: Clock,
     users: Users,
 }
@@ -51,8 +51,8 @@ pub struct FollowRepository {
 impl FollowRepository {
     /// Follows in this database, among these users.
     #[must_use]
-    pub fn new(database: Database, writer: Writer, clock: Clock, users: &super::UserRepository) -> Self {
-        Self { database, writer, clock, users: users.cells().clone() }
+    pub fn new(database: Database, cache: Cache, clock: Clock, users: &super::UserRepository) -> Self {
+        Self { database, cache, clock, users: users.cells().clone() }
     }
 
     /// Makes `follower` follow `followee`. Idempotent.
@@ -62,21 +62,21 @@ impl FollowRepository {
         }
         let now = self.clock.now();
         let outcome = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     // The lock makes the count exact, and owns the `following` cell.
                     if users::lock_user(&mut *connection, follower).await?.is_none() {
-                        return Ok(Written::nothing(FollowOutcome::FollowerGone));
+                        return Ok(Changed::nothing(FollowOutcome::FollowerGone));
                     }
                     if !follows::insert_follow(&mut *connection, follower, followee, now).await? {
-                        return Ok(Written::nothing(unchanged(&mut *connection, followee).await?));
+                        return Ok(Changed::nothing(unchanged(&mut *connection, followee).await?));
                     }
                     if follows::count_follows(&mut *connection, follower).await? > MAX_FOLLOWS {
                         follows::delete_follow(&mut *connection, follower, followee).await?;
-                        return Ok(Written::nothing(FollowOutcome::TooMany));
+                        return Ok(Changed::nothing(FollowOutcome::TooMany));
                     }
-                    Ok(Written { value: FollowOutcome::Done, cells: vec![Followings::cell(&follower)] })
+                    Ok(Changed { value: FollowOutcome::Done, entries: vec![Followings::entry(&follower)] })
                 })
             })
             .await?;
@@ -86,16 +86,16 @@ impl FollowRepository {
     /// Makes `follower` follow `followee` no longer. Idempotent.
     pub async fn delete_follow(&self, follower: UserId, followee: UserId) -> Result<FollowOutcome, RepositoryError> {
         let unfollowed = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     if users::lock_user(&mut *connection, follower).await?.is_none() {
-                        return Ok(Written::nothing(FollowOutcome::FollowerGone));
+                        return Ok(Changed::nothing(FollowOutcome::FollowerGone));
                     }
                     if follows::delete_follow(&mut *connection, follower, followee).await? {
-                        return Ok(Written { value: FollowOutcome::Done, cells: vec![Followings::cell(&follower)] });
+                        return Ok(Changed { value: FollowOutcome::Done, entries: vec![Followings::entry(&follower)] });
                     }
-                    Ok(Written::nothing(unchanged(&mut *connection, followee).await?))
+                    Ok(Changed::nothing(unchanged(&mut *connection, followee).await?))
                 })
             })
             .await?;

@@ -11,6 +11,7 @@
 //! cell of its hundred has changed, which takes less to see than to make it again. When most of its cells are due for a
 //! refresh it is made again in the background, which refreshes them.
 
+use aside_cache::{Cache, Derived, IdBytes, Kept};
 use aside_postgres::Database;
 use bytes::Bytes;
 use futures::try_join;
@@ -27,8 +28,8 @@ use super::{
     report::{CacheReport, Cached},
     used::Used,
 };
+use crate::config::CacheConfig;
 use crate::{
-    cache::{Cache, Derived, IdBytes, Kept},
     domain::{Cursor, PageSize, PostId, Scope, UserId},
     postgres::{home, posts::AuthoredPost},
 };
@@ -55,15 +56,20 @@ struct Items {
 impl HomeRepository {
     /// Home pages of these users with these posts.
     #[must_use]
-    pub fn new(database: Database, cache: Cache, users: &super::UserRepository, posts: &super::PostRepository) -> Self {
-        let (ttl, front_page_ttl) = (cache.ttl(), cache.front_page_ttl());
+    pub fn new(
+        database: Database,
+        cache: Cache,
+        config: &CacheConfig,
+        users: &super::UserRepository,
+        posts: &super::PostRepository,
+    ) -> Self {
         Self {
             users: users.cells().clone(),
             posts: posts.cells().clone(),
-            followings: Followings::new(cache.clone(), FollowingLoader(database.clone()), ttl),
-            timelines: Timelines::new(cache.clone(), TimelineLoader(database.clone()), ttl),
-            front_pages: FrontPages::new(cache.clone(), FrontPageLoader(database.clone()), front_page_ttl),
-            pages: Derived::new(cache.clone(), "home"),
+            followings: cache.entity(FollowingLoader(database.clone()), config.ttl),
+            timelines: cache.entity(TimelineLoader(database.clone()), config.ttl),
+            front_pages: cache.entity(FrontPageLoader(database.clone()), config.front_page_ttl),
+            pages: cache.composed("home"),
             database,
             cache,
         }

@@ -1,10 +1,7 @@
-//! Where Postgres and the cache meet: the only place that loads cells, fences them and lifts the fences.
+//! Where Postgres and the cache meet: the only place that loads entries, and writes what they are made of.
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `write` | the write section: BEGIN, rows, fence, COMMIT, lift, in a task of its own |
-//! | `own_rows` | the write section's rows in the outbox, deleted when it is done |
-//! | `batches` | what is noted on the request path, in batches off it |
 //! | `cells` | how each kind of cell is loaded, and what its bytes are |
 //! | `kinds` | the table of kinds, which tests read |
 //! | `session_cell` | what a request needs to know of its session |
@@ -15,7 +12,6 @@
 //! | `session_upkeep` | when sessions were last used, and the end of those that are over |
 
 pub mod account_deletions;
-mod batches;
 mod cells;
 mod error;
 mod follows;
@@ -23,7 +19,6 @@ mod fragments;
 mod home;
 mod kinds;
 mod merge;
-mod own_rows;
 mod posts;
 mod recent_sessions;
 mod report;
@@ -32,10 +27,8 @@ mod session_upkeep;
 mod sessions;
 mod used;
 mod users;
-mod write;
 
-pub use crate::cache::look_once;
-pub use cells::verifiers;
+pub use aside_cache::look_once;
 pub use error::RepositoryError;
 pub use follows::{FollowOutcome, FollowRepository};
 pub use fragments::UserFragment;
@@ -46,4 +39,3 @@ pub use report::{CacheReport, Cached};
 pub use session_upkeep::SessionUpkeep;
 pub use sessions::{ActiveSession, Client, NewSession, SessionRepository, SignIn};
 pub use users::{Created, NewPassword, Registration, UserChange, UserRepository, UserUpdate, UserView};
-pub use write::Writer;

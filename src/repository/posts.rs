@@ -1,5 +1,8 @@
 //! Posts: one at a time, an author's, and their changes.
 
+use std::time::Duration;
+
+use aside_cache::{Cache, Changed};
 use aside_postgres::Database;
 use aside_runtime::clock::Clock;
 use bytes::{Bytes, BytesMut};
@@ -12,10 +15,8 @@ use super::{
     error::RepositoryError,
     fragments::{PageItem, PostFragment, UserFragment, write_page},
     report::{CacheReport, Cached},
-    write::{Writer, Written},
 };
 use crate::{
-    cache::Cache,
     domain::{Condition, Cursor, ETag, PageSize, Post, PostBody, PostId, PostPatch, Scope, User, UserId},
     postgres::{posts, users},
 };
@@ -69,7 +70,7 @@ impl<T> From<PostRefusal> for PostChange<T> {
 #[derive(Debug)]
 pub struct PostRepository {
     database: Database,
-    writer: Writer,
+    cache: Cache,
     clock: Clock,
     posts: Posts,
     users: Users,
@@ -78,10 +79,9 @@ pub struct PostRepository {
 impl PostRepository {
     /// Posts of this database, by these users, behind this cache.
     #[must_use]
-    pub fn new(database: Database, cache: Cache, writer: Writer, clock: Clock, users: &super::UserRepository) -> Self {
-        let ttl = cache.ttl();
-        let posts = Posts::new(cache, PostLoader(database.clone()), ttl);
-        Self { database, writer, clock, posts, users: users.cells().clone() }
+    pub fn new(database: Database, cache: Cache, ttl: Duration, clock: Clock, users: &super::UserRepository) -> Self {
+        let posts = cache.entity(PostLoader(database.clone()), ttl);
+        Self { database, cache, clock, posts, users: users.cells().clone() }
     }
 
     /// The cells of posts, for pages that show them.
@@ -130,19 +130,19 @@ impl PostRepository {
     pub async fn create_post(&self, author: UserId, body: PostBody) -> Result<Option<PostView>, RepositoryError> {
         let now = self.clock.now();
         let created = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     // The author's row owns the timeline. The id is made under its lock, so that an author's posts appear
                     // in the order of their ids.
                     let Some(author) = users::lock_user(&mut *connection, author).await? else {
-                        return Ok(Written::nothing(None));
+                        return Ok(Changed::nothing(None));
                     };
                     let id = PostId::new();
                     let post = Post { id, author_id: author.id, body, version: 1, created_at: now, updated_at: now };
                     posts::insert_post(&mut *connection, &post).await?;
-                    let cells = vec![Posts::cell(&id), Timelines::cell(&author.id)];
-                    Ok(Written { value: Some(PostView::new(&post, &author)), cells })
+                    let cells = vec![Posts::entry(&id), Timelines::entry(&author.id)];
+                    Ok(Changed { value: Some(PostView::new(&post, &author)), entries: cells })
                 })
             })
             .await?;
@@ -159,20 +159,20 @@ impl PostRepository {
     ) -> Result<PostChange<PostView>, RepositoryError> {
         let now = self.clock.now();
         let changed = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     let (before, author) = match lock_own(&mut *connection, id, editor, if_match.as_ref()).await? {
                         Ok(locked) => locked,
-                        Err(refusal) => return Ok(Written::nothing(refusal.into())),
+                        Err(refusal) => return Ok(Changed::nothing(refusal.into())),
                     };
                     let post = edited(before.clone(), patch, now);
                     let view = PostChange::Done(PostView::new(&post, &author));
                     if post == before {
-                        return Ok(Written::nothing(view));
+                        return Ok(Changed::nothing(view));
                     }
                     posts::update_post(&mut *connection, &post).await?;
-                    Ok(Written { value: view, cells: vec![Posts::cell(&id)] })
+                    Ok(Changed { value: view, entries: vec![Posts::entry(&id)] })
                 })
             })
             .await?;
@@ -187,16 +187,16 @@ impl PostRepository {
         if_match: Option<Condition>,
     ) -> Result<PostChange<()>, RepositoryError> {
         let deleted = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     let (post, _) = match lock_own(&mut *connection, id, editor, if_match.as_ref()).await? {
                         Ok(locked) => locked,
-                        Err(refusal) => return Ok(Written::nothing(refusal.into())),
+                        Err(refusal) => return Ok(Changed::nothing(refusal.into())),
                     };
                     posts::delete_post(&mut *connection, id).await?;
-                    let cells = vec![Posts::cell(&id), Timelines::cell(&post.author_id)];
-                    Ok(Written { value: PostChange::Done(()), cells })
+                    let cells = vec![Posts::entry(&id), Timelines::entry(&post.author_id)];
+                    Ok(Changed { value: PostChange::Done(()), entries: cells })
                 })
             })
             .await?;

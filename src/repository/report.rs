@@ -1,6 +1,6 @@
 //! How an answer was come by, for the `Cache-Status` of its response.
 
-use crate::{cache::Fetched, telemetry::metrics::CacheOutcome};
+use aside_cache::{CacheOutcome, Fetched};
 
 /// A value and how it was come by.
 #[derive(Clone, Debug)]

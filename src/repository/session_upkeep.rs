@@ -6,13 +6,13 @@
 use std::{sync::Arc, time::Duration};
 
 use aside_postgres::Database;
-use aside_runtime::{clock::Clock, shutdown::Shutdown};
+use aside_runtime::{batches::Batches, clock::Clock, shutdown::Shutdown};
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use tokio::{sync::mpsc, time};
 use uuid::Uuid;
 
-use super::{batches::Batches, error::RepositoryError, session_cell::SessionCell};
+use super::{error::RepositoryError, session_cell::SessionCell};
 use crate::{
     config::SessionConfig,
     domain::SessionId,

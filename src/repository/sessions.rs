@@ -3,8 +3,9 @@
 //! Postgres holds the truth, so a Redis that lost its data signs nobody out. Signing out is a write like any other: its
 //! fence refuses every fill that began before it, so no racing reader brings a session back.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
+use aside_cache::{Cache, CellName, Changed, Fetched};
 use aside_postgres::Database;
 use aside_runtime::clock::Clock;
 use chrono::TimeDelta;
@@ -17,11 +18,9 @@ use super::{
     recent_sessions::RecentSessions,
     session_cell::SessionCell,
     session_upkeep::{SessionUpkeep, delta},
-    write::{Writer, Written},
 };
 use crate::{
     auth::{Caller, HashError, PasswordHasher, SessionToken, TokenHash},
-    cache::{Cache, CellName, Fetched},
     config::SessionConfig,
     domain::{Cursor, Page, PageSize, Scope, Session, SessionId, UserAgent, UserId, Username, network_of},
     postgres::{
@@ -75,7 +74,7 @@ pub enum SignIn {
 #[derive(Debug)]
 pub struct SessionRepository {
     database: Database,
-    writer: Writer,
+    cache: Cache,
     clock: Clock,
     config: SessionConfig,
     hasher: PasswordHasher,
@@ -90,15 +89,14 @@ impl SessionRepository {
     pub fn new(
         database: Database,
         cache: Cache,
-        writer: Writer,
+        ttl: Duration,
         clock: Clock,
         config: SessionConfig,
         hasher: PasswordHasher,
         upkeep: SessionUpkeep,
     ) -> Self {
-        let ttl = cache.ttl();
-        let sessions = Sessions::new(cache, SessionLoader { database: database.clone(), clock: clock.clone() }, ttl);
-        Self { database, writer, clock, config, hasher, sessions, recent: RecentSessions::new(), upkeep }
+        let sessions = cache.entity(SessionLoader { database: database.clone(), clock: clock.clone() }, ttl);
+        Self { database, cache, clock, config, hasher, sessions, recent: RecentSessions::new(), upkeep }
     }
 
     /// Whose token this is, by a near entry: no work but a freshness check. `None` when [`authenticate`](Self::authenticate) has
@@ -237,7 +235,7 @@ impl SessionRepository {
         let hash = token.hash();
         let session = as_session(row.clone(), row.id);
         let begun = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     // The lock orders this sign-in against a password change, which ends all sessions: it is either ended
@@ -245,19 +243,19 @@ impl SessionRepository {
                     users::lock_user(&mut *connection, row.user_id).await?;
                     let stored = users::find_password_hash(&mut *connection, row.user_id).await?;
                     if stored.as_ref() != Some(&credentials.password_hash) {
-                        return Ok(Written::nothing(false));
+                        return Ok(Changed::nothing(false));
                     }
                     let keep = MAX_SESSIONS - 1;
                     let ended = sessions::delete_surplus_sessions(&mut *connection, row.user_id, keep).await?;
                     sessions::insert_session(&mut *connection, &row, hash.as_bytes()).await?;
-                    let mut cells = vec![Sessions::cell(&hash)];
+                    let mut cells = vec![Sessions::entry(&hash)];
                     cells.extend(session_cells(&ended));
                     if let Some(renewed) = renewed {
                         users::renew_password_hash(&mut *connection, row.user_id, &renewed).await?;
                         // Shows nothing of the hash; but the trigger names it.
-                        cells.push(Users::cell(&row.user_id));
+                        cells.push(Users::entry(&row.user_id));
                     }
-                    Ok(Written { value: true, cells })
+                    Ok(Changed { value: true, entries: cells })
                 })
             })
             .await?;
@@ -285,12 +283,12 @@ impl SessionRepository {
     /// Ends one session of this user; false when the user has no such session.
     pub async fn delete_session(&self, user: UserId, id: SessionId) -> Result<bool, RepositoryError> {
         let deleted = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     let hash = sessions::delete_session(connection, user, id).await?;
                     let cells: Vec<CellName> = session_cells(hash.as_slice()).collect();
-                    Ok(Written { value: !cells.is_empty(), cells })
+                    Ok(Changed { value: !cells.is_empty(), entries: cells })
                 })
             })
             .await?;
@@ -299,13 +297,13 @@ impl SessionRepository {
 
     /// Ends all sessions of this user.
     pub async fn delete_sessions(&self, user: UserId) -> Result<(), RepositoryError> {
-        self.writer
+        self.cache
             .write(move |connection| {
                 Box::pin(async move {
                     // Orders this against a sign-in that is under way.
                     users::lock_user(&mut *connection, user).await?;
                     let hashes = sessions::delete_sessions(&mut *connection, user, None).await?;
-                    Ok(Written { value: (), cells: session_cells(&hashes).collect() })
+                    Ok(Changed { value: (), entries: session_cells(&hashes).collect() })
                 })
             })
             .await?;
@@ -323,7 +321,7 @@ fn knows(credentials: &users::Credentials, address: IpAddr) -> bool {
 pub(super) fn session_cells(hashes: &[Vec<u8>]) -> impl Iterator<Item = CellName> {
     hashes.iter().filter_map(|hash| {
         let hash = hash.as_slice().try_into().ok()?;
-        Some(Sessions::cell(&TokenHash::from_bytes(hash)))
+        Some(Sessions::entry(&TokenHash::from_bytes(hash)))
     })
 }
 

@@ -1,7 +1,8 @@
 //! What a page was made of: for its `Cache-Status`, and for keeping it.
 
+use aside_cache::{Fetched, Recipe};
+
 use super::report::CacheReport;
-use crate::cache::{Fetched, Recipe};
 
 /// The cells, and whatever else, that a page was made of.
 #[derive(Debug, Default)]

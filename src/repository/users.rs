@@ -1,5 +1,8 @@
 //! Users: their pages, their changes, their end.
 
+use std::time::Duration;
+
+use aside_cache::{Cache, Changed};
 use aside_postgres::Database;
 use aside_runtime::clock::Clock;
 use chrono::{DateTime, Utc};
@@ -11,10 +14,8 @@ use super::{
     fragments::UserFragment,
     report::{CacheReport, Cached},
     sessions::session_cells,
-    write::{Writer, Written},
 };
 use crate::{
-    cache::Cache,
     domain::{
         Bio, Condition, Cursor, DisplayName, ETag, Page, PageSize, Patch, Scope, SessionId, User, UserId, Username,
     },
@@ -86,7 +87,7 @@ pub enum UserChange<T> {
 #[derive(Debug)]
 pub struct UserRepository {
     database: Database,
-    writer: Writer,
+    cache: Cache,
     clock: Clock,
     users: Users,
 }
@@ -94,10 +95,9 @@ pub struct UserRepository {
 impl UserRepository {
     /// Users of this database, behind this cache.
     #[must_use]
-    pub fn new(database: Database, cache: Cache, writer: Writer, clock: Clock) -> Self {
-        let ttl = cache.ttl();
-        let users = Users::new(cache, UserLoader(database.clone()), ttl);
-        Self { database, writer, clock, users }
+    pub fn new(database: Database, cache: Cache, ttl: Duration, clock: Clock) -> Self {
+        let users = cache.entity(UserLoader(database.clone()), ttl);
+        Self { database, cache, clock, users }
     }
 
     /// The cells of users, for pages that show them.
@@ -143,11 +143,11 @@ impl UserRepository {
         let user =
             User { id: UserId::new(), username, display_name, bio, version: 1, created_at: now, updated_at: now };
         let created = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     users::insert_user(connection, &user, &password_hash).await?;
-                    Ok(Written { cells: vec![Users::cell(&user.id)], value: user })
+                    Ok(Changed { entries: vec![Users::entry(&user.id)], value: user })
                 })
             })
             .await;
@@ -161,7 +161,7 @@ impl UserRepository {
     /// Changes a user. A new password ends all other sessions; a change that changes nothing leaves the version.
     pub async fn update_user(&self, update: UserUpdate) -> Result<UserChange<User>, RepositoryError> {
         let now = self.clock.now();
-        let change = self.writer.write(move |connection| Box::pin(apply_update(connection, update, now))).await?;
+        let change = self.cache.write(move |connection| Box::pin(apply_update(connection, update, now))).await?;
         Ok(change)
     }
 
@@ -173,22 +173,22 @@ impl UserRepository {
         if_match: Option<Condition>,
     ) -> Result<UserChange<()>, RepositoryError> {
         let change = self
-            .writer
+            .cache
             .write(move |connection| {
                 Box::pin(async move {
                     let Some(user) = users::lock_user_for_deletion(&mut *connection, id).await? else {
-                        return Ok(Written::nothing(UserChange::NotFound));
+                        return Ok(Changed::nothing(UserChange::NotFound));
                     };
                     if !holds(if_match.as_ref(), &user) {
-                        return Ok(Written::nothing(UserChange::PreconditionFailed));
+                        return Ok(Changed::nothing(UserChange::PreconditionFailed));
                     }
                     let hashes = sessions::delete_sessions(&mut *connection, id, None).await?;
                     users::delete_user(&mut *connection, id).await?;
                     // Others' `following` cells stay, and the posts' own cells are left to the relay: whoever shows a post looks
                     // at its author.
-                    let mut cells = vec![Users::cell(&id), Timelines::cell(&id), Followings::cell(&id)];
+                    let mut cells = vec![Users::entry(&id), Timelines::entry(&id), Followings::entry(&id)];
                     cells.extend(session_cells(&hashes));
-                    Ok(Written { value: UserChange::Done(()), cells })
+                    Ok(Changed { value: UserChange::Done(()), entries: cells })
                 })
             })
             .await?;
@@ -209,12 +209,12 @@ async fn apply_update(
     connection: &mut sqlx::PgConnection,
     update: UserUpdate,
     now: DateTime<Utc>,
-) -> Result<Written<UserChange<User>>, sqlx::Error> {
+) -> Result<Changed<UserChange<User>>, sqlx::Error> {
     let Some(before) = users::lock_user(&mut *connection, update.id).await? else {
-        return Ok(Written::nothing(UserChange::NotFound));
+        return Ok(Changed::nothing(UserChange::NotFound));
     };
     if !holds(update.if_match.as_ref(), &before) {
-        return Ok(Written::nothing(UserChange::PreconditionFailed));
+        return Ok(Changed::nothing(UserChange::PreconditionFailed));
     }
     let mut user = User {
         display_name: update.display_name.unwrap_or_else(|| before.display_name.clone()),
@@ -225,25 +225,25 @@ async fn apply_update(
         Some(password) => {
             let stored = users::find_password_hash(&mut *connection, user.id).await?;
             if stored.as_deref() != Some(&password.verified) {
-                return Ok(Written::nothing(UserChange::PasswordChanged));
+                return Ok(Changed::nothing(UserChange::PasswordChanged));
             }
             Some(password.hash)
         }
         None => None,
     };
     if user == before && new_hash.is_none() {
-        return Ok(Written::nothing(UserChange::Done(user)));
+        return Ok(Changed::nothing(UserChange::Done(user)));
     }
     user.version += 1;
     user.updated_at = now.max(before.updated_at);
     users::update_user(&mut *connection, &user, new_hash.as_deref()).await?;
 
-    let mut cells = vec![Users::cell(&user.id)];
+    let mut cells = vec![Users::entry(&user.id)];
     if new_hash.is_some() {
         let ended = sessions::delete_sessions(&mut *connection, user.id, Some(update.session)).await?;
         cells.extend(session_cells(&ended));
     }
-    Ok(Written { value: UserChange::Done(user), cells })
+    Ok(Changed { value: UserChange::Done(user), entries: cells })
 }
 
 fn holds(if_match: Option<&Condition>, user: &User) -> bool {

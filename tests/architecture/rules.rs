@@ -5,34 +5,18 @@ use crate::sources::Source;
 /// Each layer and whom it may import from. A layer that is not here does not exist yet: give it its place.
 ///
 /// Layers of one line of the design may import each other only where it says so here: the outside things report to
-/// `telemetry`. `cache` and `rate_limit` know neither Postgres nor what is stored in it.
-const LAYERS: [(&str, &[&str]); 11] = [
+/// `telemetry`. `rate_limit` knows neither Postgres nor what is stored in it.
+const LAYERS: [(&str, &[&str]); 9] = [
     ("config", &[]),
     ("domain", &[]),
     ("telemetry", &["config"]),
     ("auth", &["config", "domain"]),
     ("postgres", &["domain"]),
-    ("cache", &["config", "telemetry"]),
     ("rate_limit", &["config", "telemetry"]),
-    ("repository", &["config", "domain", "telemetry", "auth", "postgres", "cache"]),
-    ("invalidation", &["config", "domain", "telemetry", "postgres", "cache", "repository"]),
+    ("repository", &["config", "domain", "telemetry", "auth", "postgres"]),
     ("http", &["config", "domain", "telemetry", "auth", "rate_limit", "repository"]),
     // The composition root names every layer but the one that starts it.
-    (
-        "app",
-        &[
-            "config",
-            "domain",
-            "telemetry",
-            "auth",
-            "postgres",
-            "cache",
-            "rate_limit",
-            "repository",
-            "invalidation",
-            "http",
-        ],
-    ),
+    ("app", &["config", "domain", "telemetry", "auth", "postgres", "rate_limit", "repository", "http"]),
 ];
 
 /// Starts what `app` puts together, and works on Postgres where no application is needed. Nothing imports it.

@@ -57,6 +57,17 @@ async fn named(pool: &PgPool) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_migrations_make_the_outbox_of_the_cache() {
+    let migrations = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")).expect("the folder");
+    let texts = migrations.map(|file| fs::read_to_string(file.expect("a file").path()).expect("a text"));
+
+    assert!(
+        texts.into_iter().any(|text| text.contains(aside_cache::SCHEMA)),
+        "aside_cache::SCHEMA changed: add a migration"
+    );
+}
+
+#[test]
 fn every_loader_has_its_kind_in_the_table() {
     let source = document("src/repository/cells.rs");
     let entities = source.lines().filter_map(|line| line.trim().strip_prefix("const ENTITY: &'static str = \""));
@@ -102,7 +113,7 @@ async fn every_kind_is_self_checked_shown_and_documented() {
         let checks = format!("cache_consistency_checks_total{{entity=\"{name}\"}}");
         assert!(
             tables.is_empty() || metrics.contains(&checks),
-            "{name} is not in the self-check: repository::verifiers"
+            "{name} is not in the self-check: its loader's IS_CHECKED"
         );
         assert!(
             operations.contains(&format!("| `{name}` |")),

@@ -10,7 +10,7 @@ pub fn replica(program: &Path, variables: Vec<(String, String)>, log: PathBuf) -
     let mut all = vec![
         // All users of a round register at once.
         ("PASSWORD_HASH_WAIT".to_owned(), "10s".to_owned()),
-        ("RUST_LOG".to_owned(), "warn,aside::cache=info,aside_redis=info".to_owned()),
+        ("RUST_LOG".to_owned(), "warn,aside_cache=info,aside_redis=info".to_owned()),
     ];
     let limits = ["RATE_LIMIT_ANONYMOUS", "RATE_LIMIT_SIGNED_IN", "RATE_LIMIT_LOGIN"];
     all.extend(limits.map(|name| (name.to_owned(), "off".to_owned())));

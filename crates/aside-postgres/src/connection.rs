@@ -57,6 +57,12 @@ impl Database {
         &self.pool
     }
 
+    /// The schema of the tables.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.config.schema
+    }
+
     /// Where reads wait for a permit, [`read`](Self::read) and loads for the cache alike.
     #[must_use]
     pub fn reads(&self) -> &Admission {

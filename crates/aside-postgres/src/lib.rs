@@ -44,5 +44,5 @@ pub use migrations::MigrationError;
 pub use options::Options;
 pub use pool::{Pool, Pooled};
 pub use startup::PostgresUnusable;
-pub use transaction::{CommitError, Statements, WriteTransaction};
+pub use transaction::{CommitError, Statements, WriteTransaction, is_rolled_back};
 pub use url::{DatabaseHost, DatabaseUrl, SslMode};

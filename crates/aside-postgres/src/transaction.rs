@@ -158,7 +158,7 @@ impl WriteTransaction {
                 self.connection.has_ended_transaction();
                 Ok(())
             }
-            Ok(Err(error)) if is_refusal(&error) => Err(CommitError::RolledBack(error.into())),
+            Ok(Err(error)) if is_rolled_back(&error) => Err(CommitError::RolledBack(error.into())),
             Ok(Err(_)) | Err(_) => {
                 database.health.doubt();
                 Err(CommitError::OutcomeUnknown)
@@ -180,7 +180,8 @@ impl WriteTransaction {
 
 /// Whether the reply to COMMIT says that the transaction was rolled back. A session that an administrator or a crash ended
 /// (class 57) may have committed before it could say so; one that its own time-outs ended (25P03, 25P04) has not.
-fn is_refusal(error: &sqlx::Error) -> bool {
+#[must_use]
+pub fn is_rolled_back(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => {
             error.code().is_some_and(|code| !code.starts_with("57") && !code.starts_with("08"))

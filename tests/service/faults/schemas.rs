@@ -164,7 +164,7 @@ async fn migrations_whose_session_is_ended_begin_again() {
     drop(backend.start().await);
     let outside = backend.database.pool().await;
     // It changes nothing that it has changed before.
-    outside.execute("DELETE FROM _sqlx_migrations WHERE version = 20261130000006").await.expect("it can run again");
+    outside.execute("DELETE FROM _sqlx_migrations WHERE version = 20261201000008").await.expect("it can run again");
     let mut holder = outside.begin().await.expect("a transaction");
     holder.execute("LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE").await.expect("a lock");
     // Only the end of its session makes the migration begin again.
@@ -193,7 +193,7 @@ async fn migrations_wait_longer_than_any_time_out_for_a_lock() {
     drop(backend.start().await);
     let outside = backend.database.pool().await;
     // It changes nothing that it has changed before.
-    outside.execute("DELETE FROM _sqlx_migrations WHERE version = 20261130000006").await.expect("it can run again");
+    outside.execute("DELETE FROM _sqlx_migrations WHERE version = 20261201000008").await.expect("it can run again");
     let short = [("DATABASE_STATEMENT_TIMEOUT", "200ms"), ("DATABASE_LOCK_TIMEOUT", "200ms")];
     let mut holder = outside.begin().await.expect("a transaction");
     holder.execute("LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE").await.expect("a lock");

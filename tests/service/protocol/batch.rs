@@ -1,6 +1,6 @@
 //! Many cells in one read: one look, one statement, and nobody waits for another's cell.
 
-use aside::telemetry::metrics::CacheOutcome;
+use aside_cache::CacheOutcome;
 use futures::future::join_all;
 
 use super::{

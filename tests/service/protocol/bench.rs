@@ -5,13 +5,13 @@ use aside_redis::{Value, cmd};
 use super::cells::{Cells, run};
 use crate::test_redis::{self, TestRedis};
 
-const FENCE: &str = include_str!("../../../src/cache/scripts/fence.lua");
-const LIFT: &str = include_str!("../../../src/cache/scripts/lift.lua");
-const FILL: &str = include_str!("../../../src/cache/scripts/fill.lua");
-const DISCARD: &str = include_str!("../../../src/cache/scripts/discard.lua");
-const CLAIM: &str = include_str!("../../../src/cache/scripts/claim.lua");
-const REPLACE: &str = include_str!("../../../src/cache/scripts/replace.lua");
-const ABANDON: &str = include_str!("../../../src/cache/scripts/abandon.lua");
+const FENCE: &str = include_str!("../../../crates/aside-cache/src/scripts/fence.lua");
+const LIFT: &str = include_str!("../../../crates/aside-cache/src/scripts/lift.lua");
+const FILL: &str = include_str!("../../../crates/aside-cache/src/scripts/fill.lua");
+const DISCARD: &str = include_str!("../../../crates/aside-cache/src/scripts/discard.lua");
+const CLAIM: &str = include_str!("../../../crates/aside-cache/src/scripts/claim.lua");
+const REPLACE: &str = include_str!("../../../crates/aside-cache/src/scripts/replace.lua");
+const ABANDON: &str = include_str!("../../../crates/aside-cache/src/scripts/abandon.lua");
 
 /// Lives that the scripts give, and a life that keys had before, in milliseconds.
 pub(super) const FENCE_LIFE: i64 = 15_000;

@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use aside::{
-    cache::{Cache, Fetched, LoadError, ReadThrough, Verifier},
-    telemetry::metrics::EntityLabels,
-};
+use aside_cache::{EntityLabels, Fetched, LoadError, Protocol, ReadThrough, Verifier};
 use aside_redis::cmd;
 use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use sqlx::PgPool;
@@ -18,13 +15,13 @@ use tokio::{
 use super::{
     PATIENCE, cells,
     loader::{HeldLoad, Loads, ThingLoader},
-    things::{ENTITY, Things},
+    things::{ENTITY, TTL, Things},
 };
 use crate::test_redis::TestRedis;
 
 /// The cache of one process.
 pub(super) struct CacheReplica {
-    pub(super) cache: Cache,
+    pub(super) cache: Protocol,
     /// Its time.
     pub(super) clock: Clock,
     shutdown: Shutdown,
@@ -36,12 +33,11 @@ pub(super) struct CacheReplica {
 }
 
 impl CacheReplica {
-    pub(super) fn new(cache: Cache, clock: Clock, shutdown: Shutdown, redis: Arc<TestRedis>, pool: PgPool) -> Self {
+    pub(super) fn new(cache: Protocol, clock: Clock, shutdown: Shutdown, redis: Arc<TestRedis>, pool: PgPool) -> Self {
         let (arrivals, held) = mpsc::unbounded_channel();
         let loads = Arc::<Loads>::default();
-        let ttl = cache.ttl();
         let loader = ThingLoader { pool, loads: Arc::clone(&loads), arrivals };
-        let things = ReadThrough::new(cache.clone(), loader.clone(), ttl);
+        let things = ReadThrough::new(cache.clone(), Arc::new(loader.clone()), TTL);
         Self { cache, clock, shutdown, things, loader, redis, loads, held: Mutex::new(held) }
     }
 
@@ -69,7 +65,7 @@ impl CacheReplica {
 
     /// Holds its cells against the table.
     pub(super) fn verifier(&self) -> Verifier<ThingLoader> {
-        Verifier::new(self.cache.clone(), self.loader.clone())
+        Verifier::new(self.cache.clone(), Arc::new(self.loader.clone()))
     }
 
     /// From now on every load waits, once its statement was answered.
@@ -106,12 +102,12 @@ impl CacheReplica {
 
     /// `cache_loads_total` of these cells.
     pub(super) fn counted_loads(&self) -> u64 {
-        self.redis.metrics.cache_loads.get_or_create(&EntityLabels { entity: ENTITY }).get()
+        self.redis.metrics.cache.loads.get_or_create(&EntityLabels { entity: ENTITY }).get()
     }
 
     /// `cache_fills_rejected_total` of these cells.
     pub(super) fn rejected_fills(&self) -> u64 {
-        self.redis.metrics.cache_fills_rejected.get_or_create(&EntityLabels { entity: ENTITY }).get()
+        self.redis.metrics.cache.fills_rejected.get_or_create(&EntityLabels { entity: ENTITY }).get()
     }
 
     /// Lets all reads that were spawned get as far as they can: they share one connection, whose replies come in order.

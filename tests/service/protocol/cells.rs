@@ -1,8 +1,8 @@
 //! Cells as Redis holds them, looked at past the application.
 
-use aside::postgres::find_identity;
+use aside::postgres;
+use aside_cache::Database;
 use aside_redis::{Cmd, Pipeline, Value, cmd};
-use sqlx::Executor;
 
 use super::eventually;
 use crate::{application::Backend, test_redis::TestRedis};
@@ -24,11 +24,8 @@ pub(super) struct Cells {
 impl Cells {
     /// Those of a backend's replicas.
     pub(super) async fn of(backend: &Backend) -> Self {
-        let pool = backend.database.pool().await;
-        let mut connection = pool.acquire().await.expect("the database answers");
-        // As replicas have it.
-        connection.execute("SET search_path = \"public\"").await.expect("a path");
-        let database = find_identity(&mut *connection, "public").await.expect("an identity");
+        let database = Database::from(postgres::database(backend.config(&[]).database));
+        let database = database.identity().await.expect("an identity");
         Self { redis: TestRedis::connect_as(&database, backend.config(&[]).redis).await }
     }
 

@@ -3,11 +3,7 @@
 
 use std::time::Duration;
 
-use aside::{
-    cache::{Ended, Fetched, WriteToken},
-    config::CacheConfig,
-    telemetry::metrics::CacheOutcome,
-};
+use aside_cache::{CacheOutcome, Ended, Fetched, WriteToken};
 use aside_redis::Options;
 use chrono::TimeDelta;
 use futures::future::select_all;
@@ -32,7 +28,7 @@ const UNCLAIMED: [u8; 24] = [0; 24];
 /// The first three of the things are cached, and past their soft ends by the clocks of these replicas.
 async fn past_the_soft_end<const N: usize>(
     things: &Things,
-    change: impl Fn(CacheConfig) -> CacheConfig,
+    change: impl Fn(aside_cache::Options) -> aside_cache::Options,
 ) -> [CacheReplica; N] {
     let mut replicas = Vec::new();
     for _ in 0..N {
@@ -273,7 +269,7 @@ async fn a_refresh_stores_nothing_over_what_was_filled_since_a_write() {
 #[tokio::test]
 async fn a_dead_refreshers_claim_is_taken_over_and_what_it_stores_late_is_refused() {
     let things = Things::with("old").await;
-    let [dead, heir] = past_the_soft_end(&things, |config| CacheConfig { lease: SHORT_LEASE, ..config }).await;
+    let [dead, heir] = past_the_soft_end(&things, |config| aside_cache::Options { lease: SHORT_LEASE, ..config }).await;
     assert!(was_served_old(&dead.read(1).await));
     let too_late = dead.held_load().await;
     things.set(&things.pool, 1, "new").await;
@@ -311,7 +307,7 @@ async fn a_refresh_that_fails_leaves_the_value_and_is_not_tried_again_at_once() 
 #[tokio::test]
 async fn a_refresh_that_failed_or_panicked_is_tried_again_after_a_lease() {
     let things = Things::with("old").await;
-    let [replica] = past_the_soft_end(&things, |config| CacheConfig { lease: SHORT_LEASE, ..config }).await;
+    let [replica] = past_the_soft_end(&things, |config| aside_cache::Options { lease: SHORT_LEASE, ..config }).await;
     replica.read(1).await;
     replica.held_load().await.fail();
     things.set(&things.pool, 1, "new").await;
@@ -333,7 +329,7 @@ async fn a_claim_without_an_answer_loads_nothing() {
     let redis = test_redis::config(&proxy.url(&test_redis::url()));
     let things = Things::in_redis(Options { command_timeout: Duration::from_millis(500), ..redis }, "old").await;
     let cells = things.cells_past_the_proxy().await;
-    cells.know(include_str!("../../../src/cache/scripts/claim.lua")).await;
+    cells.know(include_str!("../../../crates/aside-cache/src/scripts/claim.lua")).await;
     let [replica] = past_the_soft_end(&things, |config| config).await;
     replica.let_loads_pass();
 

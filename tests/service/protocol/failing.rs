@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aside::{cache::LoadError, config::CacheConfig};
+use aside_cache::LoadError;
 use aside_postgres::admission::{self, Admission};
 use futures::future::join3;
 
@@ -51,7 +51,7 @@ async fn readers_who_boarded_the_next_flight_are_served_after_a_failure() {
 async fn a_loader_that_panics_leaves_no_flight_behind() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(200);
-    let replica = things.replica_with(|config| CacheConfig { lease: short, ..config }).await;
+    let replica = things.replica_with(|config| aside_cache::Options { lease: short, ..config }).await;
     replica.hold_loads();
     let first = replica.reading(&[1]);
     let load = replica.held_load().await;

@@ -1,6 +1,6 @@
 //! A Redis that is full and evicts nothing: it refuses values, but neither fences nor lifts, so nothing goes stale.
 
-use aside::{cache::Ended, telemetry::metrics::CacheOutcome};
+use aside_cache::{CacheOutcome, Ended};
 use aside_redis::{Options, Value};
 
 use super::{
@@ -63,7 +63,7 @@ async fn a_fill_that_a_full_redis_refuses_serves_its_reader() {
 
     let read = reading.one().await;
     assert_eq!((body(&read), read.stored), (Some("old"), false));
-    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
     fence.lift(Ended::Committed).await;
 }

@@ -33,7 +33,7 @@ async fn late_fill_while_the_fence_is_there() {
     let reading = reader.reading(&[1]);
     let load = reader.held_load().await;
 
-    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![super::things::cell(1)]).await;
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![super::things::cell(1)]).await;
     load.go_on();
     reading.all().await;
 

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use aside::cache::{IdBytes, LoadError, Loaded, Loader};
+use aside_cache::{LoadError, Loaded, Loader};
 use bytes::Bytes;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
@@ -36,16 +36,6 @@ pub(super) struct ThingLoader {
 impl Loader for ThingLoader {
     const ENTITY: &'static str = ENTITY;
     type Id = i64;
-
-    fn id_bytes(id: &i64) -> IdBytes {
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&id.to_be_bytes());
-        bytes
-    }
-
-    fn parse_id(text: &str) -> Option<i64> {
-        text.parse().ok()
-    }
 
     async fn load(&self, ids: &[i64]) -> Result<Vec<Loaded>, LoadError> {
         let _under_way = UnderWay::begin(&self.loads);

@@ -2,11 +2,7 @@
 //!
 //! A write that nobody hears of is made by hand: what `fence.lua` and `lift.lua` do, without the message.
 
-use aside::{
-    cache::{Ended, Lifted, WriteToken, look_again, look_once},
-    config::CacheConfig,
-    telemetry::metrics::CacheOutcome,
-};
+use aside_cache::{CacheOutcome, Ended, Lifted, WriteToken, look_again, look_once};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
@@ -230,8 +226,9 @@ async fn a_redis_that_lost_everything_leaves_no_copies() {
 async fn a_recent_look_will_do_where_some_staleness_is_allowed() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "old").await;
-    let replica =
-        things.replica_with(|config| CacheConfig { max_staleness: Duration::from_mins(1), ..near(config) }).await;
+    let replica = things
+        .replica_with(|config| aside_cache::Options { max_staleness: Duration::from_mins(1), ..near(config) })
+        .await;
     until_copied(&replica).await;
     let (cells, writer) = (things.cells().await, things.replica().await);
 
@@ -248,8 +245,9 @@ async fn a_recent_look_will_do_where_some_staleness_is_allowed() {
 #[tokio::test]
 async fn a_look_that_is_older_than_the_staleness_allowed_will_not_do() {
     let things = Things::with("old").await;
-    let replica =
-        things.replica_with(|config| CacheConfig { max_staleness: Duration::from_millis(1), ..near(config) }).await;
+    let replica = things
+        .replica_with(|config| aside_cache::Options { max_staleness: Duration::from_millis(1), ..near(config) })
+        .await;
     until_copied(&replica).await;
 
     write_unheard(&things, &things.cells().await, "new").await;

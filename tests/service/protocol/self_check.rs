@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use aside::cache::Verify;
+use aside_cache::Verify;
 use futures::future::join_all;
 use serde_json::json;
 use sqlx::PgPool;

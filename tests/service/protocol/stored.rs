@@ -1,6 +1,6 @@
 //! What is in a cell: values with their lives, absences, and what this version cannot read.
 
-use aside::telemetry::metrics::CacheOutcome;
+use aside_cache::CacheOutcome;
 use reqwest::StatusCode;
 
 use super::{

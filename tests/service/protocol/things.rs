@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use aside::{
-    cache::{Cache, CellName, Ended, Fetched},
-    config::{CacheConfig, CacheMode},
-};
+use aside_cache::{Cache, CellName, Ended, Fetched, Mode};
 use aside_postgres::admission::Admission;
 use aside_redis::Options;
 use aside_runtime::{clock::Clock, shutdown::Shutdown};
@@ -19,6 +16,9 @@ use crate::{
     test_database::TestDatabase,
     test_redis::{self, TestRedis},
 };
+
+/// The longest life of these cells.
+pub(super) const TTL: Duration = Duration::from_mins(10);
 
 /// The kind of these cells.
 pub(super) const ENTITY: &str = "thing";
@@ -68,7 +68,7 @@ impl Things {
     pub(super) async fn write(&self, replica: &CacheReplica, id: i64, body: &str) {
         let mut transaction = self.pool.begin().await.expect("a transaction");
         self.set(&mut *transaction, id, body).await;
-        let fence = replica.cache.fence(aside::cache::WriteToken::random(), vec![cell(id)]).await;
+        let fence = replica.cache.fence(aside_cache::WriteToken::random(), vec![cell(id)]).await;
         transaction.commit().await.expect("it commits");
         fence.lift(Ended::Committed).await;
     }
@@ -90,35 +90,42 @@ impl Things {
     }
 
     /// As [`replica`](Self::replica), with other settings.
-    pub(super) async fn replica_with(&self, change: impl FnOnce(CacheConfig) -> CacheConfig) -> CacheReplica {
+    pub(super) async fn replica_with(
+        &self,
+        change: impl FnOnce(aside_cache::Options) -> aside_cache::Options,
+    ) -> CacheReplica {
         self.replica_for(change, permits(8)).await
     }
 
     /// As [`replica_with`](Self::replica_with), with these permits for its loads.
     pub(super) async fn replica_for(
         &self,
-        change: impl FnOnce(CacheConfig) -> CacheConfig,
+        change: impl FnOnce(aside_cache::Options) -> aside_cache::Options,
         loads: Admission,
     ) -> CacheReplica {
         let redis = TestRedis::connect(self.redis.clone()).await;
-        let metrics = Arc::clone(&redis.metrics);
-        let config = change(long_lives());
+        let options = change(long_lives());
         let (clock, shutdown) = (Clock::movable(), Shutdown::new());
-        let cache = Cache::new(redis.client.clone(), config, loads, clock.clone(), metrics, shutdown.clone());
+        let cache = Cache::builder(redis.client.clone(), self.pool.clone())
+            .options(options)
+            .loads(loads)
+            .clock(clock.clone())
+            .metrics(redis.metrics.cache.clone())
+            .shutdown(shutdown.clone())
+            .idle();
+        let cache = cache.protocol().clone();
         // There is no outbox here that would have to be waited for.
         cache.gate().open(cache.gate().closed());
         CacheReplica::new(cache, clock, shutdown, Arc::new(redis), self.pool.clone())
     }
 }
 
-fn long_lives() -> CacheConfig {
+fn long_lives() -> aside_cache::Options {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    CacheConfig {
-        mode: CacheMode::Redis,
+    aside_cache::Options {
+        mode: Mode::Redis,
         max_staleness: Duration::ZERO,
         near_bytes: 1 << 20,
-        ttl: minutes(10),
-        front_page_ttl: minutes(1),
         negative_ttl: Duration::from_secs(5),
         lease: minutes(2),
         fence: minutes(2),
@@ -129,8 +136,8 @@ fn long_lives() -> CacheConfig {
 }
 
 /// These settings, with copies in the process.
-pub(super) fn near(mut config: CacheConfig) -> CacheConfig {
-    config.mode = CacheMode::Near;
+pub(super) fn near(mut config: aside_cache::Options) -> aside_cache::Options {
+    config.mode = Mode::Near;
     config
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aside::cache::Ended;
+use aside_cache::Ended;
 use aside_redis::Options;
 use redis::Value;
 
@@ -22,7 +22,7 @@ async fn a_fence_is_lifted_when_its_transaction_is_committed() {
     let things = Things::with("old").await;
     let (writer, cells) = (things.replica().await, things.cells().await);
 
-    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     assert_eq!(cells.held(&key(1)).await, Held::Fence);
     fence.lift(Ended::Committed).await;
 
@@ -34,7 +34,7 @@ async fn a_fence_is_left_alone_when_its_transaction_was_rolled_back() {
     let things = Things::with("old").await;
     let (writer, cells) = (things.replica().await, things.cells().await);
 
-    writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await.lift(Ended::RolledBack).await;
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await.lift(Ended::RolledBack).await;
 
     assert_eq!(cells.held(&key(1)).await, Held::Fence, "its row locks may have been gone before it was set");
     assert!(cells.life_ms(&key(1)).await > 0);
@@ -46,9 +46,9 @@ async fn a_fence_is_left_alone_when_its_transaction_was_rolled_back() {
 async fn a_fence_without_an_answer_is_left_alone() {
     let (proxy, things) = behind_a_proxy("old").await;
     let (writer, cells) = (things.replica().await, things.cells().await);
-    writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(2)]).await.lift(Ended::Committed).await;
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(2)]).await.lift(Ended::Committed).await;
     proxy.set(Way::RepliesHeld);
-    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     proxy.set(Way::Open);
 
     // Whatever became of its connection meanwhile, the lift itself gets through.
@@ -63,9 +63,9 @@ async fn a_fence_without_an_answer_is_left_alone() {
 async fn an_unsure_lift_deletes_a_stale_fill_all_the_same() {
     let (proxy, things) = behind_a_proxy("old").await;
     let (writer, reader, cells) = (things.replica().await, things.replica().await, things.cells().await);
-    writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(2)]).await.lift(Ended::Committed).await;
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(2)]).await.lift(Ended::Committed).await;
     proxy.set(Way::RepliesHeld);
-    let fence = writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     proxy.set(Way::Open);
     cells.evict(&key(1)).await;
     eventually("a reader has filled the cell", async || {
@@ -85,8 +85,8 @@ async fn an_unsure_lift_deletes_a_stale_fill_all_the_same() {
 async fn a_lift_leaves_the_fence_of_the_next_writer() {
     let things = Things::with("old").await;
     let (first, second, cells) = (things.replica().await, things.replica().await, things.cells().await);
-    let early = first.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
-    let late = second.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await;
+    let early = first.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
+    let late = second.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
 
     early.lift(Ended::Committed).await;
     assert_eq!(cells.held(&key(1)).await, Held::Fence);
@@ -99,10 +99,10 @@ async fn a_lift_leaves_the_fence_of_the_next_writer() {
 async fn a_dropped_fence_runs_out_by_itself() {
     let things = Things::with("old").await;
     let short = Duration::from_millis(200);
-    let writer = things.replica_with(|config| aside::config::CacheConfig { fence: short, ..config }).await;
+    let writer = things.replica_with(|config| aside_cache::Options { fence: short, ..config }).await;
     let cells = things.cells().await;
 
-    drop(writer.cache.fence(aside::cache::WriteToken::random(), vec![cell(1)]).await);
+    drop(writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await);
 
     assert!(matches!(cells.command("PTTL", &key(1), &[]).await, Value::Int(-2..=200)));
     cells.until(&key(1), Held::Nothing).await;

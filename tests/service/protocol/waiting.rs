@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aside::{
-    cache::{Ended, WriteToken},
-    config::CacheConfig,
-    telemetry::metrics::CacheOutcome,
-};
+use aside_cache::{CacheOutcome, Ended, WriteToken};
 use tokio::task::JoinHandle;
 
 use super::{
@@ -40,7 +36,7 @@ async fn a_reader_who_has_waited_long_enough_loads_without_storing() {
     let things = Things::with("the one").await;
     let holder = things.replica().await;
     let short = Duration::from_millis(100);
-    let waiter = things.replica_with(|config| CacheConfig { lease_wait: short, ..config }).await;
+    let waiter = things.replica_with(|config| aside_cache::Options { lease_wait: short, ..config }).await;
     holder.hold_loads();
     let loading = holder.reading(&[1]);
     let load = holder.held_load().await;
@@ -56,7 +52,7 @@ async fn a_reader_who_has_waited_long_enough_loads_without_storing() {
 async fn a_lease_whose_owner_died_is_taken_over_when_it_has_run_out() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(200);
-    let owner = things.replica_with(|config| CacheConfig { lease: short, ..config }).await;
+    let owner = things.replica_with(|config| aside_cache::Options { lease: short, ..config }).await;
     let heir = things.replica().await;
     owner.hold_loads();
     let _dead = owner.reading(&[1]);
@@ -109,7 +105,7 @@ async fn write_of_a_hot_entry_costs_one_load_for_all_replicas() {
     let things = Things::with("write 0").await;
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        let patient = |config| CacheConfig { fence_wait: Duration::from_mins(2), ..near(config) };
+        let patient = |config| aside_cache::Options { fence_wait: Duration::from_mins(2), ..near(config) };
         replicas.push(Arc::new(things.replica_with(patient).await));
     }
     let readers: Vec<_> = (0..12).map(|reader| read_on(&replicas[reader % 3])).collect();
@@ -136,7 +132,7 @@ async fn write_of_a_hot_entry_costs_one_load_for_all_replicas() {
 async fn reader_loads_without_storing_when_a_fence_stays() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(20);
-    let reader = things.replica_with(|config| CacheConfig { fence_wait: short, ..config }).await;
+    let reader = things.replica_with(|config| aside_cache::Options { fence_wait: short, ..config }).await;
     let fence = reader.cache.fence(WriteToken::random(), vec![cell(1)]).await;
 
     let read = reader.read(1).await;
