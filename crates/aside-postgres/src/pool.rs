@@ -100,7 +100,7 @@ impl Pool {
     ) -> Result<T, Error> {
         let mut connection = self.acquire().await?;
         let primary = &self.connections.manager().primary;
-        let begin = primary.pools_transactions().then(|| primary.begin());
+        let begin = primary.pools_transactions().then(|| primary.begin_single());
         connection.open = if begin.is_some() { Open::Transaction } else { Open::Statement };
         let mut attempts = 1;
         loop {

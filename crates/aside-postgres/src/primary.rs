@@ -28,6 +28,10 @@ use super::{
 /// COMMIT in the traffic finds no other statement.
 const BEGIN: &str = "BEGIN isolation level read committed read write";
 
+/// What fraction of a write's lock time-out a statement outside a write transaction waits: 0.5 s by default. Together with
+/// the wait for a permit (1 s) a read of a locked table is refused within 1.5 s. Writes wait for row locks, and need longer.
+const SHARE_OF_READS: u32 = 4;
+
 /// What tells a writable primary from others.
 const QUESTION: &str = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::bool";
 
@@ -39,6 +43,8 @@ pub(crate) struct Primary {
     settings: String,
     /// Begins a transaction and sets what its statements rely on.
     begin: String,
+    /// The same for a transaction of one statement, with the settings of a session.
+    begin_single: String,
     health: Arc<Health>,
     /// Set once a self-test was passed.
     tested: OnceCell<()>,
@@ -50,15 +56,14 @@ pub(crate) struct Primary {
 
 impl Primary {
     pub(crate) fn new(config: &Options, health: Arc<Health>) -> Self {
-        let (of_statements, of_sessions) = (statement_settings(config), session_settings());
+        let of_single = statement_settings(config, config.lock_timeout / SHARE_OF_READS);
         let set = |(name, value): &(_, String)| format!("SET {name} = {value}; ");
-        let settings = of_statements.iter().chain(&of_sessions).map(set).collect();
-        let set_local = |(name, value): &(_, _)| format!("; SET LOCAL {name} = {value}");
-        let begin = BEGIN.to_owned() + &of_statements.iter().map(set_local).collect::<String>();
+        let settings = of_single.iter().chain(&session_settings()).map(set).collect();
         Self {
             connector: Connector::for_requests(config),
             settings,
-            begin,
+            begin: begin(&statement_settings(config, config.lock_timeout)),
+            begin_single: begin(&of_single),
             health,
             tested: OnceCell::new(),
             pools_transactions: AtomicBool::default(),
@@ -111,6 +116,11 @@ impl Primary {
         &self.begin
     }
 
+    /// Begins a transaction of one statement, where a pooler lends no session.
+    pub(crate) fn begin_single(&self) -> &str {
+        &self.begin_single
+    }
+
     /// Asks a connection again whether it leads to the writable primary: the server behind it may have become another.
     pub(crate) async fn confirm(&self, connection: &mut PgConnection) -> Result<(), Error> {
         self.ask(connection, "").await
@@ -142,13 +152,19 @@ impl Primary {
 
 /// What each statement of this service needs, whatever the server, the database or the role has as its default. A setting
 /// of a role that changes what is read, or ends what should go on, is a fault nobody finds.
-fn statement_settings(config: &Options) -> [(&'static str, String); 3] {
-    let milliseconds = |duration: Duration| duration.as_millis().to_string();
+fn statement_settings(config: &Options, lock_timeout: Duration) -> [(&'static str, String); 3] {
+    // 0 would be no bound at all.
+    let milliseconds = |duration: Duration| duration.as_millis().max(1).to_string();
     [
         ("search_path", format!("\"{}\"", config.schema)),
         ("statement_timeout", milliseconds(config.statement_timeout)),
-        ("lock_timeout", milliseconds(config.lock_timeout)),
+        ("lock_timeout", milliseconds(lock_timeout)),
     ]
+}
+
+fn begin(settings: &[(&str, String)]) -> String {
+    let set_local = |(name, value): &(_, _)| format!("; SET LOCAL {name} = {value}");
+    BEGIN.to_owned() + &settings.iter().map(set_local).collect::<String>()
 }
 
 /// What a session that is this service's alone is told too.

@@ -23,6 +23,7 @@ mod sessions;
 mod shutdown;
 mod stalls;
 mod start;
+mod table_locks;
 
 use url::Url;
 
