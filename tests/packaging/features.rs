@@ -8,14 +8,17 @@ use std::{
 
 use super::files;
 
-/// The packages of the workspace that have dependencies.
-const MEMBERS: [&str; 6] = [".", "bench", "checker", "demo", "examples/steps", "stage"];
+/// The manifests of the workspace.
+fn manifests() -> Vec<String> {
+    let manifests: Vec<String> = files::all().into_iter().filter(|path| path.ends_with("Cargo.toml")).collect();
+    assert!(manifests.contains(&"Cargo.toml".to_owned()) && manifests.contains(&"tools/bench/Cargo.toml".to_owned()));
+    manifests
+}
 
 #[test]
 fn versions_and_features_are_in_the_manifest_of_the_workspace_alone() {
     let mut own = Vec::new();
-    for member in MEMBERS {
-        let manifest = format!("{member}/Cargo.toml");
+    for manifest in manifests() {
         let mut of_dependencies = false;
         for line in files::read(&manifest).lines() {
             if line.starts_with('[') {

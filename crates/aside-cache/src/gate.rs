@@ -6,7 +6,7 @@
 //!
 //! It has to be open when a look is *issued*, at a cell or at the sequence. Asked only when the reply is there, it may have
 //! opened meanwhile: the look found what was not invalidated yet, and its reader began after the write was answered (the
-//! search's `GateAskedAtReplyOnly`). That it is asked at the reply too costs nothing, and spares readers what was just found to be
+//! model's `GateAskedAtReplyOnly`). That it is asked at the reply too costs nothing, and spares readers what was just found to be
 //! in doubt.
 //!
 //! Closing counts up; opening names the count it has seen. So a gate that is closed while it is being opened stays closed.

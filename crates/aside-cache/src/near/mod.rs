@@ -27,7 +27,7 @@
 //! | `once` | one look for all reads of a request |
 //!
 //! Messages may be late, and with a connection lost; nothing here depends on when they arrive. The reasons for each rule, and
-//! what happens without it, are in `search/`.
+//! what happens without it, are in `tools/model/`.
 
 mod copies;
 mod key;
