@@ -87,6 +87,16 @@ fn lua_is_beside_its_caller() {
 }
 
 #[test]
+fn only_the_write_section_sets_fences() {
+    let of_crates = folder().with_file_name("crates");
+    let texts = sources::texts(folder()).into_iter().chain(sources::texts(&of_crates));
+    // What calls it, not what defines or describes it.
+    let setters: Vec<String> = texts.filter(|(_, text)| text.contains(".fence(")).map(|(file, _)| file).collect();
+
+    assert_eq!(setters, ["aside-cache/src/write.rs"], "a fence needs the row locks, and the outcome of COMMIT");
+}
+
+#[test]
 fn no_modules_of_a_layer_need_each_other() {
     assert_none(&cycles::find(&sources::read(folder())));
     assert_none(&cycles::find(&crates()));

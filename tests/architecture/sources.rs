@@ -32,6 +32,17 @@ pub(crate) struct Named {
     pub(crate) in_tests: bool,
 }
 
+/// Name and text of every source file below `folder`.
+pub(crate) fn texts(folder: &Path) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    list(folder, &mut files);
+    let text = |file: &String| {
+        let name = Path::new(file).strip_prefix(folder).expect("it is below the folder").display().to_string();
+        (name, fs::read_to_string(file).expect("a source file is text"))
+    };
+    files.iter().filter(|file| has_extension(file, "rs")).map(text).collect()
+}
+
 /// Every source file below `folder`.
 pub(crate) fn read(folder: &Path) -> Vec<Source> {
     let mut files = Vec::new();
