@@ -2,6 +2,8 @@
 
 #[path = "architecture/cycles.rs"]
 mod cycles;
+#[path = "architecture/responses.rs"]
+mod responses;
 #[path = "architecture/rules.rs"]
 mod rules;
 #[path = "architecture/sources.rs"]
@@ -94,6 +96,26 @@ fn only_the_write_section_sets_fences() {
     let setters: Vec<String> = texts.filter(|(_, text)| text.contains(".fence(")).map(|(file, _)| file).collect();
 
     assert_eq!(setters, ["aside-cache/src/write.rs"], "a fence needs the row locks, and the outcome of COMMIT");
+}
+
+#[test]
+fn handlers_return_what_their_documentation_says() {
+    let handlers = fs::read_dir(folder().join("http/handlers")).expect("the folder can be read");
+    for file in handlers.map(|entry| entry.expect("an entry").path()) {
+        let text = fs::read_to_string(&file).expect("a source file is text");
+        assert_none(&responses::undocumented_returns(&file.display().to_string(), &text));
+    }
+
+    let handler = |returned: &str| {
+        format!(
+            "#[utoipa::path(get, responses((status = OK, body = Page<User>)))]\n\
+             pub(super) async fn list_users(id: PathId<UserId>) -> Result<{returned}, Problem> {{\n"
+        )
+    };
+    assert_none(&responses::undocumented_returns("users.rs", &handler("Json<Page<User>>")));
+    for other in ["Response", "Json<User>", "Json<Page<Post>>"] {
+        assert_eq!(responses::undocumented_returns("users.rs", &handler(other)).len(), 1, "{other}");
+    }
 }
 
 #[test]

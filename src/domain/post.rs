@@ -1,16 +1,18 @@
 //! Posts, as they are stored, made and changed.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{FieldErrors, Patch, PostBody, PostId, UserId, fields::Fields};
+use super::{FieldErrors, Patch, PostBody, PostId, UserId, UserSummary, fields::Fields};
 
-/// A post without its author's names: those are the author's, and change with the author. The JSON form that clients see is
-/// put together where both are at hand.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A post as its row has it, without the names of its author. Its JSON form is the beginning of that of an [`AuthoredPost`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Post {
     /// Never changes; orders posts by time.
     pub id: PostId,
     /// Who wrote it.
+    #[serde(skip)]
     pub author_id: UserId,
     /// What it says.
     pub body: PostBody,
@@ -22,7 +24,34 @@ pub struct Post {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A change of one's own post, checked.
+/// A post with its author.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Post)]
+pub struct AuthoredPost {
+    /// Never changes.
+    pub id: PostId,
+    /// The text.
+    pub body: PostBody,
+    /// Incremented by every change of the post.
+    pub version: i64,
+    /// Creation time, UTC, in microseconds.
+    pub created_at: DateTime<Utc>,
+    /// Time of the last change.
+    pub updated_at: DateTime<Utc>,
+    /// The author as of now: later changes of the names show here.
+    pub author: UserSummary,
+}
+
+impl AuthoredPost {
+    /// The post without the author's names, and these names.
+    #[must_use]
+    pub fn split(self) -> (Post, UserSummary) {
+        let Self { id, body, version, created_at, updated_at, author } = self;
+        (Post { id, author_id: author.id, body, version, created_at, updated_at }, author)
+    }
+}
+
+/// A checked change of a post.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PostPatch {
     /// The new text; `None` leaves it.

@@ -4,9 +4,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
-
 use utoipa::{
     IntoParams,
     openapi::{
@@ -15,11 +13,8 @@ use utoipa::{
     },
 };
 
-use super::{
-    answer_fields::ALL_FIELDS,
-    problem::{Problem, ProblemKind},
-};
-use crate::domain::{Condition, ETag};
+use super::problem::{Problem, ProblemKind};
+use crate::domain::{Condition, ETag, EncodedJson};
 
 /// `If-Match`, if it is there.
 #[derive(Clone, Debug)]
@@ -32,32 +27,43 @@ pub(super) struct IfNoneMatch(Option<Condition>);
 impl IfNoneMatch {
     /// The representation, or 304 when the client has it.
     #[must_use]
-    pub(super) fn answer(&self, etag: &ETag, json: Bytes) -> Response {
-        self.not_modified(etag).unwrap_or_else(|| json_with_etag(StatusCode::OK, etag, json))
+    pub(super) fn tagged<T>(&self, etag: ETag, json: EncodedJson<T>) -> Tagged<T> {
+        if self.matches(&etag) {
+            Tagged { status: StatusCode::NOT_MODIFIED, etag, json: None }
+        } else {
+            Tagged::new(StatusCode::OK, etag, json)
+        }
     }
 
-    /// 304, when the client has it.
+    /// Whether the client has the representation with this tag.
     #[must_use]
-    pub(super) fn not_modified(&self, etag: &ETag) -> Option<Response> {
-        let has_it = self.0.as_ref().is_some_and(|condition| condition.matches_weak(etag));
-        has_it.then(|| (StatusCode::NOT_MODIFIED, [(header::ETAG, etag_value(etag))]).into_response())
+    pub(super) fn matches(&self, etag: &ETag) -> bool {
+        self.0.as_ref().is_some_and(|condition| condition.matches_weak(etag))
     }
 }
 
-/// A JSON answer with its entity tag.
-pub(super) fn json_with_etag(status: StatusCode, etag: &ETag, json: Bytes) -> Response {
-    (status, [(header::ETAG, etag_value(etag))], self::json(json)).into_response()
+/// A representation of a `T` with its entity tag; without a body when the client has it.
+#[derive(Debug)]
+pub(super) struct Tagged<T> {
+    status: StatusCode,
+    etag: ETag,
+    json: Option<EncodedJson<T>>,
 }
 
-/// A JSON answer out of bytes that are JSON already.
-pub(super) fn json(json: Bytes) -> Response {
-    let mut response = Response::new(json.into());
-    response.headers_mut().reserve(ALL_FIELDS);
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-    response
+impl<T> Tagged<T> {
+    pub(super) fn new(status: StatusCode, etag: ETag, json: EncodedJson<T>) -> Self {
+        Self { status, etag, json: Some(json) }
+    }
 }
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+impl<T> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.json.map_or_else(Response::default, EncodedJson::into_response);
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(header::ETAG, etag_value(&self.etag));
+        response
+    }
+}
 
 pub(super) fn etag_value(etag: &ETag) -> HeaderValue {
     HeaderValue::try_from(etag.to_string()).expect("digits, a dot and quotes")

@@ -8,18 +8,18 @@
 //! | `gate`, `identity`, `meter`, `token_lookups` | who asks, and whether they may ask so often |
 //! | `handlers` | the API; [`state`] is what they may hold |
 //! | [`extract`], [`cookie`], `conditions` | requests into values |
-//! | `cache_status` | what the cache did for an answer |
+//! | `cache_status`, `encoded_json` | parts of responses |
 //! | [`documentation`] | `/openapi.json`, `/docs` and what leads there, `/problems/{name}` |
 //! | [`admin`], [`readiness`] | the admin server's routes |
 //! | [`problem`] | errors as clients see them |
 
 mod accept;
 pub mod admin;
-mod answer_fields;
 mod cache_status;
 mod conditions;
 pub mod cookie;
 pub mod documentation;
+mod encoded_json;
 pub mod extract;
 mod gate;
 mod handlers;

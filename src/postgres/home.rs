@@ -3,8 +3,8 @@
 use sqlx::{PgExecutor, Result};
 use uuid::Uuid;
 
-use super::posts::{AuthoredPost, AuthoredPostRow};
-use crate::domain::{DisplayName, PostBody, PostId, UserId, Username};
+use super::posts::AuthoredPostRow;
+use crate::domain::{AuthoredPost, DisplayName, PostBody, PostId, UserId, Username};
 
 /// The newest posts of those `viewer` follows and of the viewer: up to `rows` with an id below `before`.
 ///
@@ -32,7 +32,7 @@ pub async fn list_home_of(
            )
            SELECT p.id AS "id: PostId", p.author_id AS "author_id: UserId", p.body AS "body: PostBody", p.version,
                   p.created_at, p.updated_at, u.username AS "username: Username",
-                  u.display_name AS "display_name: DisplayName", u.version AS author_version
+                  u.display_name AS "display_name: DisplayName"
            FROM newest JOIN posts p USING (id) JOIN users u ON u.id = p.author_id
            ORDER BY p.id DESC"#,
         viewer as _,
@@ -50,7 +50,7 @@ pub async fn list_home(executor: impl PgExecutor<'_>, before: Uuid, rows: i64) -
         AuthoredPostRow,
         r#"SELECT p.id AS "id: PostId", p.author_id AS "author_id: UserId", p.body AS "body: PostBody", p.version,
                   p.created_at, p.updated_at, u.username AS "username: Username",
-                  u.display_name AS "display_name: DisplayName", u.version AS author_version
+                  u.display_name AS "display_name: DisplayName"
            FROM posts p JOIN users u ON u.id = p.author_id
            WHERE p.id < $1 ORDER BY p.id DESC LIMIT $2"#,
         before,

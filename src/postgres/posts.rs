@@ -4,18 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, Result};
 use uuid::Uuid;
 
-use crate::domain::{DisplayName, Post, PostBody, PostId, UserId, UserSummary, Username};
-
-/// A post and what it shows of its author, as of one moment.
-#[derive(Clone, Debug)]
-pub struct AuthoredPost {
-    /// The post.
-    pub post: Post,
-    /// Its author.
-    pub author: UserSummary,
-    /// The version of the author's row, half of the post's entity tag.
-    pub author_version: i64,
-}
+use crate::domain::{AuthoredPost, DisplayName, Post, PostBody, PostId, UserId, UserSummary, Username};
 
 /// Columns of an [`AuthoredPost`], which the checked macros can only give flat.
 pub(super) struct AuthoredPostRow {
@@ -27,15 +16,13 @@ pub(super) struct AuthoredPostRow {
     pub(super) updated_at: DateTime<Utc>,
     pub(super) username: Username,
     pub(super) display_name: DisplayName,
-    pub(super) author_version: i64,
 }
 
 impl From<AuthoredPostRow> for AuthoredPost {
     fn from(row: AuthoredPostRow) -> Self {
         let AuthoredPostRow { id, author_id, body, version, created_at, updated_at, .. } = row;
-        let post = Post { id, author_id, body, version, created_at, updated_at };
         let author = UserSummary { id: author_id, username: row.username, display_name: row.display_name };
-        Self { post, author, author_version: row.author_version }
+        Self { id, body, version, created_at, updated_at, author }
     }
 }
 
@@ -120,7 +107,7 @@ pub async fn list_posts_of(
         AuthoredPostRow,
         r#"SELECT p.id AS "id: PostId", p.author_id AS "author_id: UserId", p.body AS "body: PostBody", p.version,
                   p.created_at, p.updated_at, u.username AS "username: Username",
-                  u.display_name AS "display_name: DisplayName", u.version AS author_version
+                  u.display_name AS "display_name: DisplayName"
            FROM posts p JOIN users u ON u.id = p.author_id
            WHERE p.author_id = $1 AND p.id < $2 ORDER BY p.id DESC LIMIT $3"#,
         author as _,

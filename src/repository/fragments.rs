@@ -9,12 +9,10 @@
 //! can be written behind it: names are the author's, not the post's, so a rename touches one cell.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::{
-    domain::{Cursor, PageSize, Post, PostBody, PostId, User, UserId, UserSummary, Username},
-    postgres::posts::AuthoredPost,
+use crate::domain::{
+    AuthoredPost, Cursor, EncodedJson, HomePage, Page, PageSize, Post, PostId, User, UserId, UserSummary, Username,
 };
 
 const JSON: &str = "these values have a JSON form";
@@ -42,8 +40,8 @@ impl UserFragment {
 
     /// The whole user: what `GET /users/{id}` answers.
     #[must_use]
-    pub fn json(&self) -> Bytes {
-        self.payload.slice(2..)
+    pub fn json(&self) -> EncodedJson<User> {
+        EncodedJson::from_bytes(self.payload.slice(2..))
     }
 
     /// The user's name.
@@ -53,7 +51,7 @@ impl UserFragment {
         struct Named {
             username: String,
         }
-        let Named { username } = serde_json::from_slice(&self.json()).ok()?;
+        let Named { username } = serde_json::from_slice(&self.payload[2..]).ok()?;
         Username::parse(username).ok()
     }
 
@@ -94,16 +92,6 @@ pub(super) struct PostFragment {
     payload: Bytes,
 }
 
-/// The fields of a post in their order on the wire; the author follows.
-#[derive(Serialize)]
-struct Head<'a> {
-    id: PostId,
-    body: &'a PostBody,
-    version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
 impl PostFragment {
     /// The fragment of a cell's payload, `None` if it is none.
     #[must_use]
@@ -123,8 +111,15 @@ impl PostFragment {
         UserId::from_bytes(*self.payload.first_chunk().expect("checked when it was made"))
     }
 
+    /// The whole post.
+    pub(super) fn json(&self, author: &UserFragment) -> EncodedJson<AuthoredPost> {
+        let mut json = BytesMut::with_capacity(1024);
+        self.write(author, &mut json);
+        EncodedJson::from_bytes(json.freeze())
+    }
+
     /// Writes the whole post.
-    pub(super) fn write(&self, author: &UserFragment, json: &mut BytesMut) {
+    fn write(&self, author: &UserFragment, json: &mut BytesMut) {
         json.put_slice(&self.payload[16..]);
         json.put_slice(b",\"author\":");
         author.write_summary(json);
@@ -134,12 +129,10 @@ impl PostFragment {
 
 impl From<&Post> for PostFragment {
     fn from(post: &Post) -> Self {
-        let Post { id, author_id, body, version, created_at, updated_at } = post;
-        let head = Head { id: *id, body, version: *version, created_at: *created_at, updated_at: *updated_at };
         let mut payload = BytesMut::with_capacity(512);
-        payload.put_slice(author_id.0.as_bytes());
+        payload.put_slice(post.author_id.0.as_bytes());
         let mut payload = payload.writer();
-        serde_json::to_writer(&mut payload, &head).expect(JSON);
+        serde_json::to_writer(&mut payload, post).expect(JSON);
         let mut payload = payload.into_inner();
         payload.truncate(payload.len() - 1);
         Self { payload: payload.freeze() }
@@ -154,17 +147,37 @@ pub(super) struct PageItem {
     pub(super) author: UserFragment,
 }
 
-impl From<&AuthoredPost> for PageItem {
-    fn from(row: &AuthoredPost) -> Self {
-        Self { id: row.post.id, post: PostFragment::from(&row.post), author: UserFragment::from(&row.author) }
+impl From<AuthoredPost> for PageItem {
+    fn from(post: AuthoredPost) -> Self {
+        let (post, author) = post.split();
+        Self { id: post.id, post: PostFragment::from(&post), author: UserFragment::from(&author) }
     }
 }
 
-/// Who a home page is for, as it says itself: nobody in particular, or a user.
+/// The current user of a home page; `None` for an anonymous request.
 pub(super) type Viewer<'a> = Option<&'a UserFragment>;
 
-/// A page of posts as JSON, out of up to one item more than it holds. `viewer` is there on home pages only.
+/// A home page, out of up to one post more than it holds.
+pub(super) fn write_home_page(
+    viewer: Viewer<'_>,
+    items: Vec<PageItem>,
+    size: PageSize,
+    cursor_after: impl FnOnce(PostId) -> Cursor,
+) -> EncodedJson<HomePage> {
+    EncodedJson::from_bytes(write(Some(viewer), items, size, cursor_after))
+}
+
+/// A page of posts, out of up to one post more than it holds.
 pub(super) fn write_page(
+    items: Vec<PageItem>,
+    size: PageSize,
+    cursor_after: impl FnOnce(PostId) -> Cursor,
+) -> EncodedJson<Page<AuthoredPost>> {
+    EncodedJson::from_bytes(write(None, items, size, cursor_after))
+}
+
+/// `viewer` is there on home pages only.
+fn write(
     viewer: Option<Viewer<'_>>,
     mut items: Vec<PageItem>,
     size: PageSize,
@@ -204,8 +217,10 @@ pub(super) fn write_page(
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
-    use crate::domain::DisplayName;
+    use crate::domain::{DisplayName, PostBody, Scope};
 
     fn user() -> User {
         let at = DateTime::from_timestamp_micros(1_795_000_000_000_000).unwrap();
@@ -227,33 +242,61 @@ mod tests {
 
         fragment.write_summary(&mut summary);
 
-        assert_eq!(fragment.json(), serde_json::to_vec(&user()).unwrap());
+        assert_eq!(fragment.json().into_bytes(), serde_json::to_vec(&user()).unwrap());
         assert_eq!(summary, serde_json::to_vec(&user().summary()).unwrap());
         assert_eq!(UserFragment::from_payload(fragment.clone().into_payload()), Some(fragment));
     }
 
-    #[test]
-    fn an_author_is_spliced_into_a_post() {
-        let at = user().created_at;
+    fn post(id: u8) -> AuthoredPost {
+        let User { created_at, updated_at, .. } = user();
         let body = PostBody::parse("hello").unwrap();
-        let post = Post {
-            id: PostId::from_bytes([2; 16]),
-            author_id: user().id,
+        AuthoredPost {
+            id: PostId::from_bytes([id; 16]),
             body,
             version: 1,
-            created_at: at,
-            updated_at: at,
-        };
-        let fragment = PostFragment::from(&post);
-        let mut json = BytesMut::new();
+            created_at,
+            updated_at,
+            author: user().summary(),
+        }
+    }
 
-        fragment.write(&UserFragment::from(&user()), &mut json);
+    #[test]
+    fn an_encoded_post_is_what_its_type_serializes_to() {
+        let (head, author) = post(2).split();
+        let fragment = PostFragment::from(&head);
 
-        let expected = serde_json::json!({
-            "id": post.id, "body": "hello", "version": 1, "created_at": at, "updated_at": at, "author": user().summary(),
-        });
-        assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap(), expected);
+        let encoded = fragment.json(&UserFragment::from(&author));
+
+        assert_eq!(encoded.into_bytes(), serde_json::to_vec(&post(2)).unwrap());
         assert_eq!(fragment.author(), user().id);
+    }
+
+    #[test]
+    fn encoded_pages_are_what_their_types_serialize_to() {
+        let size = PageSize::parse(Some("2")).unwrap();
+        let cursor = |last: PostId| Cursor::new(Scope::Home(None), &last.0);
+        for ids in [vec![], vec![9, 8], vec![9, 8, 7]] {
+            let items = || ids.iter().map(|id| PageItem::from(post(*id))).collect();
+            let Page { items: posts, next_cursor } =
+                Page::from_rows(ids.iter().map(|id| post(*id)).collect(), size, |last: &AuthoredPost| cursor(last.id));
+
+            let page = write_page(items(), size, cursor);
+            let homes = [Some(user()), None].map(|viewer| {
+                let home = HomePage {
+                    viewer: viewer.as_ref().map(User::summary),
+                    items: posts.clone(),
+                    next_cursor: next_cursor.clone(),
+                };
+                let viewer = viewer.as_ref().map(UserFragment::from);
+                (write_home_page(viewer.as_ref(), items(), size, cursor), home)
+            });
+
+            let expected = Page { items: posts, next_cursor };
+            assert_eq!(page.into_bytes(), serde_json::to_vec(&expected).unwrap());
+            for (encoded, home) in homes {
+                assert_eq!(encoded.into_bytes(), serde_json::to_vec(&home).unwrap());
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,6 @@
 
 use aside_cache::{Cache, Derived, IdBytes, Kept};
 use aside_postgres::Database;
-use bytes::Bytes;
 use futures::try_join;
 use uuid::Uuid;
 
@@ -23,15 +22,15 @@ use super::{
         Timelines, Users, decode_following, decode_front_page,
     },
     error::RepositoryError,
-    fragments::{PageItem, PostFragment, UserFragment, write_page},
+    fragments::{PageItem, PostFragment, UserFragment, write_home_page},
     merge::{Candidates, FrontPage, TimelineMerge},
     report::{CacheReport, Cached},
     used::Used,
 };
 use crate::config::CacheConfig;
 use crate::{
-    domain::{Cursor, PageSize, PostId, Scope, UserId},
-    postgres::{home, posts::AuthoredPost},
+    domain::{AuthoredPost, Cursor, EncodedJson, HomePage, PageSize, PostId, Scope, UserId},
+    postgres::home,
 };
 
 /// Home pages over Postgres and its cells. Clones are the same.
@@ -82,7 +81,7 @@ impl HomeRepository {
         viewer: UserId,
         after: Option<Uuid>,
         size: PageSize,
-    ) -> Result<Cached<Option<Bytes>>, RepositoryError> {
+    ) -> Result<Cached<Option<EncodedJson<HomePage>>>, RepositoryError> {
         let name = page_name(Some(viewer), after, size);
         let again = |home: Self| async move { home.make_home_of(viewer, None, size).await.map(drop) };
         if let Some(page) = self.find_kept(name, again).await {
@@ -96,7 +95,7 @@ impl HomeRepository {
         viewer: UserId,
         after: Option<Uuid>,
         size: PageSize,
-    ) -> Result<Cached<Option<Bytes>>, RepositoryError> {
+    ) -> Result<Cached<Option<EncodedJson<HomePage>>>, RepositoryError> {
         let name = page_name(Some(viewer), after, size);
         let before = after.unwrap_or(Uuid::max());
         let (user, found) = if self.cache.is_available() {
@@ -107,17 +106,21 @@ impl HomeRepository {
         } else {
             let rows =
                 self.database.read(home::list_home_of(self.database.pool(), viewer, before, size.rows())).await?;
-            (self.users.get(&viewer).await?, Items::bypassed(&rows))
+            (self.users.get(&viewer).await?, Items::bypassed(rows))
         };
         let Some(names) = user.value.payload.and_then(UserFragment::from_payload) else {
             return Ok(Cached { value: None, report: found.used.report });
         };
         let cursor = |last: PostId| Cursor::new(Scope::Home(Some(viewer)), &last.0);
-        Ok(self.kept(name, write_page(Some(Some(&names)), found.items, size, cursor), found.used).map(Some))
+        Ok(self.kept(name, write_home_page(Some(&names), found.items, size, cursor), found.used).map(Some))
     }
 
     /// The home page of nobody in particular, as JSON: the newest posts of all.
-    pub async fn find_home(&self, after: Option<Uuid>, size: PageSize) -> Result<Cached<Bytes>, RepositoryError> {
+    pub async fn find_home(
+        &self,
+        after: Option<Uuid>,
+        size: PageSize,
+    ) -> Result<Cached<EncodedJson<HomePage>>, RepositoryError> {
         let name = page_name(None, after, size);
         let again = |home: Self| async move { home.make_home(None, size).await.map(drop) };
         if let Some(page) = self.find_kept(name, again).await {
@@ -126,7 +129,11 @@ impl HomeRepository {
         Box::pin(self.make_home(after, size)).await
     }
 
-    async fn make_home(&self, after: Option<Uuid>, size: PageSize) -> Result<Cached<Bytes>, RepositoryError> {
+    async fn make_home(
+        &self,
+        after: Option<Uuid>,
+        size: PageSize,
+    ) -> Result<Cached<EncodedJson<HomePage>>, RepositoryError> {
         let name = page_name(None, after, size);
         let before = after.unwrap_or(Uuid::max());
         let found = if self.cache.is_available() {
@@ -135,15 +142,19 @@ impl HomeRepository {
             let candidates = FrontPage::new(decode_front_page(front.value.payload), before);
             self.collect(candidates, None, before, size, used).await?
         } else {
-            Items::bypassed(&self.database.read(home::list_home(self.database.pool(), before, size.rows())).await?)
+            Items::bypassed(self.database.read(home::list_home(self.database.pool(), before, size.rows())).await?)
         };
         let cursor = |last: PostId| Cursor::new(Scope::Home(None), &last.0);
-        Ok(self.kept(name, write_page(Some(None), found.items, size, cursor), found.used))
+        Ok(self.kept(name, write_home_page(None, found.items, size, cursor), found.used))
     }
 
     /// The page of this name, if it would be made the same now. One that is due is made again, in the background, while it is
     /// served.
-    async fn find_kept<F>(&self, name: Option<IdBytes>, again: impl FnOnce(Self) -> F) -> Option<Cached<Bytes>>
+    async fn find_kept<F>(
+        &self,
+        name: Option<IdBytes>,
+        again: impl FnOnce(Self) -> F,
+    ) -> Option<Cached<EncodedJson<HomePage>>>
     where
         F: Future<Output = Result<(), RepositoryError>> + Send + 'static,
     {
@@ -157,15 +168,16 @@ impl HomeRepository {
                 }
             });
         }
+        let value = EncodedJson::from_bytes(value);
         Some(Cached { value, report: CacheReport::copies(copies, expires_at_ms) })
     }
 
     /// The page, kept under its name if it may be.
-    fn kept(&self, name: Option<IdBytes>, value: Bytes, used: Used) -> Cached<Bytes> {
+    fn kept(&self, name: Option<IdBytes>, page: EncodedJson<HomePage>, used: Used) -> Cached<EncodedJson<HomePage>> {
         if let Some(name) = name {
-            self.pages.keep(name, &value, used.recipe);
+            self.pages.keep(name, &page.clone().into_bytes(), used.recipe);
         }
-        Cached { value, report: used.report }
+        Cached { value: page, report: used.report }
     }
 
     async fn merge_timelines(
@@ -210,7 +222,7 @@ impl HomeRepository {
                 Some(viewer) => self.database.read(home::list_home_of(pool, viewer, reached, rows)).await?,
                 None => self.database.read(home::list_home(pool, reached, rows)).await?,
             };
-            found.items.extend(rest.iter().map(PageItem::from));
+            found.items.extend(rest.into_iter().map(PageItem::from));
             found.used.add_uncached_part();
         }
         Ok(found)
@@ -233,8 +245,8 @@ impl HomeRepository {
 }
 
 impl Items {
-    fn bypassed(rows: &[AuthoredPost]) -> Self {
-        Self { items: rows.iter().map(PageItem::from).collect(), used: Used::bypass() }
+    fn bypassed(rows: Vec<AuthoredPost>) -> Self {
+        Self { items: rows.into_iter().map(PageItem::from).collect(), used: Used::bypass() }
     }
 }
 

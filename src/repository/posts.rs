@@ -5,7 +5,6 @@ use std::time::Duration;
 use aside_cache::{Cache, Changed};
 use aside_postgres::Database;
 use aside_runtime::clock::Clock;
-use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -17,7 +16,10 @@ use super::{
     report::{CacheReport, Cached},
 };
 use crate::{
-    domain::{Condition, Cursor, ETag, PageSize, Post, PostBody, PostId, PostPatch, Scope, User, UserId},
+    domain::{
+        AuthoredPost, Condition, Cursor, ETag, EncodedJson, Page, PageSize, Post, PostBody, PostId, PostPatch, Scope,
+        User, UserId,
+    },
     postgres::{posts, users},
 };
 
@@ -26,17 +28,16 @@ use crate::{
 pub struct PostView {
     /// Which post.
     pub id: PostId,
-    /// JSON, author included.
-    pub json: Bytes,
+    /// The post with its author.
+    pub json: EncodedJson<AuthoredPost>,
     /// Changes with the author's names too.
     pub etag: ETag,
 }
 
 impl PostView {
     fn new(post: &Post, author: &User) -> Self {
-        let mut json = BytesMut::with_capacity(1024);
-        PostFragment::from(post).write(&UserFragment::from(author), &mut json);
-        Self { id: post.id, json: json.freeze(), etag: ETag::of_post(post.version, author.version) }
+        let json = PostFragment::from(post).json(&UserFragment::from(author));
+        Self { id: post.id, json, etag: ETag::of_post(post.version, author.version) }
     }
 }
 
@@ -99,11 +100,9 @@ impl PostRepository {
         let author = self.users.get(&fragment.author()).await?;
         report = report.and(CacheReport::from(&author));
         let value = author.value.payload.and_then(UserFragment::from_payload).map(|names| {
-            let mut json = BytesMut::with_capacity(1024);
-            fragment.write(&names, &mut json);
             let version = |version| i64::try_from(version).unwrap_or_default();
             let etag = ETag::of_post(version(post.value.version), version(author.value.version));
-            PostView { id, json: json.freeze(), etag }
+            PostView { id, json: fragment.json(&names), etag }
         });
         Ok(Cached { value, report })
     }
@@ -114,16 +113,16 @@ impl PostRepository {
         author: UserId,
         after: Option<Uuid>,
         size: PageSize,
-    ) -> Result<Option<Bytes>, RepositoryError> {
+    ) -> Result<Option<EncodedJson<Page<AuthoredPost>>>, RepositoryError> {
         let before = after.unwrap_or(Uuid::max());
         let rows = posts::list_posts_of(self.database.pool(), author, before, size.rows());
         let rows = self.database.read(rows).await?;
         if rows.is_empty() && self.users.get(&author).await?.value.payload.is_none() {
             return Ok(None);
         }
-        let items = rows.iter().map(PageItem::from).collect();
+        let items = rows.into_iter().map(PageItem::from).collect();
         let cursor = |last: PostId| Cursor::new(Scope::PostsOf(author), &last.0);
-        Ok(Some(write_page(None, items, size, cursor)))
+        Ok(Some(write_page(items, size, cursor)))
     }
 
     /// Makes a post; `None` when its author is gone.

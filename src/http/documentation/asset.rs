@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderValue, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking};
 
 use crate::{
@@ -62,9 +62,11 @@ impl Asset {
     /// The bytes in the coding that the client likes best, or 304.
     pub(super) async fn answer(&self, wanted: Wanted) -> Response {
         let Wanted { if_none_match, coding } = wanted;
-        let mut response = match if_none_match.not_modified(&self.0.etag) {
-            Some(response) => response,
-            None => self.show(coding).await,
+        let etag = &self.0.etag;
+        let mut response = if if_none_match.matches(etag) {
+            (StatusCode::NOT_MODIFIED, [(header::ETAG, etag_value(etag))]).into_response()
+        } else {
+            self.show(coding).await
         };
         response.extensions_mut().insert(ForEverybody);
         response

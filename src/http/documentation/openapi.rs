@@ -40,9 +40,11 @@ struct Head;
 /// The document without operations.
 pub(super) fn head(public_url: &Url) -> openapi::OpenApi {
     let mut document = Head::openapi();
-    // Paths begin with a slash, so the server's URL ends without.
-    let server = ServerBuilder::new().url(public_url.as_str().trim_end_matches('/'));
-    document.servers = Some(vec![server.build()]);
+    // `/` first: the page has to work under each host name that leads here. Paths begin with a slash, so a URL ends without.
+    let own = ServerBuilder::new().url("/").description(Some("The server that this document comes from"));
+    let public =
+        ServerBuilder::new().url(public_url.as_str().trim_end_matches('/')).description(Some("The public URL"));
+    document.servers = Some(vec![own.build(), public.build()]);
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));

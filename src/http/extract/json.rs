@@ -12,11 +12,12 @@
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::serde_error::BadValue;
 use crate::http::{
@@ -24,9 +25,15 @@ use crate::http::{
     request_body::BodyError,
 };
 
-/// A JSON body. `T` says `#[serde(deny_unknown_fields)]`.
+/// A JSON body, of a request or a response. That of a request says `#[serde(deny_unknown_fields)]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;

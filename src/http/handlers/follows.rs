@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json as JsonResponse, extract::State};
+use axum::extract::State;
 use http::StatusCode;
 
 use super::{failures::user_is_gone, paging::PageQuery};
@@ -10,7 +10,7 @@ use crate::{
     domain::{Page, Scope, User, UserId},
     http::{
         documentation::responses,
-        extract::{PathId, Query, no_such},
+        extract::{Json, PathId, Query, no_such},
         identity::CurrentUser,
         problem::{InvalidPart, Problem},
     },
@@ -27,9 +27,9 @@ pub(super) async fn list_followers(
     State(follows): State<Arc<FollowRepository>>,
     PathId(id): PathId<UserId>,
     Query(query): Query<PageQuery>,
-) -> Result<JsonResponse<Page<User>>, Problem> {
+) -> Result<Json<Page<User>>, Problem> {
     let (after, size) = query.parse(Scope::Followers(id))?;
-    follows.list_followers(id, after, size).await?.map(JsonResponse).ok_or_else(no_such::<UserId>)
+    follows.list_followers(id, after, size).await?.map(Json).ok_or_else(no_such::<UserId>)
 }
 
 /// List the users that a user follows
@@ -42,9 +42,9 @@ pub(super) async fn list_following(
     State(follows): State<Arc<FollowRepository>>,
     PathId(id): PathId<UserId>,
     Query(query): Query<PageQuery>,
-) -> Result<JsonResponse<Page<User>>, Problem> {
+) -> Result<Json<Page<User>>, Problem> {
     let (after, size) = query.parse(Scope::Following(id))?;
-    follows.list_following(id, after, size).await?.map(JsonResponse).ok_or_else(no_such::<UserId>)
+    follows.list_following(id, after, size).await?.map(Json).ok_or_else(no_such::<UserId>)
 }
 
 /// Follow a user

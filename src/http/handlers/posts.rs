@@ -3,21 +3,17 @@
 use std::sync::Arc;
 
 use aside_runtime::clock::Clock;
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use chrono::{DateTime, Utc};
+use axum::extract::State;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{failures::user_is_gone, paging::PageQuery};
 use crate::{
-    domain::{FieldErrors, Page, Patch, PostBody, PostId, PostPatch, Scope, UserId, UserSummary},
+    domain::{AuthoredPost, EncodedJson, FieldErrors, Page, Patch, PostBody, PostId, PostPatch, Scope, UserId},
     http::{
         cache_status::CacheStatus,
-        conditions::{IfMatch, IfNoneMatch, json, json_with_etag},
+        conditions::{IfMatch, IfNoneMatch, Tagged},
         documentation::responses,
         extract::{Json, PathId, Query, no_such},
         identity::CurrentUser,
@@ -25,25 +21,6 @@ use crate::{
     },
     repository::{PostChange, PostRefusal, PostRepository},
 };
-
-/// A post. Written by the repository, out of cells; this is its documentation.
-#[derive(ToSchema)]
-#[schema(description = "A post with its author.")]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct PostResponse {
-    /// Never changes.
-    id: PostId,
-    /// The text.
-    body: PostBody,
-    /// Incremented by every change of the post.
-    version: i64,
-    /// Creation time, UTC, in microseconds.
-    created_at: DateTime<Utc>,
-    /// Time of the last change.
-    updated_at: DateTime<Utc>,
-    /// The author as of now: later changes of the names show here.
-    author: UserSummary,
-}
 
 /// A new post.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -66,23 +43,23 @@ pub(super) struct UpdatePostRequest {
 
 /// Create a post
 #[utoipa::path(post, path = "/posts", tag = "posts", request_body = CreatePostRequest,
-    responses((status = CREATED, description = "The new post", body = PostResponse,
+    responses((status = CREATED, description = "The new post", body = AuthoredPost,
         headers(("Location" = String, description = "The path of the new post")))),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn create_post(
     State(posts): State<Arc<PostRepository>>,
     user: CurrentUser,
     Json(request): Json<CreatePostRequest>,
-) -> Result<([(header::HeaderName, String); 1], Response), Problem> {
+) -> Result<([(header::HeaderName, String); 1], Tagged<AuthoredPost>), Problem> {
     let body = PostBody::parse(request.body).map_err(|error| FieldErrors::one("/body", error))?;
     let post = posts.create_post(user.id(), body).await?.ok_or_else(user_is_gone)?;
     let location = [(header::LOCATION, format!("/posts/{}", post.id))];
-    Ok((location, json_with_etag(StatusCode::CREATED, &post.etag, post.json)))
+    Ok((location, Tagged::new(StatusCode::CREATED, post.etag, post.json)))
 }
 
 /// Get a post
 #[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path, description = "The id of the post."), IfNoneMatch),
-    responses((status = OK, description = "The post", body = PostResponse, headers(("Cache-Status"))),
+    responses((status = OK, description = "The post", body = AuthoredPost, headers(("Cache-Status"))),
         responses::NotModified),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn get_post(
@@ -90,15 +67,12 @@ pub(super) async fn get_post(
     State(clock): State<Clock>,
     PathId(id): PathId<PostId>,
     if_none_match: IfNoneMatch,
-) -> Result<(CacheStatus, Response), Problem> {
+) -> Result<(CacheStatus, Result<Tagged<AuthoredPost>, Problem>), Problem> {
     let found = posts.find_post(id).await?;
     let status = CacheStatus::new(found.report, clock.now_ms());
-    let answer = match found.value {
-        Some(post) => if_none_match.answer(&post.etag, post.json),
-        // Absence is cached, too.
-        None => no_such::<PostId>().into_response(),
-    };
-    Ok((status, answer))
+    let post = found.value.map(|post| if_none_match.tagged(post.etag, post.json));
+    // Absence is cached, too.
+    Ok((status, post.ok_or_else(no_such::<PostId>)))
 }
 
 /// Update a post
@@ -106,7 +80,7 @@ pub(super) async fn get_post(
 /// Only the author of the post can do this. An update that changes nothing answers 200 with the same version.
 #[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = PostId, Path, description = "The id of the post."), IfMatch),
     request_body(content((UpdatePostRequest = "application/merge-patch+json"), (UpdatePostRequest = "application/json"))),
-    responses((status = OK, description = "The updated post", body = PostResponse), responses::NotAllowed),
+    responses((status = OK, description = "The updated post", body = AuthoredPost), responses::NotAllowed),
     security(("bearer" = []), ("cookie" = [])))]
 pub(super) async fn update_post(
     State(posts): State<Arc<PostRepository>>,
@@ -114,10 +88,10 @@ pub(super) async fn update_post(
     PathId(id): PathId<PostId>,
     IfMatch(if_match): IfMatch,
     Json(request): Json<UpdatePostRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Tagged<AuthoredPost>, Problem> {
     let patch = PostPatch::parse(request.body)?;
     match posts.update_post(id, user.id(), if_match, patch).await? {
-        PostChange::Done(post) => Ok(json_with_etag(StatusCode::OK, &post.etag, post.json)),
+        PostChange::Done(post) => Ok(Tagged::new(StatusCode::OK, post.etag, post.json)),
         PostChange::Refused(refusal) => Err(refused(refusal)),
     }
 }
@@ -144,15 +118,15 @@ pub(super) async fn delete_post(
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/users/{id}/posts", tag = "posts", params(("id" = UserId, Path, description = "The id of the user."), PageQuery),
-    responses((status = OK, description = "One page of posts", body = Page<PostResponse>)),
+    responses((status = OK, description = "One page of posts", body = Page<AuthoredPost>)),
     security((), ("bearer" = []), ("cookie" = [])))]
 pub(super) async fn list_posts_of_user(
     State(posts): State<Arc<PostRepository>>,
     PathId(id): PathId<UserId>,
     Query(query): Query<PageQuery>,
-) -> Result<Response, Problem> {
+) -> Result<EncodedJson<Page<AuthoredPost>>, Problem> {
     let (after, size) = query.parse(Scope::PostsOf(id))?;
-    posts.list_posts_of(id, after, size).await?.map(json).ok_or_else(no_such::<UserId>)
+    posts.list_posts_of(id, after, size).await?.ok_or_else(no_such::<UserId>)
 }
 
 fn refused(refusal: PostRefusal) -> Problem {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use axum::{
-    Json as JsonResponse,
     extract::State,
     response::{AppendHeaders, IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -63,7 +62,7 @@ pub(super) async fn create_session(
     client: ClientAddress,
     headers: HeaderMap,
     request: Result<Json<CreateSessionRequest>, Problem>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<CreateSessionResponse>), Problem> {
     let name = request.as_ref().ok().and_then(|Json(request)| Username::parse(&*request.username).ok());
     // A name that nobody can have needs no protection from guesses.
     match &name {
@@ -78,7 +77,13 @@ pub(super) async fn create_session(
         meter.forgive().await;
     }
     match signed_in? {
-        SignIn::Session(new) => Ok(begun(cookie, *new)),
+        SignIn::Session(new) => {
+            let NewSession { token, session } = *new;
+            let lifetime = (session.expires_at - session.created_at).to_std().unwrap_or_default();
+            let set_cookie = [(header::SET_COOKIE, cookie.set(&token.expose().into(), lifetime))];
+            let body = CreateSessionResponse { token: token.expose().to_owned(), session };
+            Ok((StatusCode::CREATED, set_cookie, Json(body)))
+        }
         SignIn::Refused => Err(Problem::new(ProblemKind::WrongCredentials)),
         SignIn::Busy => Err(Problem::new(ProblemKind::Unavailable)),
     }
@@ -105,13 +110,6 @@ async fn charge_guess(
     Err(refused)
 }
 
-fn begun(cookie: SessionCookie, NewSession { token, session }: NewSession) -> Response {
-    let lifetime = (session.expires_at - session.created_at).to_std().unwrap_or_default();
-    let set_cookie = [(header::SET_COOKIE, cookie.set(&token.expose().into(), lifetime))];
-    let body = CreateSessionResponse { token: token.expose().to_owned(), session };
-    (StatusCode::CREATED, set_cookie, JsonResponse(body)).into_response()
-}
-
 fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
     UserAgent::from_header(headers.get(header::USER_AGENT)?.as_bytes())
 }
@@ -126,9 +124,9 @@ pub(super) async fn list_sessions(
     State(sessions): State<Arc<SessionRepository>>,
     user: CurrentUser,
     Query(query): Query<PageQuery>,
-) -> Result<JsonResponse<Page<Session>>, Problem> {
+) -> Result<Json<Page<Session>>, Problem> {
     let (after, size) = query.parse(Scope::Sessions(user.id()))?;
-    Ok(JsonResponse(sessions.list_sessions(user.session, after, size).await?))
+    Ok(Json(sessions.list_sessions(user.session, after, size).await?))
 }
 
 /// Sign out of the current session

@@ -3,12 +3,7 @@
 use std::sync::Arc;
 
 use aside_runtime::clock::Clock;
-use axum::{
-    Json as JsonResponse,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use bytes::Bytes;
+use axum::{extract::State, response::IntoResponse};
 use http::{StatusCode, header};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -22,10 +17,12 @@ use super::{
 };
 use crate::{
     auth::{Caller, PasswordHasher},
-    domain::{Bio, Cursor, DisplayName, ETag, NewUser, Page, Patch, Scope, User, UserId, UserPatch, Username},
+    domain::{
+        Bio, Cursor, DisplayName, ETag, EncodedJson, NewUser, Page, Patch, Scope, User, UserId, UserPatch, Username,
+    },
     http::{
         cache_status::CacheStatus,
-        conditions::{IfMatch, IfNoneMatch, json_with_etag},
+        conditions::{IfMatch, IfNoneMatch, Tagged},
         cookie::SessionCookie,
         documentation::responses,
         extract::{Json, PathId, Query, no_such},
@@ -104,14 +101,14 @@ pub(super) async fn create_user(
     State(users): State<Arc<UserRepository>>,
     State(hasher): State<PasswordHasher>,
     Json(request): Json<CreateUserRequest>,
-) -> Result<Response, Problem> {
+) -> Result<([(header::HeaderName, String); 1], Tagged<User>), Problem> {
     let CreateUserRequest { username, display_name, password, bio } = request;
     let NewUser { username, display_name, password, bio } = NewUser::parse(username, &display_name, password, bio)?;
     let password_hash = hasher.hash(password, Caller::Stranger).await?;
     match users.create_user(Registration { username, display_name, bio, password_hash }).await? {
         Created::User(user) => {
             let location = [(header::LOCATION, format!("/users/{}", user.id))];
-            Ok((location, show(StatusCode::CREATED, &user)).into_response())
+            Ok((location, tagged(StatusCode::CREATED, &user)))
         }
         Created::NameTaken => Err(Problem::new(ProblemKind::NameTaken)),
     }
@@ -126,7 +123,7 @@ pub(super) async fn create_user(
 pub(super) async fn list_users(
     State(users): State<Arc<UserRepository>>,
     Query(query): Query<UsersQuery>,
-) -> Result<JsonResponse<Page<User>>, Problem> {
+) -> Result<Json<Page<User>>, Problem> {
     let (after, size) = PageQuery::new(query.limit, query.cursor).parse(Scope::Users)?;
     let page = match query.username {
         Some(name) => {
@@ -136,7 +133,7 @@ pub(super) async fn list_users(
         }
         None => users.list_users(after, size).await?,
     };
-    Ok(JsonResponse(page))
+    Ok(Json(page))
 }
 
 /// Get a user
@@ -149,7 +146,7 @@ pub(super) async fn get_user(
     State(clock): State<Clock>,
     PathId(id): PathId<UserId>,
     if_none_match: IfNoneMatch,
-) -> Result<(CacheStatus, Response), Problem> {
+) -> Result<(CacheStatus, Result<Tagged<User>, Problem>), Problem> {
     find(&users, &clock, id, &if_none_match, no_such::<UserId>).await
 }
 
@@ -163,7 +160,7 @@ pub(super) async fn get_current_user(
     State(clock): State<Clock>,
     user: CurrentUser,
     if_none_match: IfNoneMatch,
-) -> Result<(CacheStatus, Response), Problem> {
+) -> Result<(CacheStatus, Result<Tagged<User>, Problem>), Problem> {
     find(&users, &clock, user.id(), &if_none_match, user_is_gone).await
 }
 
@@ -182,7 +179,7 @@ pub(super) async fn update_user(
     PathId(id): PathId<UserId>,
     IfMatch(if_match): IfMatch,
     request: Result<Json<UpdateUserRequest>, Problem>,
-) -> Result<Response, Problem> {
+) -> Result<Tagged<User>, Problem> {
     let Editor { user, meter, .. } = &editor;
     let tries_password = matches!(&request, Ok(Json(UpdateUserRequest { current_password: Patch::Set(_), .. })));
     if tries_password && id == user.id() {
@@ -208,7 +205,7 @@ pub(super) async fn update_user(
         let (session, if_match) = (user.session.id, if_match.clone());
         let (display_name, bio) = (display_name.clone(), bio.clone());
         match users.update_user(UserUpdate { id, session, if_match, display_name, bio, password }).await? {
-            UserChange::Done(user) => return Ok(show(StatusCode::OK, &user)),
+            UserChange::Done(user) => return Ok(tagged(StatusCode::OK, &user)),
             UserChange::NotFound => return Err(user_is_gone()),
             UserChange::PreconditionFailed => return Err(Problem::new(ProblemKind::PreconditionFailed)),
             UserChange::PasswordChanged => {}
@@ -244,20 +241,16 @@ async fn find(
     id: UserId,
     if_none_match: &IfNoneMatch,
     absent: fn() -> Problem,
-) -> Result<(CacheStatus, Response), Problem> {
+) -> Result<(CacheStatus, Result<Tagged<User>, Problem>), Problem> {
     let found = users.find_user(id).await?;
     let status = CacheStatus::new(found.report, clock.now_ms());
-    let answer = match found.value {
-        Some(user) => if_none_match.answer(&user.etag, user.fragment.json()),
-        // Absence is cached, too.
-        None => absent().into_response(),
-    };
-    Ok((status, answer))
+    let user = found.value.map(|user| if_none_match.tagged(user.etag, user.fragment.json()));
+    // Absence is cached, too.
+    Ok((status, user.ok_or_else(absent)))
 }
 
-fn show(status: StatusCode, user: &User) -> Response {
-    let json = serde_json::to_vec(user).expect("a user has a JSON form");
-    json_with_etag(status, &ETag::of_user(user.version), Bytes::from(json))
+fn tagged(status: StatusCode, user: &User) -> Tagged<User> {
+    Tagged::new(status, ETag::of_user(user.version), EncodedJson::from(user))
 }
 
 /// 404 for a user that is not there, 403 for somebody else.

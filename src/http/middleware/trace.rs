@@ -40,6 +40,27 @@ pub(super) fn log(response: &Response, duration: Duration) {
             tracing::debug!(error = %cause, "refused");
         }
     }
-    let duration_ms = duration.as_secs_f64() * 1e3;
-    tracing::info!(status = status.as_u16(), duration_ms, "answered");
+    tracing::info!(status = status.as_u16(), duration_ms = milliseconds(duration), "answered");
+}
+
+/// With three decimals. The division comes last: a product with 0.001 has more digits than a reader wants.
+#[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_have_at_most_three_decimals() {
+        for nanoseconds in (0..50_000_000).step_by(7_919).chain([170_847, 1_999_999_999]) {
+            let text = milliseconds(Duration::from_nanos(nanoseconds)).to_string();
+
+            assert!(text.split_once('.').is_none_or(|(_, decimals)| decimals.len() <= 3), "{text}");
+        }
+        assert_eq!(milliseconds(Duration::from_nanos(170_847)).to_string(), "0.17");
+        assert_eq!(milliseconds(Duration::from_micros(1_234_567)).to_string(), "1234.567");
+    }
 }

@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
-use super::answer_fields::ALL_FIELDS;
+use super::encoded_json::HEADER_CAPACITY;
 use crate::rate_limit::Policy;
 
 pub use document::{InvalidPart, ProblemDocument};
@@ -165,7 +165,7 @@ impl IntoResponse for Problem {
         *response.status_mut() = kind.status();
 
         let headers = response.headers_mut();
-        headers.reserve(ALL_FIELDS);
+        headers.reserve(HEADER_CAPACITY);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if kind.status() == StatusCode::UNAUTHORIZED {

@@ -168,12 +168,13 @@ async fn every_parameter_and_property_has_a_description_or_a_type_that_has_one()
 }
 
 #[tokio::test]
-async fn the_server_of_the_document_is_the_public_url() {
+async fn the_document_names_its_own_server_first_and_then_the_public_url() {
     let service = Service::start_with(&[("PUBLIC_URL", "https://aside.example/")]).await;
 
     let document = service.api().get_json("/openapi.json").await;
 
-    assert_eq!(document["servers"], json!([{ "url": "https://aside.example" }]));
+    let urls = [0, 1, 2].map(|at| document["servers"][at]["url"].as_str());
+    assert_eq!(urls, [Some("/"), Some("https://aside.example"), None]);
     assert_eq!(document["components"]["securitySchemes"]["cookie"]["name"], "__Host-aside_session");
 }
 
