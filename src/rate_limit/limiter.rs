@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aside_redis::{Listener, RedisClient, RedisError};
+use aside_redis::{RedisClient, RedisError, Subscriber};
 use aside_runtime::shutdown::Shutdown;
 use tokio::time::sleep;
 
@@ -48,7 +48,7 @@ struct Inner {
     refusals: Refusals,
     advances: Arc<Advances>,
     /// Whether recalls are heard.
-    recalls: Listener,
+    recalls: Subscriber,
     shared: SharedLimiter,
     local: LocalLimiter,
     decisions: Decisions,

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aside_redis::{Heard, Listener, RedisClient};
+use aside_redis::{Event, RedisClient, Subscriber};
 use aside_runtime::shutdown::Shutdown;
 use tokio::{
     sync::mpsc,
@@ -39,27 +39,27 @@ pub(super) fn start(
     shared: SharedLimiter,
     advances: Arc<Advances>,
     shutdown: &Shutdown,
-) -> Listener {
+) -> Subscriber {
     let (recalls, recalled) = mpsc::channel(QUEUE);
-    let hear = move |_connection, heard: Heard<'_>| {
-        let recall = match heard {
-            Heard::Message(message) => str::from_utf8(message).ok().map(|key| Recall::One(key.to_owned())),
-            Heard::Lost => Some(Recall::All),
-            Heard::Subscribed => None,
+    let hear = move |_connection, event: Event<'_>| {
+        let recall = match event {
+            Event::Message(message) => str::from_utf8(message).ok().map(|key| Recall::One(key.to_owned())),
+            Event::Lost => Some(Recall::All),
+            Event::Subscribed => None,
         };
         if let Some(recall) = recall {
             let _made_again = recalls.try_send(recall);
         }
     };
-    let listener = redis.listen(RECALLS, hear, shutdown);
-    let settler = Settler { quotas, shared, advances, listener: listener.clone() };
+    let subscriber = redis.subscribe(RECALLS, hear, shutdown);
+    let settler = Settler { quotas, shared, advances, subscriber: subscriber.clone() };
     let stop = shutdown.clone();
     shutdown.spawn(async move {
         settler.run(recalled, stop).await;
         // Nobody uses them any more.
         settler.settle(&settler.advances.recall_all(Instant::now())).await;
     });
-    listener
+    subscriber
 }
 
 /// What is to be settled at once.
@@ -74,7 +74,7 @@ struct Settler {
     quotas: Quotas,
     shared: SharedLimiter,
     advances: Arc<Advances>,
-    listener: Listener,
+    subscriber: Subscriber,
 }
 
 fn batch_of<T>(queue: &mut VecDeque<T>) -> Vec<T> {
@@ -106,7 +106,7 @@ impl Settler {
                 }
                 _tick = ticks.tick() => {
                     let part = parts.next().unwrap_or_default();
-                    let swept = self.advances.sweep(part, Instant::now(), MARGIN, self.listener.number());
+                    let swept = self.advances.sweep(part, Instant::now(), MARGIN, self.subscriber.number());
                     ending.extend(swept.ended);
                     due.extend(swept.due);
                 }
@@ -134,7 +134,7 @@ impl Settler {
 
     /// Takes another advance in place of each that is due. Requests of these clients wait for it meanwhile.
     async fn renew(&self, charges: &[Charge]) {
-        let Some(connection) = self.listener.number() else { return };
+        let Some(connection) = self.subscriber.number() else { return };
         let now = Instant::now();
         let due: Vec<(Limit, Take)> = self
             .quotas

@@ -75,7 +75,7 @@ impl Database {
     ///
     /// As [`run`](Self::run).
     pub async fn read<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DatabaseError> {
-        // While nothing is answered, nobody waits in vain for those who are ahead.
+        // While Postgres answers nothing, no request waits in the queue in vain.
         let _permit = self.permit_of(&self.reads).await?;
         self.run(query).await
     }
@@ -87,7 +87,7 @@ impl Database {
 
     async fn permit_of(&self, admission: &Admission) -> Result<Permit, DatabaseError> {
         let permit = async { Ok(admission.acquire().await?) };
-        self.health.unless_away(waiting(Waiting::Db, permit)).await
+        self.health.unless_down(waiting(Waiting::Db, permit)).await
     }
 
     /// Runs a query under the client's own deadline, counted as time spent on the database. For what no request waits for,
@@ -103,7 +103,7 @@ impl Database {
         self.while_up(deadline, waiting(Waiting::Db, query)).await
     }
 
-    /// Runs `work` on Postgres until the deadline, or until Postgres is found to be away.
+    /// Runs `work` on Postgres until the deadline, or until Postgres is found to be down.
     ///
     /// # Cancel safety
     ///
@@ -128,7 +128,7 @@ impl Database {
         Ok(())
     }
 
-    /// Whether Postgres answers quickly, by a probe for which nobody has to queue.
+    /// Whether Postgres answers quickly, by a probe that waits in no queue.
     pub async fn is_up(&self) -> bool {
         !self.health.is_open() && matches!(time::timeout(CHECK_TIMEOUT, self.health.ask()).await, Ok(true))
     }

@@ -1,4 +1,4 @@
-//! How each connection to Postgres is made, whoever it is for: the pool, the prober, the migrations, the seed.
+//! How each connection to Postgres is made: for the pool, the prober, the migrations, the seed.
 
 use std::{fmt, time::Duration};
 

@@ -21,9 +21,9 @@ pub enum DatabaseError {
     /// Postgres is out of reach, has no connection left, shuts down, or gave no answer in time. Worth another try.
     #[error("postgres is out of reach")]
     Unavailable(#[source] PlainError),
-    /// Postgres is known to be away; it was not asked, or will not answer any more.
-    #[error("postgres is away")]
-    Away,
+    /// The circuit breaker is open: Postgres was not asked, or will not answer any more.
+    #[error("postgres is down")]
+    Down,
     /// Too many are at Postgres already; this one was shed.
     #[error("postgres is overloaded")]
     Overloaded(#[from] Overloaded),

@@ -1,12 +1,12 @@
-//! The circuit breaker in front of Postgres: open while it does not answer, so that nobody waits for what will not come.
+//! The circuit breaker in front of Postgres: open while it does not answer, so that no request waits for what will not come.
 //!
 //! ```text
-//!   closed ──── a probe is not answered, nor anybody's statement meanwhile; or no connection can be made ────▶ open
+//!   closed ──── a probe is not answered, nor any statement meanwhile; or   no connection can be made ────▶ open
 //!     ▲                                                                                                         │
 //!     └─────────────────────── a probe is answered: only probes go to Postgres while it is open ────────────────┘
 //! ```
 //!
-//! A statement that takes long does not open it: statements may. Nobody's request is the probe (`prober`).
+//! A statement that takes long does not open it: statements may. The probe is never a request's own (`prober`).
 
 use std::{
     future::Future,
@@ -32,8 +32,8 @@ const LOOK: Duration = Duration::from_millis(25);
 #[derive(Debug)]
 pub(crate) struct Health {
     state: watch::Sender<State>,
-    /// Told when somebody has a reason to doubt, or wants to know.
-    doubted: Notify,
+    /// Told when Postgres is suspected to be down, or a caller wants to know.
+    suspicion: Notify,
     born: Instant,
     under_way: AtomicUsize,
     /// When a statement was last answered, microseconds since `born`.
@@ -54,21 +54,21 @@ struct State {
 
 /// What a probe has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Finding {
     /// Postgres answers.
     Up,
     /// It does not.
-    Away,
+    Down,
     /// This process was held up itself.
     Unknown,
 }
 
 impl Health {
-    /// Closed: whoever asks first finds out.
+    /// Closed: the first statement finds out.
     pub(crate) fn new() -> Self {
         Self {
             state: watch::Sender::default(),
-            doubted: Notify::new(),
+            suspicion: Notify::new(),
             born: Instant::now(),
             under_way: AtomicUsize::new(0),
             answered_us: AtomicU64::new(0),
@@ -88,11 +88,11 @@ impl Health {
         let _open = state.wait_for(|state| state.is_open).await;
     }
 
-    /// Runs what asks Postgres for something; while Postgres is away it fails at once, and when it goes away meanwhile, then.
+    /// Runs `work`, which asks Postgres for something. It fails at once while Postgres is down, and when Postgres goes down meanwhile.
     ///
     /// # Cancel safety
     ///
-    /// As `work`, which is dropped when Postgres goes away.
+    /// As `work`, which is dropped when Postgres goes down.
     pub(crate) async fn while_up<T>(
         &self,
         work: impl Future<Output = Result<T, DatabaseError>>,
@@ -103,21 +103,21 @@ impl Health {
             self.learn_from(&result);
             result
         };
-        self.unless_away(asking).await
+        self.unless_down(asking).await
     }
 
-    /// Runs what only waits for others; when Postgres is away, or goes away meanwhile, it fails.
-    pub(crate) async fn unless_away<T>(
+    /// Runs `work`, which asks Postgres for nothing itself. It fails while Postgres is down, and when Postgres goes down meanwhile.
+    pub(crate) async fn unless_down<T>(
         &self,
         work: impl Future<Output = Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
         if self.is_open() {
-            return Err(DatabaseError::Away);
+            return Err(DatabaseError::Down);
         }
         tokio::select! {
             biased;
             result = work => result,
-            () = self.opened() => Err(DatabaseError::Away),
+            () = self.opened() => Err(DatabaseError::Down),
         }
     }
 
@@ -129,8 +129,8 @@ impl Health {
 
     fn learn_from<T>(&self, result: &Result<T, DatabaseError>) {
         match result {
-            Err(DatabaseError::Unavailable(_) | DatabaseError::TimedOut) => self.doubt(),
-            Err(DatabaseError::Away) => {}
+            Err(DatabaseError::Unavailable(_) | DatabaseError::TimedOut) => self.suspect(),
+            Err(DatabaseError::Down) => {}
             Ok(_) | Err(_) => self.note_answer(),
         }
     }
@@ -145,25 +145,25 @@ impl Health {
         if self.refusal.lock().replace(refusal) != Some(refusal) {
             tracing::warn!(reason = %refusal, "postgres answers, and is not used");
         }
-        self.doubt();
+        self.suspect();
     }
 
     /// Has Postgres asked whether it is there.
-    pub(crate) fn doubt(&self) {
-        self.doubted.notify_one();
+    pub(crate) fn suspect(&self) {
+        self.suspicion.notify_one();
     }
 
     /// Waits for a probe that begins from now on; whether Postgres was there.
     pub(crate) async fn ask(&self) -> bool {
         let mut state = self.state.subscribe();
         let asked_after = state.borrow().begun;
-        self.doubt();
+        self.suspect();
         let answered = state.wait_for(|state| state.ended > asked_after).await;
         answered.is_ok_and(|state| !state.is_open)
     }
 
-    /// Resolves when somebody doubts, or when nobody is answered.
-    pub(crate) async fn in_doubt(&self) {
+    /// Resolves when Postgres is suspected, or when no statement is answered for a while.
+    pub(crate) async fn suspected(&self) {
         let quiet = async {
             loop {
                 time::sleep(LOOK).await;
@@ -173,7 +173,7 @@ impl Health {
             }
         };
         tokio::select! {
-            () = self.doubted.notified() => {}
+            () = self.suspicion.notified() => {}
             () = quiet => {}
         }
     }
@@ -189,36 +189,36 @@ impl Health {
 
     /// Opens the breaker before a probe has ended; it may still take long.
     pub(crate) fn open(&self) {
-        self.change(Verdict::Away, 0);
+        self.change(Finding::Down, 0);
     }
 
     /// A probe has ended.
-    pub(crate) fn end_probe(&self, verdict: Verdict) {
-        if verdict == Verdict::Up && self.is_open() {
+    pub(crate) fn end_probe(&self, finding: Finding) {
+        if finding == Finding::Up && self.is_open() {
             self.distrust_connections();
             *self.refusal.lock() = None;
         }
-        self.change(verdict, 1);
+        self.change(finding, 1);
     }
 
-    fn change(&self, verdict: Verdict, ended: u64) {
+    fn change(&self, finding: Finding, ended: u64) {
         self.state.send_modify(|state| {
             let was_open = state.is_open;
             state.ended += ended;
-            match verdict {
-                Verdict::Up => state.is_open = false,
-                Verdict::Away => state.is_open = true,
-                Verdict::Unknown => {}
+            match finding {
+                Finding::Up => state.is_open = false,
+                Finding::Down => state.is_open = true,
+                Finding::Unknown => {}
             }
             match (was_open, state.is_open) {
-                (false, true) => tracing::warn!("postgres is away"),
-                (true, false) => tracing::info!("postgres is back"),
+                (false, true) => tracing::warn!("postgres is down"),
+                (true, false) => tracing::info!("postgres is up again"),
                 _as_before => {}
             }
         });
     }
 
-    /// Connections made before now are not lent any more: Postgres was away, or one of them was found silent.
+    /// Connections made before now are not lent any more: Postgres was down, or one of them was found silent.
     pub(crate) fn distrust_connections(&self) {
         *self.trusted_since.lock() = Some(Instant::now());
     }

@@ -12,7 +12,7 @@ use super::{health::Health, pace::Pace, primary::Primary};
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 /// A connection that was last lent longer ago is asked whether it still lives before it is lent again.
 const IDLE_BEFORE_CHECK: Duration = Duration::from_secs(1);
-/// A connection that nobody has had for longer is not needed.
+/// A connection that was idle for longer is not needed.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(10);
 /// No connection grows older: what a session keeps at the server, plans above all, would grow with it.
 const MAX_LIFETIME: Duration = Duration::from_mins(30);
@@ -29,7 +29,7 @@ impl managed::Manager for Manager {
     type Type = PgConnection;
     type Error = Error;
 
-    /// Tries again for as long as it is let, at the pace of the process: whoever waits for a connection has a deadline.
+    /// Tries again for as long as it is let, at the pace of the process: each wait for a connection has a deadline.
     async fn create(&self) -> Result<PgConnection, Error> {
         loop {
             match self.pace.attempt(self.primary.connect()).await {

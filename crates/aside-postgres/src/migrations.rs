@@ -1,8 +1,8 @@
 //! Bringing the schema up to date, from any number of processes at once and beside a service that runs.
 //!
-//! The migrator has a connection of its own, since its advisory lock is its session's: whoever ends meanwhile gives it up. No
+//! The migrator has a connection of its own, since its advisory lock is its session's: a process that ends gives it up. No
 //! statement of it has a time limit; making an index may take an hour. A wait for a lock has one and is begun anew: a
-//! migration that waits for a table has everybody else wait behind it.
+//! migration that waits for a table holds up each other session behind it.
 
 use std::{io, time::Duration};
 

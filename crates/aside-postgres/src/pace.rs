@@ -54,7 +54,7 @@ impl Pace {
         }
     }
 
-    /// Waits for those who came before, and until the wait is over.
+    /// Waits for the attempts before, and until the wait is over.
     async fn turn(&self) -> sync::MutexGuard<'_, ()> {
         let turn = self.queue.lock().await;
         let last = self.trouble.lock().last;

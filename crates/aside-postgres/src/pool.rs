@@ -5,7 +5,7 @@
 //!
 //! A caller who goes away inside a statement leaves its answer unread; one who goes away inside a BEGIN leaves that on the
 //! connection (in sqlx's own `begin` too, see launchbadge/sqlx #4394): the next borrower would write into that transaction,
-//! and nobody would commit it. So what may be open is ended before anybody else gets the connection, and a connection on
+//! and no COMMIT would come. So what may be open is ended before the connection is lent again, and a connection on
 //! which it cannot be is closed. Where all was answered nothing is open, and the next borrower has it at once.
 
 use std::{
@@ -46,13 +46,13 @@ pub struct Pool {
 pub struct Pooled {
     /// `None` once it is given back.
     connection: Option<Object<Manager>>,
-    open: Open,
+    dirty: Dirty,
 }
 
 /// What may be open on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Open {
-    Nothing,
+enum Dirty {
+    No,
     /// A statement whose answer was not read to its end.
     Statement,
     Transaction,
@@ -61,7 +61,7 @@ enum Open {
 }
 
 impl Pool {
-    /// Connections are made when they are first needed. Whoever was last to use one gave it back warm, so the next has that one.
+    /// Connections are made when they are first needed. LIFO: the most recently returned connection is lent, which is warm.
     pub(crate) fn new(manager: Manager, max_connections: u32, acquire_timeout: Duration) -> Self {
         let max_connections = usize::try_from(max_connections).unwrap_or(usize::MAX);
         let connections = managed::Pool::builder(manager).max_size(max_connections).queue_mode(QueueMode::Lifo).build();
@@ -88,7 +88,7 @@ impl Pool {
             // Of its own time-outs and hooks it has none.
             Err(_) | Ok(Err(_)) => return Err(Error::PoolTimedOut),
         };
-        Ok(Pooled { connection: Some(connection), open: Open::Transaction })
+        Ok(Pooled { connection: Some(connection), dirty: Dirty::Transaction })
     }
 
     /// Runs one statement on a connection of its own. One that was answered leaves nothing open. One that was prepared
@@ -101,12 +101,12 @@ impl Pool {
         let mut connection = self.acquire().await?;
         let primary = &self.connections.manager().primary;
         let begin = primary.pools_transactions().then(|| primary.begin_single());
-        connection.open = if begin.is_some() { Open::Transaction } else { Open::Statement };
+        connection.dirty = if begin.is_some() { Dirty::Transaction } else { Dirty::Statement };
         let mut attempts = 1;
         loop {
             match run(&mut connection, begin, statement.clone()).await {
                 Ok(answer) => {
-                    connection.open = Open::Nothing;
+                    connection.dirty = Dirty::No;
                     return Ok(answer);
                 }
                 Err(error) if attempts < ATTEMPTS && is_outdated_statement(&error) => {
@@ -130,7 +130,7 @@ impl Pool {
         self.connections.status().size
     }
 
-    /// How many of them nobody uses.
+    /// How many of them are idle.
     #[must_use]
     pub fn num_idle(&self) -> usize {
         self.connections.status().available
@@ -160,18 +160,18 @@ impl fmt::Debug for Pool {
 impl Pooled {
     /// The server has said that its transaction is over, and there will be no other.
     pub(crate) fn has_ended_transaction(&mut self) {
-        self.open = Open::Nothing;
+        self.dirty = Dirty::No;
     }
 
     /// A statement has failed. Where that says that the connection leads nowhere, or to a server that is no primary any more,
     /// it is closed when it is given back, and Postgres is asked where it is.
     pub(crate) fn learn_from(&mut self, error: &Error) {
         if is_fault_of_the_connection(error) {
-            self.open = Open::Broken;
+            self.dirty = Dirty::Broken;
             if let Some(connection) = &self.connection
                 && let Some(pool) = Object::pool(connection)
             {
-                pool.manager().health.doubt();
+                pool.manager().health.suspect();
             }
         }
     }
@@ -196,21 +196,21 @@ impl DerefMut for Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        if self.open == Open::Nothing {
+        if self.dirty == Dirty::No {
             return;
         }
         let Ok(runtime) = runtime::Handle::try_current() else {
-            // Nobody can be asked any more.
+            // There is no runtime any more to ask on.
             drop(Object::take(connection));
             return;
         };
-        let open = self.open;
+        let open = self.dirty;
         runtime.spawn(async move {
             let is_clean = match open {
-                Open::Nothing => true,
-                Open::Statement => is_alive(&mut connection).await,
-                Open::Transaction => is_rolled_back(&mut connection).await,
-                Open::Broken => false,
+                Dirty::No => true,
+                Dirty::Statement => is_alive(&mut connection).await,
+                Dirty::Transaction => is_rolled_back(&mut connection).await,
+                Dirty::Broken => false,
             };
             if !is_clean {
                 drop(Object::take(connection));

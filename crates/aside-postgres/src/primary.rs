@@ -151,7 +151,7 @@ impl Primary {
 }
 
 /// What each statement of this service needs, whatever the server, the database or the role has as its default. A setting
-/// of a role that changes what is read, or ends what should go on, is a fault nobody finds.
+/// of a role that changes what is read, or ends what should go on, is a fault that is not found.
 fn statement_settings(config: &Options, lock_timeout: Duration) -> [(&'static str, String); 3] {
     // 0 would be no bound at all.
     let milliseconds = |duration: Duration| duration.as_millis().max(1).to_string();

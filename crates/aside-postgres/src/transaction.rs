@@ -138,12 +138,12 @@ impl WriteTransaction {
     /// # Errors
     ///
     /// Tells a transaction that has certainly not happened from one that may have: a lost connection, a missing reply and
-    /// a server that ended the session while it committed leave that open. So does a server that goes away meanwhile.
+    /// a server that ended the session while it committed leave that open. So does a server that goes down meanwhile.
     pub async fn commit(mut self) -> Result<(), CommitError> {
         let database = self.database.clone();
         if database.health.is_open() {
             // Never said, so it will not happen: the connection is closed.
-            return Err(CommitError::RolledBack(DatabaseError::Away));
+            return Err(CommitError::RolledBack(DatabaseError::Down));
         }
         let _under_way = database.health.under_way();
         let commit = time::timeout(self.timeout(), waiting(Waiting::Db, self.connection.execute("COMMIT")));
@@ -160,7 +160,7 @@ impl WriteTransaction {
             }
             Ok(Err(error)) if is_rolled_back(&error) => Err(CommitError::RolledBack(error.into())),
             Ok(Err(_)) | Err(_) => {
-                database.health.doubt();
+                database.health.suspect();
                 Err(CommitError::OutcomeUnknown)
             }
         }

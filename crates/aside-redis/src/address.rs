@@ -14,7 +14,7 @@ use super::{
     connection::{RedisClient, Shared},
     connector::connect,
     error::RedisError,
-    handle::Link,
+    handle::Connection,
 };
 
 /// How often the address is asked, on average.
@@ -27,7 +27,7 @@ impl RedisClient {
     }
 }
 
-/// Asks for ever.
+/// Asks without end.
 async fn follow_address(shared: Arc<Shared>) {
     loop {
         time::sleep(INTERVAL.mul_f64(rand::random_range(0.5..1.5))).await;
@@ -36,8 +36,8 @@ async fn follow_address(shared: Arc<Shared>) {
             continue;
         }
         match look(&shared).await {
-            Ok(link) => {
-                if let Err(error) = shared.meet(&link) {
+            Ok(connection) => {
+                if let Err(error) = shared.meet(&connection) {
                     shared.report(&error);
                 }
             }
@@ -46,7 +46,7 @@ async fn follow_address(shared: Arc<Shared>) {
     }
 }
 
-async fn look(shared: &Shared) -> Result<Arc<Link>, RedisError> {
+async fn look(shared: &Shared) -> Result<Arc<Connection>, RedisError> {
     let config = &shared.config;
     let options = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(config.connect_timeout))

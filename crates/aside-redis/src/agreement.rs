@@ -23,7 +23,7 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{error::RedisError, handle::Link};
+use super::{error::RedisError, handle::Connection};
 
 /// How long the connections that are there wait for the others to join, as long as none has differed or was refused.
 const GRACE: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The connections of this process.
 pub(crate) struct Agreement {
     /// Where handles come from; empty until there is an agreement.
-    slots: Box<[ArcSwapOption<Link>]>,
+    slots: Box<[ArcSwapOption<Connection>]>,
     state: Mutex<State>,
     /// Connections of slots that broke, and agreements that ended.
     lost: AtomicU64,
@@ -42,7 +42,7 @@ pub(crate) struct Agreement {
 #[derive(Debug)]
 struct State {
     /// Those of the slots first, then those that listen.
-    members: Vec<Option<Arc<Link>>>,
+    members: Vec<Option<Arc<Connection>>>,
     is_agreed: bool,
     /// Whether all have to join: two identities were seen, or a server was refused.
     needs_all: bool,
@@ -79,7 +79,7 @@ impl Agreement {
         Place(state.members.len() - 1)
     }
 
-    pub(crate) fn slots(&self) -> &[ArcSwapOption<Link>] {
+    pub(crate) fn slots(&self) -> &[ArcSwapOption<Connection>] {
         &self.slots
     }
 
@@ -89,7 +89,7 @@ impl Agreement {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.slots.iter().any(|slot| slot.load().as_ref().is_some_and(|link| !link.broken.is_cancelled()))
+        self.slots.iter().any(|slot| slot.load().as_ref().is_some_and(|connection| !connection.broken.is_cancelled()))
     }
 
     /// Resolves when handles are given out.
@@ -105,10 +105,10 @@ impl Agreement {
 
     /// A new connection, which is used from the agreement on. One of another identity than those that are there ends them
     /// all, and is not used.
-    pub(crate) fn join(&self, Place(place): Place, link: &Arc<Link>) -> Result<(), RedisError> {
+    pub(crate) fn join(&self, Place(place): Place, connection: &Arc<Connection>) -> Result<(), RedisError> {
         let mut state = self.state.lock();
-        self.compare(&mut state, link)?;
-        state.members[place] = Some(Arc::clone(link));
+        self.compare(&mut state, connection)?;
+        state.members[place] = Some(Arc::clone(connection));
         state.gathering_since.get_or_insert_with(Instant::now);
         if state.is_agreed || state.members.iter().all(Option::is_some) {
             self.agree(&mut state);
@@ -117,16 +117,16 @@ impl Agreement {
     }
 
     /// A connection that was made only to see where the address leads.
-    pub(crate) fn meet(&self, link: &Arc<Link>) -> Result<(), RedisError> {
-        self.compare(&mut self.state.lock(), link)
+    pub(crate) fn meet(&self, connection: &Arc<Connection>) -> Result<(), RedisError> {
+        self.compare(&mut self.state.lock(), connection)
     }
 
-    fn compare(&self, state: &mut State, link: &Arc<Link>) -> Result<(), RedisError> {
-        let identity = link.server.identity;
+    fn compare(&self, state: &mut State, connection: &Arc<Connection>) -> Result<(), RedisError> {
+        let identity = connection.server.identity;
         let Some(other) = state.members.iter().flatten().find(|member| member.server.identity != identity) else {
             return Ok(());
         };
-        let split = other.server.differs_from(&link.server);
+        let split = other.server.differs_from(&connection.server);
         self.end_all(state);
         Err(split)
     }
@@ -153,8 +153,8 @@ impl Agreement {
         self.state.lock().needs_all = true;
     }
 
-    /// Those that are there have been for a while: they begin without the others, if they may.
-    pub(crate) fn note_patience(&self) {
+    /// The connections that have joined are used without the others once they have waited for the grace, if they may.
+    pub(crate) fn begin_after_grace(&self) {
         let mut state = self.state.lock();
         let is_over = state.gathering_since.is_some_and(|since| since.elapsed() >= GRACE);
         if !state.is_agreed && !state.needs_all && is_over {

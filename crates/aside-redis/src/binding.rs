@@ -9,7 +9,7 @@ use super::{
     breaker::Breaker,
     connector::Wire,
     error::RedisError,
-    handle::Link,
+    handle::Connection,
     identity::{RUN_ID_DIGITS, Server},
     metrics::Metrics,
     probe::probe,
@@ -61,11 +61,11 @@ impl Binder {
     }
 
     /// Reads the identity before the connection is used for anything else, and sees whether the server will do.
-    pub(crate) async fn bind(&self, mut wire: Wire) -> Result<Arc<Link>, RedisError> {
+    pub(crate) async fn bind(&self, mut wire: Wire) -> Result<Arc<Connection>, RedisError> {
         let database = self.database().await;
         let server = Server::ask(&mut wire.connection, &database).await?.with_address(&mut wire.connection).await;
         let run_id = server.run_id.get(..RUN_ID_DIGITS).unwrap_or(&server.run_id);
-        let link = Arc::new(Link {
+        let connection = Arc::new(Connection {
             wire,
             namespace: format!("{}{run_id}:", self.key_prefix),
             owner_key: format!("{}database", self.key_prefix),
@@ -78,7 +78,7 @@ impl Binder {
             broken: CancellationToken::new(),
             suspected: Notify::new(),
         });
-        probe(&link).await?;
-        Ok(link)
+        probe(&connection).await?;
+        Ok(connection)
     }
 }

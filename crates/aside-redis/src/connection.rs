@@ -26,14 +26,14 @@ use super::{
     breaker::{Breaker, Change},
     connector::Connector,
     error::RedisError,
-    handle::{Handle, Link},
+    handle::{Connection, Handle},
     identity::Identity,
     metrics::Metrics,
     options::Options,
     probe::probe,
 };
 
-/// How often a connection that nobody complains about is asked whether it still answers, and takes writes.
+/// How often a connection that is not suspected is asked whether it still answers, and takes writes.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Causes of one outage that are told as warnings, at most.
@@ -90,8 +90,8 @@ impl RedisClient {
             config: config.clone(),
         });
         for place in shared.agreement.places() {
-            let keeper = Keeper { shared: Arc::clone(&shared), pool: pool.clone(), place };
-            shutdown.spawn_until_drained(async move { keeper.run().await });
+            let supervisor = Supervisor { shared: Arc::clone(&shared), pool: pool.clone(), place };
+            shutdown.spawn_until_drained(async move { supervisor.run().await });
         }
         Ok(Self { shared })
     }
@@ -123,7 +123,7 @@ impl RedisClient {
         let first = self.shared.next.fetch_add(1, Ordering::Relaxed);
         (0..slots.len())
             .filter_map(|at| slots[(first + at) % slots.len()].load_full())
-            .find(|link| !link.broken.is_cancelled())
+            .find(|connection| !connection.broken.is_cancelled())
             .map(Handle::new)
             .ok_or(RedisError::Unavailable)
     }
@@ -132,8 +132,9 @@ impl RedisClient {
     /// other cores read.
     #[must_use]
     pub fn leads_to(&self, identity: Identity) -> bool {
-        let is_it =
-            |slot: &ArcSwapOption<Link>| slot.load().as_ref().is_none_or(|link| link.server.identity == identity);
+        let is_it = |slot: &ArcSwapOption<Connection>| {
+            slot.load().as_ref().is_none_or(|connection| connection.server.identity == identity)
+        };
         self.is_up() && self.shared.agreement.slots().iter().all(is_it)
     }
 
@@ -189,16 +190,16 @@ impl Shared {
     }
 
     /// Returns when a connection does not answer or take writes any more, leads to another server than it did, or was ended.
-    pub(crate) async fn watch(&self, link: &Arc<Link>) {
+    pub(crate) async fn watch(&self, connection: &Arc<Connection>) {
         loop {
             let interval = if self.breaker.is_open() { OPEN_INTERVAL } else { HEALTH_INTERVAL };
             tokio::select! {
-                () = link.broken.cancelled() => return,
-                () = self.binder.database_changed(&link.database) => return,
-                () = link.suspected.notified() => {}
+                () = connection.broken.cancelled() => return,
+                () = self.binder.database_changed(&connection.database) => return,
+                () = connection.suspected.notified() => {}
                 () = time::sleep(interval) => {}
             }
-            match probe(link).await {
+            match probe(connection).await {
                 Ok(after) => self.note_probe(after),
                 Err(error) => {
                     if matches!(error, RedisError::Split { .. } | RedisError::Renewed) {
@@ -206,18 +207,18 @@ impl Shared {
                         self.agreement.dissolve();
                     }
                     let error = &error as &dyn Error;
-                    tracing::warn!(namespace = link.namespace, error, "redis probe failed");
+                    tracing::warn!(namespace = connection.namespace, error, "redis probe failed");
                     return;
                 }
             }
-            self.agreement.note_patience();
+            self.agreement.begin_after_grace();
             self.show();
         }
     }
 
     /// A new connection takes its place, if it leads where the others do.
-    pub(crate) fn join(&self, place: Place, link: &Arc<Link>) -> Result<(), RedisError> {
-        let joined = self.agreement.join(place, link);
+    pub(crate) fn join(&self, place: Place, connection: &Arc<Connection>) -> Result<(), RedisError> {
+        let joined = self.agreement.join(place, connection);
         self.show();
         if self.agreement.is_connected() {
             self.told.lock().clear();
@@ -226,21 +227,21 @@ impl Shared {
     }
 
     /// A new connection that nothing else is sent through leads where the others do, or all are ended.
-    pub(crate) fn meet(&self, link: &Arc<Link>) -> Result<(), RedisError> {
-        let met = self.agreement.meet(link);
+    pub(crate) fn meet(&self, connection: &Arc<Connection>) -> Result<(), RedisError> {
+        let met = self.agreement.meet(connection);
         self.show();
         met
     }
 
     /// Watches a connection that has joined, until it is over.
-    pub(crate) async fn keep(&self, place: Place, link: &Arc<Link>) {
-        self.watch(link).await;
-        self.leave(place, link);
+    pub(crate) async fn keep(&self, place: Place, connection: &Arc<Connection>) {
+        self.watch(connection).await;
+        self.leave(place, connection);
     }
 
     /// Gives a connection up.
-    pub(crate) fn leave(&self, place: Place, link: &Link) {
-        link.give_up();
+    pub(crate) fn leave(&self, place: Place, connection: &Connection) {
+        connection.give_up();
         self.agreement.leave(place);
         self.show();
     }
@@ -274,22 +275,22 @@ impl Shared {
 }
 
 /// Keeps one slot filled.
-struct Keeper {
+struct Supervisor {
     shared: Arc<Shared>,
     pool: Pool<Connector>,
     place: Place,
 }
 
-impl Keeper {
+impl Supervisor {
     async fn run(&self) {
         let mut backoff = Backoff::default();
         loop {
             let wait = match self.connect().await {
-                Ok((pooled, link)) => {
+                Ok((pooled, connection)) => {
                     let made_at = Instant::now();
-                    tracing::info!(server = %link.server, namespace = link.namespace, "redis connected");
-                    self.shared.keep(self.place, &link).await;
-                    tracing::warn!(server = %link.server, "redis connection lost");
+                    tracing::info!(server = %connection.server, namespace = connection.namespace, "redis connected");
+                    self.shared.keep(self.place, &connection).await;
+                    tracing::warn!(server = %connection.server, "redis connection lost");
                     // Taken out of the pool, so that deadpool never hands this connection out again.
                     drop(Object::take(pooled));
                     backoff.ended(made_at.elapsed())
@@ -303,15 +304,15 @@ impl Keeper {
         }
     }
 
-    async fn connect(&self) -> Result<(Object<Connector>, Arc<Link>), RedisError> {
+    async fn connect(&self) -> Result<(Object<Connector>, Arc<Connection>), RedisError> {
         self.shared.binder.database().await;
         let pooled = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => RedisError::Command(error),
             _timeout_or_closed => RedisError::Unavailable,
         })?;
         let bound = self.shared.binder.bind((*pooled).clone()).await;
-        match bound.and_then(|link| self.shared.join(self.place, &link).map(|()| link)) {
-            Ok(link) => Ok((pooled, link)),
+        match bound.and_then(|connection| self.shared.join(self.place, &connection).map(|()| connection)) {
+            Ok(connection) => Ok((pooled, connection)),
             Err(error) => {
                 // The next attempt asks the address again.
                 drop(Object::take(pooled));

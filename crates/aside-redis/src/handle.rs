@@ -25,10 +25,10 @@ use super::{
 /// Commands sent through one handle are carried out in the order in which they were sent.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    link: Arc<Link>,
+    connection: Arc<Connection>,
 }
 
-pub(crate) struct Link {
+pub(crate) struct Connection {
     /// Lives as long as any handle: what is under way at the shutdown still has it when the pool has not.
     pub(crate) wire: Wire,
     /// `<prefix><run_id>:`.
@@ -51,14 +51,14 @@ pub(crate) struct Link {
     pub(crate) suspected: Notify,
 }
 
-impl std::fmt::Debug for Link {
+impl std::fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Link").field("server", &self.server.to_string()).finish_non_exhaustive()
+        formatter.debug_struct("Connection").field("server", &self.server.to_string()).finish_non_exhaustive()
     }
 }
 
-impl Link {
-    /// No command is sent through this connection any more; its keeper makes another.
+impl Connection {
+    /// No command is sent through this connection any more; its supervisor makes another.
     fn end(&self, error: &RedisError) {
         if !self.broken.is_cancelled() {
             tracing::warn!(
@@ -92,27 +92,27 @@ impl Link {
         if self.breaker.note_reply(after, now) == Change::Opened {
             self.up.set(0);
             tracing::warn!("redis is too slow; reads go to postgres");
-            // From now on its keeper probes often.
+            // From now on its supervisor probes often.
             self.suspected.notify_one();
         }
     }
 }
 
 impl Handle {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link }
+    pub(crate) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
     }
 
     /// Which mastership it leads to: what was written under another is not believed.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        self.link.server.identity
+        self.connection.server.identity
     }
 
     /// What every key and channel of this Redis process starts with.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        &self.link.namespace
+        &self.connection.namespace
     }
 
     /// The key called `name` in this Redis process.
@@ -135,25 +135,26 @@ impl Handle {
         if pipeline.is_empty() {
             return Ok(Vec::new());
         }
-        if self.link.broken.is_cancelled() {
+        if self.connection.broken.is_cancelled() {
             return Err(RedisError::Unavailable);
         }
-        let (marked, number) = self.link.replies.mark(pipeline);
-        let mut connection = self.link.wire.connection.clone();
+        let (marked, number) = self.connection.replies.mark(pipeline);
+        let mut connection = self.connection.wire.connection.clone();
         let started = Instant::now();
         let replies = waiting(Waiting::Cache, connection.req_packed_commands(&marked, 0, marked.len())).await;
-        self.link.note_reply(started);
-        if self.link.broken.is_cancelled() {
+        self.connection.note_reply(started);
+        if self.connection.broken.is_cancelled() {
             // Given up meanwhile: whatever it says, it may be another server's than the others'.
             return Err(RedisError::Unavailable);
         }
-        let replies = replies.map_err(|error| self.link.failed(error))?;
-        let replies = self.link.replies.check(replies, pipeline.len(), number).inspect_err(|error| match error {
-            RedisError::OutOfStep => self.link.end(error),
-            _refused => self.link.suspected.notify_one(),
-        })?;
+        let replies = replies.map_err(|error| self.connection.failed(error))?;
+        let replies =
+            self.connection.replies.check(replies, pipeline.len(), number).inspect_err(|error| match error {
+                RedisError::OutOfStep => self.connection.end(error),
+                _refused => self.connection.suspected.notify_one(),
+            })?;
         if replies.iter().any(is_alarming) {
-            self.link.suspected.notify_one();
+            self.connection.suspected.notify_one();
         }
         Ok(replies)
     }
@@ -161,15 +162,15 @@ impl Handle {
     /// The error for a reply that this command cannot have; the connection ends.
     #[must_use]
     pub fn unexpected(&self, command: &'static str) -> RedisError {
-        self.link.replies.out_of_step();
+        self.connection.replies.out_of_step();
         let error = RedisError::UnexpectedReply { command };
-        self.link.end(&error);
+        self.connection.end(&error);
         error
     }
 
     /// Ends the connection: a value that it brought is damaged.
     pub fn end_as_damaged(&self) {
-        self.link.end(&RedisError::OutOfStep);
+        self.connection.end(&RedisError::OutOfStep);
     }
 
     /// Calls scripts, all in one round trip. A server that does not know a script is given it, in one round trip more.

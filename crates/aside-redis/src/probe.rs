@@ -15,7 +15,7 @@ use redis::Value;
 
 use super::{
     error::{RedisError, Refusal},
-    handle::{Handle, Link},
+    handle::{Connection, Handle},
     identity::Server,
     script::Script,
 };
@@ -28,26 +28,26 @@ const PROBE_LIFE: Duration = Duration::from_secs(1);
 /// How long a prefix belongs to a database whose replicas are gone.
 const OWNER_LIFE: Duration = Duration::from_mins(1);
 
-/// Where probes are published; nobody listens but who asks whether messages arrive.
+/// The channel of probes. Only a connection that asks whether messages arrive is subscribed to it.
 pub(crate) const PROBES: &str = "probes";
 
 /// Whether the connection still leads to the same mastership, and that is good for a cache; how long it took to say so.
-pub(crate) async fn probe(link: &Arc<Link>) -> Result<Duration, RedisError> {
-    let mut connection = link.wire.connection.clone();
-    let server = Server::ask(&mut connection, &link.database).await?;
-    if server.identity != link.server.identity {
-        return Err(link.server.differs_from(&server.with_address(&mut connection).await));
+pub(crate) async fn probe(connection: &Arc<Connection>) -> Result<Duration, RedisError> {
+    let mut commands = connection.wire.connection.clone();
+    let server = Server::ask(&mut commands, &connection.database).await?;
+    if server.identity != connection.server.identity {
+        return Err(connection.server.differs_from(&server.with_address(&mut commands).await));
     }
-    probe_on(link, PROBES).await
+    probe_on(connection, PROBES).await
 }
 
 /// The part of a probe that writes, with its message on this channel.
-pub(crate) async fn probe_on(link: &Arc<Link>, channel: &str) -> Result<Duration, RedisError> {
+pub(crate) async fn probe_on(connection: &Arc<Connection>, channel: &str) -> Result<Duration, RedisError> {
     let asked = Instant::now();
-    let handle = Handle::new(Arc::clone(link));
+    let handle = Handle::new(Arc::clone(connection));
     // One digit differs, so the slots do, whatever comes before it.
-    let call = PROBE.call().key(handle.key("probe:1")).key(handle.key("probe:2")).key(link.owner_key.as_str());
-    let call = call.millis(PROBE_LIFE).arg(handle.key(channel)).arg(link.database.as_bytes()).millis(OWNER_LIFE);
+    let call = PROBE.call().key(handle.key("probe:1")).key(handle.key("probe:2")).key(connection.owner_key.as_str());
+    let call = call.millis(PROBE_LIFE).arg(handle.key(channel)).arg(connection.database.as_bytes()).millis(OWNER_LIFE);
     match handle.call(&[call]).await?.pop() {
         Some(Value::Int(1)) => Ok(asked.elapsed()),
         Some(Value::Int(_)) => Err(Refusal::Command { reply: "SET NX GET gives nothing".to_owned() }.into()),

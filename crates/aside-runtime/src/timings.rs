@@ -2,7 +2,7 @@
 //!
 //! The middleware opens a scope around a request; the layers that wait for something outside add to it. What a request
 //! waits for twice at once is counted once, so no share is ever larger than the whole. Work that goes on in tasks of its
-//! own (a load that many share) is counted by those who wait for it.
+//! own (a load that many share) is counted by each request that waits for it.
 
 use std::{
     cell::Cell,
@@ -28,7 +28,7 @@ pub struct Spent {
 pub enum Waiting {
     /// A reply of Redis.
     Cache,
-    /// A reply of Postgres, or somebody else's load from it.
+    /// A reply of Postgres, or another request's load from it.
     Db,
 }
 

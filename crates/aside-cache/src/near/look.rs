@@ -14,7 +14,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use aside_redis::{Listening, Pipeline, RedisError, Script, Value};
+use aside_redis::{Pipeline, RedisError, Script, Subscription, Value};
 use aside_runtime::timings::{Waiting, waiting};
 use parking_lot::Mutex;
 use tokio::sync::SetOnce;
@@ -147,12 +147,12 @@ impl Near {
     }
 
     async fn ask(&self) -> Option<Seen> {
-        let listening = self.shared.listener.listening()?;
+        let subscription = self.shared.subscriber.subscription()?;
         let issued_at = Instant::now();
-        match number(&listening).await {
+        match number(&subscription).await {
             Ok(number) => {
                 self.shared.speeds.note_reply(issued_at.elapsed());
-                let connection = listening.number;
+                let connection = subscription.number;
                 self.shared.sequence.reach(connection, number).await.then_some(Seen { issued_at, connection })
             }
             Err(error) => {
@@ -204,15 +204,15 @@ impl Drop for Pilot {
 }
 
 /// Asks for the sequence's number, and starts a sequence that is missing.
-async fn number(listening: &Listening) -> Result<u64, RedisError> {
-    let key = listening.handle.key(SEQUENCE);
+async fn number(subscription: &Subscription) -> Result<u64, RedisError> {
+    let key = subscription.handle.key(SEQUENCE);
     let mut pipeline = Pipeline::with_capacity(1);
     pipeline.cmd("GET").arg(&key);
-    let unexpected = || listening.handle.unexpected("GET");
-    let reply = match listening.handle.query(&pipeline).await?.pop() {
+    let unexpected = || subscription.handle.unexpected("GET");
+    let reply = match subscription.handle.query(&pipeline).await?.pop() {
         Some(Value::Nil) => {
             let start = START.call().key(key).millis(SEQUENCE_LIFE);
-            listening.handle.call(&[start]).await?.pop()
+            subscription.handle.call(&[start]).await?.pop()
         }
         reply => reply,
     };

@@ -50,7 +50,7 @@ pub use once::{look_again, look_once};
 pub use recipe::Recipe;
 pub use stamps::Stamp;
 
-use aside_redis::{Heard, Listener, RedisClient};
+use aside_redis::{Event, RedisClient, Subscriber};
 use aside_runtime::shutdown::Shutdown;
 
 use self::{copies::Copies, look::Looks, names::Names, piece::DerivedValue, recipe::Finished, sequence::Sequence};
@@ -66,7 +66,7 @@ pub(super) struct Near {
 #[derive(Debug)]
 struct Shared {
     sequence: Arc<Sequence>,
-    listener: Listener,
+    subscriber: Subscriber,
     looks: Looks,
     speeds: Arc<SpeedWatch>,
     shutdown: Shutdown,
@@ -77,14 +77,14 @@ impl Near {
     pub(super) fn start(redis: &RedisClient, config: &Options, speeds: Arc<SpeedWatch>, shutdown: Shutdown) -> Self {
         let sequence = Arc::new(Sequence::new(Copies::new(config.near_bytes), Names::default()));
         let hearing = Arc::clone(&sequence);
-        let hear = move |connection, heard: Heard<'_>| match heard {
-            Heard::Subscribed => hearing.begin(connection),
-            Heard::Message(message) => hearing.apply(connection, message),
-            Heard::Lost => hearing.end(connection),
+        let hear = move |connection, event: Event<'_>| match event {
+            Event::Subscribed => hearing.begin(connection),
+            Event::Message(message) => hearing.apply(connection, message),
+            Event::Lost => hearing.end(connection),
         };
-        let listener = redis.listen(CHANNEL, hear, &shutdown);
+        let subscriber = redis.subscribe(CHANNEL, hear, &shutdown);
         let looks = Looks::new(config.max_staleness);
-        Self { shared: Arc::new(Shared { sequence, listener, looks, speeds, shutdown }) }
+        Self { shared: Arc::new(Shared { sequence, subscriber, looks, speeds, shutdown }) }
     }
 
     /// Makes a kind of cells known; `read` turns the part of a name behind the kind into the bytes of its id.
@@ -99,11 +99,11 @@ impl Near {
     ///
     /// Dropping the future drops the waiting; the look goes on for others.
     pub(super) async fn is_current(&self, redis: &RedisClient) -> bool {
-        let Some(number) = self.shared.listener.number() else { return false };
+        let Some(number) = self.shared.subscriber.number() else { return false };
         if once::has_looked(number) {
             return true;
         }
-        if !self.shared.listener.hears(redis) {
+        if !self.shared.subscriber.follows(redis) {
             return false;
         }
         let seen = if self.has_looked_lately(number) { Some(number) } else { self.look().await };
