@@ -1,5 +1,5 @@
 //! What a clone and an image are made of: the files that Docker's build gets, the features of what is compiled, the bytes that
-//! git checks out, and the links of the documents.
+//! git checks out, and what the documents say of them.
 
 #[path = "packaging/docker.rs"]
 mod docker;
@@ -11,3 +11,5 @@ mod files;
 mod git;
 #[path = "packaging/links.rs"]
 mod links;
+#[path = "packaging/names.rs"]
+mod names;
