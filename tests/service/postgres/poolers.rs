@@ -1,5 +1,7 @@
 //! A pooler between the service and Postgres: one that keeps clients apart is used, one that mixes them up is not.
 
+use std::error::Error;
+
 use aside::postgres;
 use futures::future::join_all;
 use reqwest::StatusCode;
@@ -11,6 +13,7 @@ use super::{missing, soon, until};
 use crate::{
     application::{Backend, TestApplication},
     own_pooler::OwnPooler,
+    proxy::{Proxy, Snare},
 };
 
 const SESSION: &[&str] = &["pool_mode = session"];
@@ -90,6 +93,25 @@ async fn pooler_that_mixes_prepared_statements_is_refused() {
             assert!(!said.contains("42P05") && !said.contains("already exists"), "{command} {attempt}: {said}");
         }
     }
+}
+
+/// Codes of `PgBouncer`'s own errors are those of a statement of another client.
+#[tokio::test]
+async fn pooler_that_fails_in_the_self_test_is_not_refused_as_one_that_mixes() {
+    let backend = Backend::create().await;
+    let proxy = Proxy::start(&backend.database.url).await;
+    let settings = [TRANSACTION, &["query_timeout = 1"]].concat();
+    let Some(pooler) = OwnPooler::start(&proxy.url(&backend.database.url), &settings).await else { return };
+    let database = postgres::database(backend.config(&[("DATABASE_URL", pooler.url.as_str())]).database);
+
+    proxy.lay(Some(Snare::Request("SELECT 'first'")));
+    let failed = soon(database.ping()).await.expect_err("the pooler ends the connection");
+    soon(proxy.until_caught(1)).await;
+    proxy.lay(None);
+
+    let cause = failed.source().expect("what the pooler said").to_string();
+    assert!(cause.contains("query timeout"), "{cause}");
+    until(async || database.ping().await.is_ok()).await;
 }
 
 #[tokio::test]
