@@ -35,13 +35,13 @@ use tower::Service;
 use super::{
     accept::{Accepted, Acceptor},
     extract::ClientAddress,
-    io::{ReadTimeouts, client_stream},
+    io::{ClientStream, ReadTimeouts},
     middleware::allow,
 };
 use crate::config::HttpConfig;
 
 /// hyper's own limit for a head, above ours (see `middleware::head`), so that our answer is the one that clients get. What
-/// is beyond it gets hyper's answer, which `io::bare_answers` turns into the same problem document.
+/// is beyond it gets hyper's answer, which `io::parser_errors` turns into the same problem document.
 const HYPER_MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`.
@@ -139,7 +139,7 @@ impl Connections {
             let shutdown = shutdown.clone();
             router.borrow_mut().call(request).map_ok(move |answer| complete(answer, &shutdown))
         });
-        let io = TokioIo::new(client_stream(socket, self.read_timeouts, self.write_timeout));
+        let io = TokioIo::new(ClientStream::new(socket, self.read_timeouts, self.write_timeout));
         let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
 
         let ended = tokio::select! {

@@ -1,19 +1,19 @@
-//! Where one request ends and the next begins, as the bytes of a connection say; and heads whose framing is ambiguous.
+//! The boundaries between the requests of a connection, and heads whose framing is ambiguous.
 //!
-//! hyper keeps this to itself, and it takes a request that has both `Content-Length` and `Transfer-Encoding` (RFC 9112, 6.1):
-//! a proxy that believes the other field sees another request than we do. hyper refuses all else that would be ambiguous
-//! (`io` lists it), so this follows the framing of what hyper accepts, and of nothing else.
+//! hyper does not expose the boundaries, and it accepts a request that has both `Content-Length` and `Transfer-Encoding`
+//! (RFC 9112, 6.1). A proxy that obeys the other field then sees another request than the service does. hyper refuses all
+//! other ambiguous requests (`io` lists them), so this parser knows only what hyper accepts.
 
 use memchr::memchr;
 
 /// A longer line is no `Content-Length` and no `Transfer-Encoding` that is accepted.
 const MAX_LINE: usize = 128;
 
-/// The place in the stream of requests that has been reached.
+/// The position in the stream of requests.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
     part: Part,
-    /// What was read of a line of a head that has not ended yet; its first [`MAX_LINE`] bytes.
+    /// The unfinished line of a head, up to [`MAX_LINE`] bytes.
     line: Vec<u8>,
     fields: Fields,
     heads: u64,
@@ -27,7 +27,7 @@ pub(super) enum Part {
     BetweenRequests,
     /// A request's head.
     Head,
-    /// A body with so many bytes to come.
+    /// A body; the number of its bytes that are still to come.
     Length(u64),
     /// A body in chunks.
     Chunked(Chunk),
@@ -42,7 +42,7 @@ pub(super) enum Chunk {
     Size(u64),
     /// The rest of the line of the size.
     SizeLine(u64),
-    /// So many bytes, the line's end behind the data among them.
+    /// The number of bytes to come, with the end of the line behind the data.
     Data(u64),
     /// The first byte of a line behind the last chunk.
     TrailerStart,
@@ -54,17 +54,13 @@ pub(super) enum Chunk {
     EndLf,
 }
 
-/// What a head has said so far.
+/// The fields of a head so far.
 #[derive(Debug, Default)]
 struct Fields {
     has_request_line: bool,
     length: Option<u64>,
     is_chunked: bool,
 }
-
-/// A field that makes the end of a request ambiguous.
-#[derive(Debug)]
-struct Ambiguous;
 
 impl Framing {
     /// What the next byte belongs to.
@@ -118,16 +114,16 @@ impl Framing {
         let line = if is_split { self.line.as_slice() } else { piece };
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let ended = if line.is_empty() { self.fields.end_of_head() } else { None };
-        let added = self.fields.add(line);
+        let is_clear = self.fields.add(line);
         self.line.clear();
         if let Some(body) = ended {
             self.fields = Fields::default();
             self.part = body;
         }
-        added.map_err(|Ambiguous| {
+        if !is_clear {
             self.part = Part::Refused;
-            end
-        })?;
+            return Err(end);
+        }
         Ok(end + 1)
     }
 }
@@ -143,26 +139,27 @@ impl Fields {
         self.has_request_line.then_some(body)
     }
 
-    fn add(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
+    /// Adds a line; false if it makes the end of the request ambiguous.
+    fn add(&mut self, line: &[u8]) -> bool {
         if !self.has_request_line {
             self.has_request_line = !line.is_empty();
-            return Ok(());
+            return true;
         }
-        let Some(colon) = memchr(b':', line) else { return Ok(()) };
+        let Some(colon) = memchr(b':', line) else { return true };
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"content-length") {
             let length = str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
             let is_clear = !self.is_chunked && line.len() < MAX_LINE && length.is_some();
             self.length = length;
-            return if is_clear { Ok(()) } else { Err(Ambiguous) };
+            return is_clear;
         }
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             // Any other coding would be handed to the handler undecoded, and `chunked` twice is two layers.
             let is_clear = self.length.is_none() && !self.is_chunked && value.eq_ignore_ascii_case(b"chunked");
             self.is_chunked = true;
-            return if is_clear { Ok(()) } else { Err(Ambiguous) };
+            return is_clear;
         }
-        Ok(())
+        true
     }
 }
 
@@ -193,7 +190,7 @@ impl Chunk {
     }
 }
 
-/// How many of the bytes are among those that are left, and how many are left then.
+/// How many of the bytes belong to a part of which `left` bytes are missing, and how many are missing then.
 fn take(left: u64, bytes: &[u8]) -> (usize, u64) {
     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
     (taken, left - taken as u64)

@@ -1,7 +1,7 @@
 //! Deadlines for reading: how long a connection may be idle, and how long a head may take from its first byte.
 //!
-//! hyper's own time-out for heads starts when it begins to wait, so that it would end idle connections as soon as slow heads:
-//! a proxy that keeps its connections for longer then loses the request that it sends at that moment.
+//! hyper's own time-out for heads starts when hyper begins to wait for a head, so it would end idle connections and slow heads
+//! alike. A proxy that keeps its connections for longer then loses the request that it sends at that moment.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, ReadBuf},
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -20,35 +20,54 @@ use super::framing::{Framing, Part};
 /// In place of the rest of a head that is refused. hyper finds a NUL in a field, answers 400 and closes.
 const REFUSED: &[u8] = b"\0\r\n\r\n";
 
-/// What one read takes of a body. hyper doubles its buffer, up to 64 KiB, each time that a read fills it; many clients that send half
-/// a body would each hold that.
+/// The longest read of a body. hyper doubles its buffer, up to 64 KiB, each time that a read fills it, and each of many clients
+/// that send half a body would hold that.
 const BODY_READ: usize = 4 * 1024;
 
-/// How long a client may take to send.
+/// Time-outs of a client that does not send.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct ReadTimeouts {
-    /// Nothing, before its first request and between two.
+    /// Before the first byte of a request: the first one or the next.
     pub(in crate::http) idle: Duration,
-    /// A head, from its first byte.
+    /// From the first byte of a head to its end.
     pub(in crate::http) head: Duration,
 }
 
-/// A stream whose reads end with [`io::ErrorKind::TimedOut`] when a request does not come, and that lets no request pass
-/// whose end is ambiguous. Bodies have a deadline elsewhere (`request_body`).
+/// Ends reads with [`io::ErrorKind::TimedOut`] when a request does not arrive, and passes on no request whose end is
+/// ambiguous. Bodies have a deadline elsewhere (`request_body`).
 #[derive(Debug)]
-pub(super) struct ReadDeadline<T> {
-    inner: T,
+pub(super) struct ReadDeadline {
     timeouts: ReadTimeouts,
     framing: Framing,
     /// When the wait for a request, or for the rest of a head, began.
     waiting_since: Option<Instant>,
-    /// Made once for a connection, and set anew for each wait.
+    /// Made once for a connection, and reset for each wait.
     clock: Option<Pin<Box<Sleep>>>,
 }
 
-impl<T> ReadDeadline<T> {
-    pub(super) fn new(inner: T, timeouts: ReadTimeouts) -> Self {
-        Self { inner, timeouts, framing: Framing::default(), waiting_since: None, clock: None }
+impl ReadDeadline {
+    pub(super) fn new(timeouts: ReadTimeouts) -> Self {
+        Self { timeouts, framing: Framing::default(), waiting_since: None, clock: None }
+    }
+
+    /// Reads what belongs to the next part of a request.
+    pub(super) fn poll_read<T: AsyncRead + Unpin>(
+        &mut self,
+        socket: &mut T,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let start = buf.filled().len();
+        let read = match self.framing.part() {
+            Part::Length(_) | Part::Chunked(_) => poll_read_some(Pin::new(socket), cx, buf),
+            Part::BetweenRequests | Part::Head | Part::Refused => Pin::new(socket).poll_read(cx, buf),
+        };
+        match read {
+            Poll::Ready(Ok(())) => self.follow(buf, start),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return self.poll_deadline(cx).map(Err),
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Follows what was read behind `start`, and cuts it off where it is refused.
@@ -94,48 +113,6 @@ fn poll_read_some<T: AsyncRead>(
     let read = some.filled().len();
     buf.advance(read);
     Poll::Ready(Ok(()))
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for ReadDeadline<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let start = buf.filled().len();
-        let read = match self.framing.part() {
-            Part::Length(_) | Part::Chunked(_) => poll_read_some(Pin::new(&mut self.inner), cx, buf),
-            Part::BetweenRequests | Part::Head | Part::Refused => Pin::new(&mut self.inner).poll_read(cx, buf),
-        };
-        match read {
-            Poll::Ready(Ok(())) => self.follow(buf, start),
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => return self.poll_deadline(cx).map(Err),
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for ReadDeadline<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
 }
 
 #[cfg(test)]

@@ -3,19 +3,19 @@ use tokio::{
     time::{advance, sleep},
 };
 
-use super::*;
+use super::{super::ClientStream, *};
 
 const SECOND: Duration = Duration::from_secs(1);
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// A client, and the server's end of its connection: idle for at most 75 s, heads within 5 s.
-fn connection() -> (DuplexStream, ReadDeadline<DuplexStream>) {
+fn connection() -> (DuplexStream, ClientStream<DuplexStream>) {
     let (client, server) = duplex(64 * 1024);
-    (client, ReadDeadline::new(server, ReadTimeouts { idle: 75 * SECOND, head: 5 * SECOND }))
+    (client, ClientStream::new(server, ReadTimeouts { idle: 75 * SECOND, head: 5 * SECOND }, SECOND))
 }
 
 /// Reads until it fails, and tells when that was.
-async fn fails_after(server: &mut ReadDeadline<DuplexStream>) -> Duration {
+async fn fails_after(server: &mut ClientStream<DuplexStream>) -> Duration {
     let began = Instant::now();
     let mut rest = Vec::new();
     let error = server.read_to_end(&mut rest).await.expect_err("a time-out");
@@ -23,7 +23,7 @@ async fn fails_after(server: &mut ReadDeadline<DuplexStream>) -> Duration {
     began.elapsed()
 }
 
-async fn read(server: &mut ReadDeadline<DuplexStream>, bytes: usize) -> Vec<u8> {
+async fn read(server: &mut ClientStream<DuplexStream>, bytes: usize) -> Vec<u8> {
     let mut read = vec![0; bytes];
     server.read_exact(&mut read).await.expect("it is there");
     read

@@ -1,7 +1,7 @@
 //! What the head of a request alone decides: its size, its target, its `Host`, the length it announces.
 //!
 //! hyper takes more than we want (64 KiB of head) so that it is our answer that clients get, and it takes a request without
-//! `Host`, or with two, which RFC 9112 (3.2) forbids. Its limit of 100 fields is ours, too: see `io::bare_answers`.
+//! `Host`, or with two, which RFC 9112 (3.2) forbids. Its limit of 100 fields is ours, too: see `io::parser_errors`.
 
 use std::net::Ipv6Addr;
 

@@ -133,7 +133,7 @@ impl Problem {
         self
     }
 
-    /// The document as bytes; also for answers that no router makes (see `io::bare_answers`).
+    /// The document as bytes; also for answers that no router makes (see `io::parser_errors`).
     pub(in crate::http) fn into_json(self) -> Vec<u8> {
         let mut json = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut json, &ProblemDocument::from(self)).expect("strings and numbers always make JSON");
