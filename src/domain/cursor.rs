@@ -2,7 +2,7 @@
 //!
 //! A cursor carries the sort key of the last item shown ("keyset" paging), so that a page stays right while items come and
 //! go. It is bound to the list it was made for: under another list, or with a single bit changed, it is refused. The binding
-//! catches mistakes, it keeps no secret: whoever computes a SHA-256 can make a cursor, and sees no more with it than by
+//! catches mistakes and keeps no secret: a client that computes a SHA-256 can make a cursor, and sees no more with it than by
 //! paging.
 //!
 //! ```text
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::UserId;
+use super::{UserId, ValueError};
 
 /// Keeps these checksums apart from all others; the number changes with the format.
 const LABEL: &[u8] = b"aside cursor 1\0";
@@ -39,7 +39,7 @@ pub enum Scope {
     Followers(UserId),
     /// `GET /users/{id}/following`.
     Following(UserId),
-    /// `GET /home` of a user, or of anybody.
+    /// `GET /home` of a user, or of an anonymous client.
     Home(Option<UserId>),
     /// `GET /sessions` of a user.
     Sessions(UserId),
@@ -107,11 +107,6 @@ impl Position for (DateTime<Utc>, Uuid) {
 #[schema(min_length = 32, max_length = 43, pattern = "^[A-Za-z0-9_-]+$")]
 pub struct Cursor(String);
 
-/// A cursor that was not made here, not for this list, or damaged on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a cursor of this list; use the next_cursor of an earlier page as it is")]
-pub struct CursorError;
-
 impl Cursor {
     /// The place after the item with this sort key.
     #[must_use]
@@ -123,14 +118,14 @@ impl Cursor {
     }
 
     /// Reads a cursor of this list.
-    pub fn parse<P: Position>(text: &str, scope: Scope) -> Result<P, CursorError> {
+    pub fn parse<P: Position>(text: &str, scope: Scope) -> Result<P, ValueError> {
         // The engine refuses padding and trailing bits that are not zero, so that each cursor has one text.
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError)?;
-        let (position, found) = bytes.split_at_checked(P::BYTES).ok_or(CursorError)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ValueError::Cursor)?;
+        let (position, found) = bytes.split_at_checked(P::BYTES).ok_or(ValueError::Cursor)?;
         if found != checksum(scope, position) {
-            return Err(CursorError);
+            return Err(ValueError::Cursor);
         }
-        P::from_bytes(position).ok_or(CursorError)
+        P::from_bytes(position).ok_or(ValueError::Cursor)
     }
 }
 
@@ -207,28 +202,28 @@ mod tests {
         #[test]
         fn every_flipped_bit_is_refused(scope in scopes(), id in ids(), moment in moments()) {
             for text in flips(&Cursor::new(scope, &id).0) {
-                prop_assert_eq!(Cursor::parse::<Uuid>(&text, scope), Err(CursorError));
+                prop_assert_eq!(Cursor::parse::<Uuid>(&text, scope), Err(ValueError::Cursor));
             }
             for text in flips(&Cursor::new(scope, &moment).0) {
-                prop_assert_eq!(Cursor::parse::<Moment>(&text, scope), Err(CursorError));
+                prop_assert_eq!(Cursor::parse::<Moment>(&text, scope), Err(ValueError::Cursor));
             }
         }
 
         #[test]
         fn a_cursor_of_another_list_is_refused(made_for in scopes(), used_in in scopes(), id in ids()) {
             prop_assume!(made_for != used_in);
-            prop_assert_eq!(Cursor::parse::<Uuid>(&Cursor::new(made_for, &id).0, used_in), Err(CursorError));
+            prop_assert_eq!(Cursor::parse::<Uuid>(&Cursor::new(made_for, &id).0, used_in), Err(ValueError::Cursor));
         }
 
         #[test]
         fn a_position_of_the_other_kind_is_refused(scope in scopes(), id in ids(), moment in moments()) {
-            prop_assert_eq!(Cursor::parse::<Moment>(&Cursor::new(scope, &id).0, scope), Err(CursorError));
-            prop_assert_eq!(Cursor::parse::<Uuid>(&Cursor::new(scope, &moment).0, scope), Err(CursorError));
+            prop_assert_eq!(Cursor::parse::<Moment>(&Cursor::new(scope, &id).0, scope), Err(ValueError::Cursor));
+            prop_assert_eq!(Cursor::parse::<Uuid>(&Cursor::new(scope, &moment).0, scope), Err(ValueError::Cursor));
         }
 
         #[test]
         fn garbage_is_refused(text in ".{0,64}") {
-            prop_assert_eq!(Cursor::parse::<Uuid>(&text, Scope::Users), Err(CursorError));
+            prop_assert_eq!(Cursor::parse::<Uuid>(&text, Scope::Users), Err(ValueError::Cursor));
         }
     }
 
@@ -264,7 +259,7 @@ mod tests {
         let forged_at = |micros: i64| forged(Scope::Users, &[&micros.to_be_bytes()[..], &[0; 16]].concat());
 
         for micros in [i64::MIN, i64::MAX, MICROS.start - 1, MICROS.end] {
-            assert_eq!(Cursor::parse::<Moment>(&forged_at(micros), Scope::Users), Err(CursorError), "{micros}");
+            assert_eq!(Cursor::parse::<Moment>(&forged_at(micros), Scope::Users), Err(ValueError::Cursor), "{micros}");
         }
         assert!(Cursor::parse::<Moment>(&forged_at(MICROS.start), Scope::Users).is_ok());
         assert!(Cursor::parse::<Moment>(&forged_at(MICROS.end - 1), Scope::Users).is_ok());
@@ -274,6 +269,6 @@ mod tests {
     fn padding_is_refused() {
         let text = Cursor::new(Scope::Users, &(DateTime::UNIX_EPOCH, Uuid::nil())).0;
 
-        assert_eq!(Cursor::parse::<Moment>(&format!("{text}="), Scope::Users), Err(CursorError));
+        assert_eq!(Cursor::parse::<Moment>(&format!("{text}="), Scope::Users), Err(ValueError::Cursor));
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use super::ValueError;
+
 /// The codings whose suffix may stand on a tag: a compressed answer is another representation and needs a tag of its own
 /// (RFC 9110, 8.8.3.3), but the client that sends it back means the same version.
 pub const CODINGS: [&str; 2] = ["gzip", "br"];
@@ -57,14 +59,9 @@ pub struct Tag {
     opaque: Vec<u8>,
 }
 
-/// The header is neither `*` nor a list of entity tags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be * or a list of entity tags in double quotes, like \"7\"")]
-pub struct ConditionError;
-
 impl Condition {
     /// Reads all field lines of the header; `None` if there are none. Several lines are one list (RFC 9110, 5.3).
-    pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<Self>, ConditionError> {
+    pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<Self>, ValueError> {
         let lines: Vec<&[u8]> = lines.into_iter().collect();
         if lines.is_empty() {
             return Ok(None);
@@ -109,7 +106,7 @@ impl Tag {
 
 /// `#entity-tag`: tags between commas, with optional white space, and empty elements, which a recipient has to ignore
 /// (RFC 9110, 5.6.1.2).
-fn parse_list(value: &[u8]) -> Result<Vec<Tag>, ConditionError> {
+fn parse_list(value: &[u8]) -> Result<Vec<Tag>, ValueError> {
     let mut tags = Vec::new();
     let mut rest = value;
     loop {
@@ -122,23 +119,23 @@ fn parse_list(value: &[u8]) -> Result<Vec<Tag>, ConditionError> {
         match rest {
             [] => return Ok(tags),
             [b',', after @ ..] => rest = after,
-            _ => return Err(ConditionError),
+            _ => return Err(ValueError::EntityTags),
         }
     }
 }
 
 /// `entity-tag`, and what follows it. A comma inside the quotes belongs to the tag.
-fn parse_tag(text: &[u8]) -> Result<(Tag, &[u8]), ConditionError> {
+fn parse_tag(text: &[u8]) -> Result<(Tag, &[u8]), ValueError> {
     let (weak, quoted) = match text.strip_prefix(b"W/") {
         Some(quoted) => (true, quoted),
         None => (false, text),
     };
-    let inside = quoted.strip_prefix(b"\"").ok_or(ConditionError)?;
-    let end = inside.iter().position(|byte| *byte == b'"').ok_or(ConditionError)?;
+    let inside = quoted.strip_prefix(b"\"").ok_or(ValueError::EntityTags)?;
+    let end = inside.iter().position(|byte| *byte == b'"').ok_or(ValueError::EntityTags)?;
     let (opaque, after) = inside.split_at(end);
     // `etagc`: visible ASCII but the quote, and obs-text.
     if !opaque.iter().all(|byte| matches!(byte, 0x21..=0x7e | 0x80..=0xff)) {
-        return Err(ConditionError);
+        return Err(ValueError::EntityTags);
     }
     Ok((Tag { weak, opaque: opaque.to_vec() }, &after[1..]))
 }
@@ -243,7 +240,7 @@ mod tests {
             "\"a\tb\"",
             "\"7\";",
         ] {
-            assert_eq!(Condition::parse([value.as_bytes()]), Err(ConditionError), "{value:?}");
+            assert_eq!(Condition::parse([value.as_bytes()]), Err(ValueError::EntityTags), "{value:?}");
         }
     }
 

@@ -1,16 +1,14 @@
 //! Complaints about the fields of one request, collected so that a client learns of all of them at once.
 
-use std::{borrow::Cow, fmt};
-
-use serde::Serialize;
+use std::fmt;
 
 use super::Patch;
 
 /// What is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// Where it stands in the body: a JSON pointer (RFC 6901) like `/username`.
-    pub pointer: Cow<'static, str>,
+    pub pointer: &'static str,
     /// What is wrong, for people; lower case, without the value.
     pub detail: String,
 }
@@ -22,8 +20,8 @@ pub struct FieldErrors(Vec<FieldError>);
 impl FieldErrors {
     /// A single complaint.
     #[must_use]
-    pub fn one(pointer: impl Into<Cow<'static, str>>, detail: impl fmt::Display) -> Self {
-        Self(vec![FieldError { pointer: pointer.into(), detail: detail.to_string() }])
+    pub fn one(pointer: &'static str, detail: impl fmt::Display) -> Self {
+        Self(vec![FieldError { pointer, detail: detail.to_string() }])
     }
 
     /// The complaints; at least one.
@@ -72,7 +70,7 @@ impl Fields {
 
     /// Notes a complaint.
     pub(super) fn refuse(&mut self, pointer: &'static str, detail: impl fmt::Display) {
-        self.0.push(FieldError { pointer: pointer.into(), detail: detail.to_string() });
+        self.0.push(FieldError { pointer, detail: detail.to_string() });
     }
 
     /// What was made of the fields, if each of them was good. `value` is `Some` unless something was noted.

@@ -3,11 +3,10 @@
 //!
 //! Errors say what is wrong in words a client may read: lower case, without the value.
 
-mod bio;
 mod common_passwords;
 mod cursor;
-mod display_name;
 mod encoded_json;
+mod error;
 mod etag;
 mod fields;
 mod home_page;
@@ -17,29 +16,26 @@ mod page;
 mod password;
 mod patch;
 mod post;
-mod post_body;
 mod session;
 mod text;
 mod user;
 mod user_agent;
 mod username;
 
-pub use bio::Bio;
-pub use cursor::{Cursor, CursorError, Position, Scope};
-pub use display_name::DisplayName;
+pub use cursor::{Cursor, Position, Scope};
 pub use encoded_json::EncodedJson;
-pub use etag::{CODINGS, Condition, ConditionError, ETag, Tag};
+pub use error::ValueError;
+pub use etag::{CODINGS, Condition, ETag, Tag};
 pub use fields::{FieldError, FieldErrors};
 pub use home_page::HomePage;
 pub use ids::{PostId, SessionId, UserId};
 pub use network::network_of;
-pub use page::{Page, PageSize, PageSizeError};
-pub use password::{MAX_PASSWORD_BYTES, Password, PasswordError};
+pub use page::{Page, PageSize};
+pub use password::{MAX_PASSWORD_BYTES, Password};
 pub use patch::Patch;
 pub use post::{AuthoredPost, Post, PostPatch};
-pub use post_body::PostBody;
 pub use session::Session;
-pub use text::TextError;
+pub use text::{Bio, DisplayName, PostBody};
 pub use user::{NewUser, PasswordChange, User, UserPatch, UserSummary};
 pub use user_agent::UserAgent;
-pub use username::{Username, UsernameError};
+pub use username::Username;

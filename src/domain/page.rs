@@ -3,27 +3,22 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Cursor;
+use super::{Cursor, ValueError};
 
 /// How many items a page holds: 1 to 100, 20 unless the client says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize(u8);
 
-/// The `limit` of a query is no number from 1 to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 1 to 100")]
-pub struct PageSizeError;
-
 impl PageSize {
     /// Reads `?limit=`; `None` is a query without it. Digits only: no sign, no space, no leading zero.
-    pub fn parse(text: Option<&str>) -> Result<Self, PageSizeError> {
+    pub fn parse(text: Option<&str>) -> Result<Self, ValueError> {
         let Some(text) = text else { return Ok(Self::default()) };
         if !text.bytes().all(|byte| byte.is_ascii_digit()) || text.starts_with('0') {
-            return Err(PageSizeError);
+            return Err(ValueError::PageSize);
         }
         match text.parse() {
             Ok(size @ 1..=100) => Ok(Self(size)),
-            _ => Err(PageSizeError),
+            _ => Err(ValueError::PageSize),
         }
     }
 
@@ -100,7 +95,7 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         for text in ["0", "101", "256", "276", "-1", "+5", " 5", "5 ", "", "1e1", "05", "٣", "99999999999999999999"] {
-            assert_eq!(PageSize::parse(Some(text)), Err(PageSizeError), "{text:?}");
+            assert_eq!(PageSize::parse(Some(text)), Err(ValueError::PageSize), "{text:?}");
         }
     }
 

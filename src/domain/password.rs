@@ -1,13 +1,12 @@
-//! A password that somebody chooses. One that somebody claims to know, at sign-in, is no [`Password`]: the rules may have
-//! changed since it was chosen.
+//! A new password. A candidate at sign-in is no [`Password`]: the rules may have changed since the password was chosen.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    common_passwords,
-    text::{TextError, check_controls, check_length},
+    ValueError, common_passwords,
+    text::{check_controls, check_length},
 };
 
 /// The longest password in bytes: 256 characters of four. A longer candidate cannot be right.
@@ -19,25 +18,14 @@ pub const MAX_PASSWORD_BYTES: usize = 1_024;
 #[derive(Clone)]
 pub struct Password(SecretString);
 
-/// Why a password is refused. None of the texts repeats it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordError {
-    /// Too short, too long, or with control characters.
-    #[error(transparent)]
-    Text(#[from] TextError),
-    /// Among the 3,000 commonest of its length.
-    #[error("is one of the most common passwords; choose another")]
-    Common,
-}
-
 impl Password {
     /// Checks a password as a client sent it.
-    pub fn parse(secret: SecretString) -> Result<Self, PasswordError> {
+    pub fn parse(secret: SecretString) -> Result<Self, ValueError> {
         let text = secret.expose_secret();
         check_controls(text)?;
         check_length(text, 12..=256)?;
         if common_passwords::contains(text) {
-            return Err(PasswordError::Common);
+            return Err(ValueError::CommonPassword);
         }
         Ok(Self(secret))
     }
@@ -59,13 +47,13 @@ impl fmt::Debug for Password {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<String, PasswordError> {
+    fn parsed(text: &str) -> Result<String, ValueError> {
         Password::parse(text.into()).map(|password| password.into_secret().expose_secret().to_owned())
     }
 
     #[test]
     fn twelve_to_two_hundred_and_fifty_six_characters_pass() {
-        let refused = Err(PasswordError::Text(TextError::Length { min: 12, max: 256 }));
+        let refused = Err(ValueError::Length { min: 12, max: 256 });
 
         assert_eq!(parsed("elevenchars"), refused);
         assert!(parsed("twelve chars").is_ok());
@@ -83,13 +71,13 @@ mod tests {
     #[test]
     fn common_passwords_are_refused_without_regard_to_case() {
         for text in ["password1234", "PassWord1234", "qwertyuiop123", "123456789012"] {
-            assert_eq!(parsed(text), Err(PasswordError::Common), "{text}");
+            assert_eq!(parsed(text), Err(ValueError::CommonPassword), "{text}");
         }
     }
 
     #[test]
     fn control_characters_are_refused() {
-        assert_eq!(parsed("twelve\0chars"), Err(PasswordError::Text(TextError::ControlCharacter)));
+        assert_eq!(parsed("twelve\0chars"), Err(ValueError::ControlCharacter));
     }
 
     #[test]

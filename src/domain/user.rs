@@ -7,8 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Bio, DisplayName, FieldErrors, Password, Patch, UserId, Username, fields::Fields};
 
-/// A user as everybody may see them. Its JSON form, field order included, is what `GET /users/{id}` answers and what cells
-/// hold.
+/// The public form of a user. `GET /users/{id}` answers its JSON, field order included, and entries hold it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(description = "A user.")]
 pub struct User {
@@ -48,7 +47,7 @@ impl User {
     }
 }
 
-/// Somebody who registers, checked.
+/// A checked registration.
 #[derive(Debug)]
 pub struct NewUser {
     /// The name to sign in with.
@@ -110,7 +109,7 @@ impl UserPatch {
         current_password: Patch<SecretString>,
     ) -> Result<Self, FieldErrors> {
         let mut fields = Fields::default();
-        let display_name = fields.check_set("/display_name", display_name, |name| DisplayName::parse(&name));
+        let display_name = fields.check_set("/display_name", display_name, DisplayName::parse);
         let bio = fields.check("/bio", bio.try_map(Bio::parse)).unwrap_or_default();
         let wanted = !matches!(password, Patch::Keep);
         let new = fields.check_set("/password", password, Password::parse);
@@ -141,7 +140,7 @@ mod tests {
     use super::*;
 
     fn pointers(errors: &FieldErrors) -> Vec<&str> {
-        errors.as_slice().iter().map(|error| error.pointer.as_ref()).collect()
+        errors.as_slice().iter().map(|error| error.pointer).collect()
     }
 
     fn secret(text: &str) -> Patch<SecretString> {

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::ValueError;
+
 const MIN: usize = 3;
 const MAX: usize = 30;
 
@@ -15,33 +17,19 @@ const MAX: usize = 30;
 #[schema(min_length = 3, max_length = 30, pattern = "^[A-Za-z0-9_]+$", examples("ada_lovelace"))]
 pub struct Username(String);
 
-/// Why a username is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UsernameError {
-    /// Too short or too long.
-    #[error("must be {MIN} to {MAX} characters long")]
-    Length,
-    /// Something other than an ASCII letter, digit or underscore.
-    #[error("may only contain the letters a to z and A to Z, digits and underscores")]
-    Character,
-    /// Means something else in a path.
-    #[error("is reserved")]
-    Reserved,
-}
-
 impl Username {
     /// Checks a name as a client wrote it.
-    pub fn parse(text: impl Into<String>) -> Result<Self, UsernameError> {
+    pub fn parse(text: impl Into<String>) -> Result<Self, ValueError> {
         let text = text.into();
-        // `/users/me` is somebody else. Said first: that it is too short as well would mislead.
+        // `/users/me` is the current user. Checked first: that the name is too short as well would mislead.
         if text.eq_ignore_ascii_case("me") {
-            return Err(UsernameError::Reserved);
+            return Err(ValueError::ReservedUsername);
         }
         if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(UsernameError::Character);
+            return Err(ValueError::UsernameCharacter);
         }
         if !(MIN..=MAX).contains(&text.len()) {
-            return Err(UsernameError::Length);
+            return Err(ValueError::Length { min: MIN, max: MAX });
         }
         Ok(Self(text))
     }
@@ -64,7 +52,7 @@ impl Username {
 mod tests {
     use super::*;
 
-    fn refusal(text: &str) -> Option<UsernameError> {
+    fn refusal(text: &str) -> Option<ValueError> {
         Username::parse(text).err()
     }
 
@@ -78,23 +66,23 @@ mod tests {
 
     #[test]
     fn three_to_thirty_characters_pass() {
-        assert_eq!(refusal("ab"), Some(UsernameError::Length));
+        assert_eq!(refusal("ab"), Some(ValueError::Length { min: 3, max: 30 }));
         assert_eq!(refusal("abc"), None);
         assert_eq!(refusal(&"a".repeat(30)), None);
-        assert_eq!(refusal(&"a".repeat(31)), Some(UsernameError::Length));
+        assert_eq!(refusal(&"a".repeat(31)), Some(ValueError::Length { min: 3, max: 30 }));
     }
 
     #[test]
     fn anything_but_ascii_letters_digits_and_underscore_is_refused() {
         for text in ["ada lovelace", "ada-l", "ädä", "ada\n", "ada\0", "ａｄａ", "ada.l", "K\u{212a}el"] {
-            assert_eq!(refusal(text), Some(UsernameError::Character), "{text:?}");
+            assert_eq!(refusal(text), Some(ValueError::UsernameCharacter), "{text:?}");
         }
     }
 
     #[test]
     fn me_is_refused_in_any_case() {
         for text in ["me", "Me", "mE", "ME"] {
-            assert_eq!(refusal(text), Some(UsernameError::Reserved), "{text}");
+            assert_eq!(refusal(text), Some(ValueError::ReservedUsername), "{text}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What surrounds every handler, from the outside in, in one place that reads from top to bottom.
+//! The middleware stack around every handler, from the outside in. Each subject has its file in `middleware`; this file has
+//! their order, and the reasons for it.
 //!
-//! One layer, and not a stack of middleware: each layer of a stack is a clone, a box or two and a copy of request and answer, for
-//! each request; a dozen of them cost more than a page that is among the copies (docs/PERFORMANCE.md). Each subject has its file
-//! in `middleware`; here is their order, and why. What few requests go through is boxed, so that the others do not carry room
-//! for it.
+//! The stack is one tower layer. With a layer for each subject every request would pay a clone, a box or two and a copy of
+//! request and response for each: a dozen of them cost more than a home page from the near cache (docs/PERFORMANCE.md). The
+//! futures of rare paths are boxed, so that the others do not reserve room for them.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ use futures::{
     FutureExt,
     future::{BoxFuture, Either},
 };
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, layer::layer_fn, service_fn};
 use tower_http::cors::CorsLayer;
 use tracing::Instrument;
 
@@ -38,19 +38,19 @@ use super::{
 };
 use crate::{config::HttpConfig, telemetry::metrics::Metrics};
 
-/// Puts everything around `routes` but the gate.
+/// Wraps `routes` in the middleware stack without limiter and authentication.
 pub fn with_layers(routes: Router, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
-    surround(routes, None, config, metrics)
+    wrap(routes, None, config, metrics)
 }
 
-/// Puts everything around `routes`, the limiter and authentication too.
+/// Wraps `routes` in the whole middleware stack.
 pub fn with_gate_and_layers(routes: Router, state: ApiState, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
-    surround(routes, Some(state), config, metrics)
+    wrap(routes, Some(state), config, metrics)
 }
 
-fn surround(routes: Router, gate: Option<ApiState>, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
+fn wrap(routes: Router, gate: Option<ApiState>, config: &HttpConfig, metrics: Arc<Metrics>) -> Router {
     let cors = cors::layer(&config.cors_allowed_origins);
-    let shared = Surroundings {
+    let stack = Arc::new(MiddlewareStack {
         caching: Caching::new(SessionCookie::for_url(&config.public_url), cors.is_some()),
         own_site: OwnSite::new(&config.public_url),
         request_timeout: config.request_timeout,
@@ -58,14 +58,17 @@ fn surround(routes: Router, gate: Option<ApiState>, config: &HttpConfig, metrics
         cors,
         gate,
         metrics,
-    };
-    // A router whose state is still open builds its layers anew for each request: here it is closed, once.
-    routes.layer(Surround(Arc::new(shared))).with_state(())
+    });
+    let layer = layer_fn(move |route| {
+        Wrapped(Arc::new(WrappedRoute { stack: Arc::clone(&stack), route, metrics: RouteMetrics::default() }))
+    });
+    // A router whose state is still open builds its layers for each request: `with_state` builds them once.
+    routes.layer(layer).with_state(())
 }
 
-/// What the surroundings of all routes have in common.
+/// The part that all routes share.
 #[derive(Debug)]
-struct Surroundings {
+struct MiddlewareStack {
     caching: Caching,
     own_site: OwnSite,
     cors: Option<CorsLayer>,
@@ -75,10 +78,10 @@ struct Surroundings {
     metrics: Arc<Metrics>,
 }
 
-impl Surroundings {
-    /// The parts that have something to say about every answer.
+impl MiddlewareStack {
+    /// The parts that see every response.
     async fn answer<S: Endpoint>(&self, route: S, of_route: &RouteMetrics, request: Request) -> Response {
-        // Around everything that can answer: no answer without id, log line and metrics.
+        // Outermost: every response has an id, a log line and metrics.
         let observed = Observed::begin(&request, of_route);
         let caching = self.caching.of(&request);
         let is_options = problems::is_options(&request);
@@ -87,21 +90,21 @@ impl Surroundings {
             None => Either::Left(self.admit(route, observed.started(), request)),
             Some(cors) => Either::Right(Box::pin(self.admit_from_elsewhere(cors, route, observed.started(), request))),
         };
-        // Inside of it, so that a panic is an answer like any other.
+        // Inside: a panic becomes a response like any other.
         let admitted = AssertUnwindSafe(admitted).catch_unwind();
         let (answered, cache, db) = timings::scope(admitted).instrument(observed.span()).await;
         let answer = answered.unwrap_or_else(panics::answer);
 
-        // Outside of all that could answer with a bare status.
+        // Outside of every part that may answer with a status only.
         let mut answer = problems::complete(is_options, answer);
-        // Outside of CORS and compression, whose `Vary` it sees and completes.
+        // Outside of CORS and compression: it completes their `Vary`.
         caching.write(&mut answer);
         security_headers::add(&mut answer);
         observed.end(&mut answer, (&self.metrics, of_route), (cache, db));
         answer
     }
 
-    /// Outside of every refusal, which scripts of allowed origins may read too; a preflight goes no further.
+    /// Outside of every refusal: scripts of allowed origins may read these too. A preflight ends here.
     async fn admit_from_elsewhere<S: Endpoint>(
         &self,
         cors: &CorsLayer,
@@ -114,18 +117,17 @@ impl Surroundings {
         answer
     }
 
-    /// The parts that may answer themselves, before anything is spent on a request.
+    /// The parts that may answer a request before it costs anything.
     async fn admit<S: Endpoint>(&self, route: S, began: Instant, mut request: Request) -> Response {
-        // Refused by their head: before anything is spent on them.
         if let Some(answer) = head::answer(&request) {
             return answer;
         }
-        // A cookie that another site uses: before the limiter charges its owner for it.
-        let cookie = match self.own_site.check(&request) {
-            Ok(cookie) => cookie,
+        // Before the limiter: another site must not charge the owner of the cookie.
+        let is_by_cookie = match self.own_site.check(&request) {
+            Ok(is_by_cookie) => is_by_cookie,
             Err(problem) => return problem.into_response(),
         };
-        // Outside of the deadline: a request that is late is answered, compressed or not.
+        // Outside of the deadline: a response to a late request may be compressed too.
         let answer = match Coding::choose_for(&mut request) {
             None => self.handle(route, began, request).await,
             Some(coding) => {
@@ -133,12 +135,12 @@ impl Surroundings {
                 Box::pin(coding.compress(handle, request)).await
             }
         };
-        cookie.clear_if_dead(answer)
+        if is_by_cookie { self.own_site.clear_dead_cookie(answer) } else { answer }
     }
 
-    /// The handler, and what holds for all that waits: the limiter, authentication, the body.
+    /// The handler, behind the deadline, the limiter and authentication.
     fn handle<S: Endpoint>(&self, mut route: S, began: Instant, request: Request) -> impl Future<Output = Response> {
-        // The innermost: what the extractors read.
+        // Innermost: extractors read the body.
         let request = body::limit(request, self.body_timeout);
         let only_reads = request.method().is_safe();
         let mut handle = move |request| route.call(request).map(|answer| answer.unwrap_or_else(|never| match never {}));
@@ -150,7 +152,7 @@ impl Surroundings {
     }
 }
 
-/// What one of the router's routes leads to.
+/// A route of the router.
 trait Endpoint: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {}
 
 impl<S> Endpoint for S where
@@ -158,37 +160,24 @@ impl<S> Endpoint for S where
 {
 }
 
-/// The layer.
-#[derive(Clone, Debug)]
-struct Surround(Arc<Surroundings>);
-
-impl<S> Layer<S> for Surround {
-    type Service = Surrounded<S>;
-
-    fn layer(&self, route: S) -> Surrounded<S> {
-        let surroundings = Arc::clone(&self.0);
-        Surrounded(Arc::new(Placed { surroundings, route, metrics: RouteMetrics::default() }))
-    }
-}
-
-/// A route with everything around it. The router clones it for each request, so what it holds is shared.
+/// A route behind the middleware stack. The router clones it for each request, so its parts are shared.
 #[derive(Debug)]
-struct Surrounded<S>(Arc<Placed<S>>);
+struct Wrapped<S>(Arc<WrappedRoute<S>>);
 
 #[derive(Debug)]
-struct Placed<S> {
-    surroundings: Arc<Surroundings>,
+struct WrappedRoute<S> {
+    stack: Arc<MiddlewareStack>,
     route: S,
     metrics: RouteMetrics,
 }
 
-impl<S> Clone for Surrounded<S> {
+impl<S> Clone for Wrapped<S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<S: Endpoint + Sync> Service<Request> for Surrounded<S> {
+impl<S: Endpoint + Sync> Service<Request> for Wrapped<S> {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
@@ -199,10 +188,10 @@ impl<S: Endpoint + Sync> Service<Request> for Surrounded<S> {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let placed = Arc::clone(&self.0);
+        let wrapped = Arc::clone(&self.0);
         Box::pin(async move {
-            let Placed { surroundings, route, metrics } = &*placed;
-            Ok(surroundings.answer(route.clone(), metrics, request).await)
+            let WrappedRoute { stack, route, metrics } = &*wrapped;
+            Ok(stack.answer(route.clone(), metrics, request).await)
         })
     }
 }

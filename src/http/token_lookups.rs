@@ -34,16 +34,14 @@ const CAPACITY: usize = 65_536;
 /// Who may look tokens up.
 #[derive(Debug)]
 pub struct TokenLookups {
-    addresses: Cache<IpAddr, Arc<Address>>,
+    addresses: Cache<IpAddr, Arc<Mutex<Address>>>,
     /// The longest wait for a permit.
     queue_timeout: Duration,
 }
 
-#[derive(Debug, Default)]
-struct Address(Mutex<State>);
-
+/// The lookups of one address.
 #[derive(Debug)]
-struct State {
+struct Address {
     /// Closed while the address is charged first.
     permits: Arc<Semaphore>,
     /// Permits there are altogether: one more for each session found, one less for each miss.
@@ -68,13 +66,13 @@ pub(super) enum Entry {
 #[derive(Debug)]
 #[must_use = "dropped, it counts as a lookup that found no session"]
 pub(super) struct LookupPermit {
-    address: Arc<Address>,
+    address: Arc<Mutex<Address>>,
     /// `None` for one that waited for too long, at an address with good tokens.
     permit: Option<OwnedSemaphorePermit>,
     is_settled: bool,
 }
 
-impl Default for State {
+impl Default for Address {
     fn default() -> Self {
         let permits = Arc::new(Semaphore::new(FIRST));
         Self { permits, granted: FIRST, misses: 0, charged_first_since: None }
@@ -92,11 +90,11 @@ impl TokenLookups {
     pub(super) async fn enter(&self, address: IpAddr) -> Entry {
         let address = self.addresses.get_or_insert_with(&address, || Ok::<_, std::convert::Infallible>(Arc::default()));
         let Ok(address) = address;
-        let permits = address.permits(Instant::now());
+        let permits = address.lock().permits(Instant::now());
         let permit = match timeout(self.queue_timeout, permits.acquire_owned()).await {
             Ok(Ok(permit)) => Some(permit),
             Ok(Err(_closed)) => return Entry::ChargedFirst,
-            Err(_elapsed) if address.has_good_tokens() => None,
+            Err(_elapsed) if address.lock().has_good_tokens() => None,
             Err(_elapsed) => return Entry::TimedOut,
         };
         Entry::Permitted(LookupPermit { address, permit, is_settled: false })
@@ -104,36 +102,33 @@ impl TokenLookups {
 }
 
 impl Address {
-    fn permits(&self, now: Instant) -> Arc<Semaphore> {
-        let mut state = self.0.lock();
-        if state.charged_first_since.is_some_and(|since| now.saturating_duration_since(since) >= CHARGED_FIRST) {
-            *state = State::default();
+    fn permits(&mut self, now: Instant) -> Arc<Semaphore> {
+        if self.charged_first_since.is_some_and(|since| now.saturating_duration_since(since) >= CHARGED_FIRST) {
+            *self = Self::default();
         }
-        Arc::clone(&state.permits)
+        Arc::clone(&self.permits)
     }
 
     fn has_good_tokens(&self) -> bool {
-        self.0.lock().granted > FIRST
+        self.granted > FIRST
     }
 
-    fn found(&self) {
-        let mut state = self.0.lock();
-        if state.granted < MOST {
-            state.granted += 1;
-            state.permits.add_permits(1);
+    fn found(&mut self) {
+        if self.granted < MOST {
+            self.granted += 1;
+            self.permits.add_permits(1);
         }
     }
 
-    fn missed(&self, permit: Option<OwnedSemaphorePermit>, now: Instant) {
-        let mut state = self.0.lock();
+    fn missed(&mut self, permit: Option<OwnedSemaphorePermit>, now: Instant) {
         if let Some(permit) = permit {
             permit.forget();
-            state.granted = state.granted.saturating_sub(1);
+            self.granted = self.granted.saturating_sub(1);
         }
-        state.misses += 1;
-        if state.misses >= FIRST {
-            state.charged_first_since.get_or_insert(now);
-            state.permits.close();
+        self.misses += 1;
+        if self.misses >= FIRST {
+            self.charged_first_since.get_or_insert(now);
+            self.permits.close();
         }
     }
 }
@@ -142,7 +137,7 @@ impl LookupPermit {
     /// The token has a session.
     pub(super) fn found(mut self) {
         self.is_settled = true;
-        self.address.found();
+        self.address.lock().found();
     }
 
     /// The lookup failed: this says nothing about the token.
@@ -156,7 +151,7 @@ impl Drop for LookupPermit {
         if self.is_settled {
             return;
         }
-        self.address.missed(self.permit.take(), Instant::now());
+        self.address.lock().missed(self.permit.take(), Instant::now());
     }
 }
 
@@ -191,8 +186,8 @@ mod tests {
         assert!(matches!(lookups.enter(ADDRESS).await, Entry::ChargedFirst));
         assert!(matches!(lookups.enter([192, 0, 2, 1].into()).await, Entry::Permitted(_)), "another address");
         let address = lookups.addresses.get(&ADDRESS).expect("it is remembered");
-        assert!(address.permits(Instant::now() + CHARGED_FIRST / 2).is_closed());
-        assert!(!address.permits(Instant::now() + CHARGED_FIRST).is_closed());
+        assert!(address.lock().permits(Instant::now() + CHARGED_FIRST / 2).is_closed());
+        assert!(!address.lock().permits(Instant::now() + CHARGED_FIRST).is_closed());
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use aside::{
         cookie::SessionCookie,
         documentation::with_documentation,
         extract::{ClientAddress, Credentials, Json, PathId, Query},
-        problem::Problem,
+        problem::{Problem, ProblemKind},
         routes, server,
     },
     telemetry::metrics::Metrics,
@@ -18,7 +18,7 @@ use aside_runtime::shutdown::Shutdown;
 use axum::{
     Router,
     body::Body,
-    extract::Path,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -145,7 +145,7 @@ fn router(arrived: &Arc<Notify>, go: &Arc<Notify>, cookie: SessionCookie) -> Rou
         .route("/list", get(|Query(page): Query<Page>| async { axum::Json(page) }))
         .route("/things/{id}", get(|PathId(id): PathId<UserId>| async move { id.to_string() }).put(|| async {}))
         .route("/address", get(|client: ClientAddress| async move { client.ip().to_string() }))
-        .route("/me", get(|_: Credentials| async {}).post(|_: Credentials| async {}))
+        .route("/me", get(credentials).post(credentials))
         .route("/dead", get(dead_session))
         .route("/bare/{status}", get(bare))
         .route("/broken", get(|| async { Problem::internal("the password of the database is hunter2") }))
@@ -172,8 +172,15 @@ async fn tagged(headers: HeaderMap) -> Response {
     (tag, "abcd".repeat(1_000)).into_response()
 }
 
-async fn dead_session(_: Credentials) -> Problem {
-    Problem::new(aside::http::problem::ProblemKind::InvalidToken)
+async fn credentials(State(cookie): State<SessionCookie>, headers: HeaderMap) -> Result<(), Problem> {
+    match Credentials::find(&headers, cookie)? {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(ProblemKind::NotSignedIn)),
+    }
+}
+
+async fn dead_session() -> Problem {
+    Problem::new(ProblemKind::InvalidToken)
 }
 
 async fn bare(Path(status): Path<u16>) -> Response {

@@ -57,7 +57,7 @@ pub(super) fn head(public_url: &Url) -> openapi::OpenApi {
 
 /// `/openapi.json`, written once.
 pub(super) fn route<S: Clone + Send + Sync + 'static>(mut document: openapi::OpenApi) -> Router<S> {
-    usual_responses::add(&mut document);
+    usual_responses::add_to_all(&mut document);
     let json = document.to_json().expect("the document is made of text and numbers");
     let document = Asset::new("application/json", json.into());
     Router::new().route("/openapi.json", get(async move |wanted: Wanted| document.answer(wanted).await))

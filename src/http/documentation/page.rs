@@ -34,7 +34,7 @@ const NAMES: [&str; 8] = [
 ];
 const PAGE: &str = "index.html";
 
-static FILES: LazyLock<Vec<(&str, Asset)>> = LazyLock::new(|| {
+static FILES: LazyLock<Vec<(&str, Arc<Asset>)>> = LazyLock::new(|| {
     // "none": or else it sends the document to a validator on the internet.
     let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
     let config = Arc::new(config.display_request_duration(true));
@@ -61,7 +61,7 @@ async fn show(name: &str, wanted: Wanted) -> Response {
     }
 }
 
-fn file(name: &'static str, config: Arc<Config<'static>>) -> Asset {
+fn file(name: &'static str, config: Arc<Config<'static>>) -> Arc<Asset> {
     let file = serve(name, config).ok().flatten().expect("the files of the page are in the binary");
     let bytes = if name == PAGE { page(&file.bytes).into() } else { Bytes::from(file.bytes.into_owned()) };
     Asset::new(&file.content_type, bytes)

@@ -1,6 +1,9 @@
 //! `/problems/{name}`: the meaning of a problem type. The `type` of a problem is a link to it.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{extract::Path, response::Response};
 use serde::Serialize;
@@ -17,7 +20,7 @@ use crate::http::{
 };
 
 /// By the last part of the type's URI.
-static PROBLEM_TYPES: LazyLock<HashMap<&str, Asset>> = LazyLock::new(|| {
+static PROBLEM_TYPES: LazyLock<HashMap<&str, Arc<Asset>>> = LazyLock::new(|| {
     let named = ProblemKind::ALL.iter().filter_map(|kind| Some((kind.name()?, kind)));
     named.map(|(name, &kind)| (name, Asset::new("application/json", problem_type(kind).into()))).collect()
 });

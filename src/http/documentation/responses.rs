@@ -1,7 +1,7 @@
 //! The problems of an operation, for `#[utoipa::path(responses(…))]`: a type for each, named as its [`ProblemKind`].
 //!
 //! ```ignore
-//! #[utoipa::path(get, path = "/posts/{id}", responses((status = 200, body = PostResponse), responses::NotFound))]
+//! #[utoipa::path(get, path = "/posts/{id}", responses((status = 200, body = AuthoredPost), responses::NotFound))]
 //! ```
 
 use std::collections::BTreeMap;
@@ -26,27 +26,13 @@ macro_rules! documented {
 
         impl IntoResponses for $kind {
             fn responses() -> BTreeMap<String, RefOr<Response>> {
-                reference(ProblemKind::$kind)
+                BTreeMap::from([reference(ProblemKind::$kind)])
             }
         }
     )+};
 }
 
-documented!(
-    MalformedRequest,
-    InvalidQuery,
-    NotSignedIn,
-    InvalidToken,
-    WrongCredentials,
-    NotAllowed,
-    CrossSite,
-    NotFound,
-    NameTaken,
-    PreconditionFailed,
-    InvalidBody,
-    QuotaExceeded,
-    Unavailable,
-);
+documented!(WrongCredentials, NotAllowed, NotFound, NameTaken, InvalidBody);
 
 /// The client has the current representation.
 #[derive(Clone, Copy, Debug)]
@@ -59,29 +45,14 @@ impl IntoResponses for NotModified {
     }
 }
 
-/// Any other problem.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Any;
-
-impl IntoResponses for Any {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        BTreeMap::from([("default".to_owned(), Ref::from_response_name(ANY).into())])
-    }
+/// The response of an operation for this kind: its status, and a reference to its component.
+pub(super) fn reference(kind: ProblemKind) -> (String, RefOr<Response>) {
+    (kind.status().as_str().to_owned(), Ref::from_response_name(format!("{kind:?}")).into())
 }
 
-/// All that can be wrong with a JSON body.
-#[derive(Clone, Copy, Debug)]
-pub struct JsonBody;
-
-impl IntoResponses for JsonBody {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        use ProblemKind::{BodyTooLarge, InvalidBody, MalformedJson, UnsupportedMediaType};
-        [MalformedJson, BodyTooLarge, UnsupportedMediaType, InvalidBody].into_iter().flat_map(reference).collect()
-    }
-}
-
-fn reference(kind: ProblemKind) -> BTreeMap<String, RefOr<Response>> {
-    BTreeMap::from([(kind.status().as_str().to_owned(), Ref::from_response_name(format!("{kind:?}")).into())])
+/// The response of an operation for every other problem.
+pub(super) fn any() -> (String, RefOr<Response>) {
+    ("default".to_owned(), Ref::from_response_name(ANY).into())
 }
 
 /// The components that the types here refer to: one for each kind, with an example, and [`ANY`].

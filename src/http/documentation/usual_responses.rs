@@ -15,22 +15,23 @@
 //!
 //! A response that the handler documents itself wins: a status has one entry.
 
-use utoipa::{
-    IntoResponses,
-    openapi::{
-        OpenApi, RefOr,
-        path::{HttpMethod, Operation, Parameter, ParameterIn},
-        security::SecurityRequirement,
-    },
+use utoipa::openapi::{
+    OpenApi, RefOr,
+    path::{HttpMethod, Operation, Parameter, ParameterIn},
+    security::SecurityRequirement,
 };
 
 use super::{
     response_headers::{self, CACHE_STATUS, ETAG, RATE_LIMIT, RATE_LIMIT_POLICY, SERVER_TIMING},
     responses,
 };
+use crate::http::problem::ProblemKind::{
+    self, BodyTooLarge, CrossSite, InvalidBody, InvalidQuery, InvalidToken, MalformedJson, MalformedRequest, NotFound,
+    NotSignedIn, PreconditionFailed, QuotaExceeded, Unavailable, UnsupportedMediaType,
+};
 
 /// Adds them to all operations of a document.
-pub(super) fn add(document: &mut OpenApi) {
+pub(super) fn add_to_all(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let operations = [
             (HttpMethod::Get, &mut item.get),
@@ -50,26 +51,27 @@ pub(super) fn add(document: &mut OpenApi) {
 fn add_to(operation: &mut Operation, path: &str, method: &HttpMethod) {
     add_of_credentials(operation, method);
     if operation.request_body.is_some() {
-        add_all::<responses::JsonBody>(operation);
+        add(operation, &[MalformedJson, BodyTooLarge, UnsupportedMediaType, InvalidBody]);
     }
     if has_parameter(operation, |parameter| parameter.parameter_in == ParameterIn::Query) {
-        add_all::<responses::InvalidQuery>(operation);
+        add(operation, &[InvalidQuery]);
     }
     if has_parameter(operation, |parameter| parameter.name == "If-Match") {
-        add_all::<responses::PreconditionFailed>(operation);
+        add(operation, &[PreconditionFailed]);
     }
     if has_parameter(operation, |parameter| parameter.parameter_in == ParameterIn::Header) {
-        add_all::<responses::MalformedRequest>(operation);
+        add(operation, &[MalformedRequest]);
     }
     if has_parameter(operation, |parameter| parameter.name == "id") {
-        add_all::<responses::NotFound>(operation);
+        add(operation, &[NotFound]);
     }
     add_headers(operation, path, method);
     if is_charged(operation) {
-        add_all::<responses::QuotaExceeded>(operation);
+        add(operation, &[QuotaExceeded]);
     }
-    add_all::<responses::Unavailable>(operation);
-    add_all::<responses::Any>(operation);
+    add(operation, &[Unavailable]);
+    let (status, response) = responses::any();
+    operation.responses.responses.entry(status).or_insert(response);
 }
 
 fn add_of_credentials(operation: &mut Operation, method: &HttpMethod) {
@@ -79,12 +81,12 @@ fn add_of_credentials(operation: &mut Operation, method: &HttpMethod) {
         return;
     }
     if ways.contains(&anonymous) {
-        add_all::<responses::InvalidToken>(operation);
+        add(operation, &[InvalidToken]);
     } else {
-        add_all::<responses::NotSignedIn>(operation);
+        add(operation, &[NotSignedIn]);
     }
     if *method != HttpMethod::Get {
-        add_all::<responses::CrossSite>(operation);
+        add(operation, &[CrossSite]);
     }
 }
 
@@ -127,8 +129,8 @@ fn has_parameter(operation: &Operation, is_wanted: impl Fn(&Parameter) -> bool) 
     parameters.iter().any(|parameter| matches!(parameter, RefOr::T(parameter) if is_wanted(parameter)))
 }
 
-fn add_all<R: IntoResponses>(operation: &mut Operation) {
-    for (status, response) in R::responses() {
+fn add(operation: &mut Operation, kinds: &[ProblemKind]) {
+    for (status, response) in kinds.iter().map(|kind| responses::reference(*kind)) {
         operation.responses.responses.entry(status).or_insert(response);
     }
 }

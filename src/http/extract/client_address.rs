@@ -1,12 +1,11 @@
-//! Who is calling: the address of the client, through our own proxies only.
+//! The address of the client, behind trusted proxies.
 //!
-//! Only what our own proxies added counts. They append, so the walk goes from the peer backwards: as long as the hop in
-//! hand is one of `TRUSTED_PROXIES`, the entry it added is the next one. It ends at the first address that is none of ours,
-//! at an entry that names no address, or where the entries end.
+//! Only entries that trusted proxies added count. Proxies append, so the entries are followed from the peer backwards: while
+//! the current hop is one of `TRUSTED_PROXIES`, the entry that it added is the next hop. The client is the first address that
+//! is not trusted, or the last one before an entry without an address or before the end of the entries.
 //!
-//! Both headers at once: a proxy that writes one of them lets the other pass, as its client sent it. When the two lead to
-//! different clients, one of them is a lie and nothing tells which, so neither is believed: the request counts as the
-//! proxy's own.
+//! A proxy that writes one of the two fields passes on the other as its client sent it. When the two lead to different
+//! clients, one of them is forged. Then neither is believed, and the request counts as the proxy's own.
 
 use std::net::IpAddr;
 
@@ -14,7 +13,7 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
 use ipnet::IpNet;
 
-use super::forwarded::{Hop, Hops};
+use super::forwarded::{self, Hop};
 use crate::{domain::network_of, http::problem::Problem};
 
 /// The client's address.
@@ -22,15 +21,14 @@ use crate::{domain::network_of, http::problem::Problem};
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// Finds it for a request of this peer.
+    /// The client of a request that came from this peer.
     #[must_use]
     pub fn find(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let peer = peer.to_canonical();
         if !is_trusted(peer, trusted) {
             return Self(peer);
         }
-        let Hops { x_forwarded_for, forwarded } = Hops::read(headers);
-        match (x_forwarded_for, forwarded) {
+        match (forwarded::x_forwarded_for(headers), forwarded::forwarded(headers)) {
             (None, None) => Self(peer),
             (Some(hops), None) | (None, Some(hops)) => Self(walk(peer, &hops, trusted)),
             (Some(one), Some(other)) => {
@@ -40,13 +38,13 @@ impl ClientAddress {
         }
     }
 
-    /// The address itself, as people want to see it.
+    /// The address itself.
     #[must_use]
     pub fn ip(self) -> IpAddr {
         self.0
     }
 
-    /// What the limiter counts by: an IPv6 client has a /64 to itself and may use any address in it.
+    /// The network that the limiter counts: an IPv6 client may use any address of its /64.
     #[must_use]
     pub fn network(self) -> IpAddr {
         network_of(self.0)
@@ -64,7 +62,7 @@ fn walk(peer: IpAddr, hops: &[Hop], trusted: &[IpNet]) -> IpAddr {
             break;
         }
         let Some(address) = hop else { break };
-        // IPv4 in IPv6 clothes is IPv4: one client, one key.
+        // An IPv4-mapped IPv6 address is IPv4: one client, one key.
         client = address.to_canonical();
     }
     client

@@ -1,10 +1,9 @@
-//! The session token a request brings. Whether it is any good is not decided here.
+//! The session token of a request, not yet verified.
 //!
-//! The `Authorization` field wins over the cookie, also when it is bad: what a client says explicitly is never replaced by
-//! what its browser says by itself.
+//! The `Authorization` field wins over the cookie, also when it is bad: explicit credentials are never replaced by those that
+//! a browser attaches.
 
-use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, header};
 use secrecy::SecretString;
 
 use crate::http::{
@@ -12,7 +11,7 @@ use crate::http::{
     problem::{Problem, ProblemKind},
 };
 
-/// A token, and how it came. Use `Option<Credentials>` where nobody has to be signed in.
+/// A token, and where it stands in the request.
 #[derive(Debug)]
 pub enum Credentials {
     /// `Authorization: Bearer`.
@@ -30,11 +29,11 @@ impl Credentials {
         }
     }
 
-    /// What the request brings; `None` only if it brings nothing at all.
+    /// The credentials of a request; `None` only if there are none at all.
     pub fn find(headers: &HeaderMap, cookie: SessionCookie) -> Result<Option<Self>, Problem> {
         let mut fields = headers.get_all(header::AUTHORIZATION).iter();
         if let Some(field) = fields.next() {
-            // Two of them are not a request that anybody can mean (RFC 9110, 5.3: only lists may come twice).
+            // Only lists may be repeated (RFC 9110, 5.3).
             if fields.next().is_some() {
                 let detail = "The request has more than one Authorization field.";
                 return Err(Problem::new(ProblemKind::MalformedRequest).with_detail(detail));
@@ -59,31 +58,6 @@ fn bearer(field: &str) -> Option<&str> {
     let (scheme, token) = field.split_once(' ')?;
     let token = token.trim_matches(' ');
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-impl<S> FromRequestParts<S> for Credentials
-where
-    S: Send + Sync,
-    SessionCookie: FromRef<S>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let found = Self::find(&parts.headers, SessionCookie::from_ref(state))?;
-        found.ok_or_else(|| Problem::new(ProblemKind::NotSignedIn))
-    }
-}
-
-impl<S> OptionalFromRequestParts<S> for Credentials
-where
-    S: Send + Sync,
-    SessionCookie: FromRef<S>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
-        Self::find(&parts.headers, SessionCookie::from_ref(state))
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What proxies say about where a request came from, nearest hop first: `X-Forwarded-For` and `Forwarded` (RFC 7239).
+//! The hops of a request as proxies report them, nearest first: `X-Forwarded-For` and `Forwarded` (RFC 7239).
 //!
-//! A client can write these itself, so everything here is a claim. Lines are read one by one from the last, and a line
-//! that cannot be read is one claim nobody can use: a quote that a client leaves open in its part never swallows what a
-//! proxy wrote on a line of its own, and what a proxy appends to a broken line is not believed.
+//! A client can write these fields too, so each entry is only a claim. Lines are read from the last to the first, and a line
+//! that cannot be parsed is one unusable claim. So a quote that a client leaves open does not swallow the line of a proxy,
+//! and an entry that a proxy appends to a broken line is not believed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,21 +13,14 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// One hop: the address it names, or `None` for what names none (`unknown`, `_hidden`, nonsense).
 pub(super) type Hop = Option<IpAddr>;
 
-/// The hops of each header that is there, nearest first.
-pub(super) struct Hops {
-    /// `X-Forwarded-For`.
-    pub(super) x_forwarded_for: Option<Vec<Hop>>,
-    /// `Forwarded`.
-    pub(super) forwarded: Option<Vec<Hop>>,
+/// The hops of `X-Forwarded-For`, nearest first; `None` without the field.
+pub(super) fn x_forwarded_for(headers: &HeaderMap) -> Option<Vec<Hop>> {
+    lines(headers, &X_FORWARDED_FOR, |line| line.rsplit(',').map(node).collect())
 }
 
-impl Hops {
-    pub(super) fn read(headers: &HeaderMap) -> Self {
-        Self {
-            x_forwarded_for: lines(headers, &X_FORWARDED_FOR, |line| line.rsplit(',').map(node).collect()),
-            forwarded: lines(headers, &header::FORWARDED, forwarded_line),
-        }
-    }
+/// The hops of `Forwarded`, nearest first; `None` without the field.
+pub(super) fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
+    lines(headers, &header::FORWARDED, forwarded_line)
 }
 
 fn lines(headers: &HeaderMap, name: &HeaderName, read: impl Fn(&str) -> Vec<Hop>) -> Option<Vec<Hop>> {

@@ -1,4 +1,4 @@
-//! The id in a path. What is no id names nothing: 404, the same as an id that nobody has.
+//! The id in a path. Text that is no id is 404, like the id of nothing.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
@@ -21,29 +21,21 @@ pub trait ResourceId: Sized {
     fn from_path(text: &str) -> Option<Self>;
 }
 
-impl ResourceId for UserId {
-    const ABSENT: &'static str = "There is no such user.";
+macro_rules! resource_id {
+    ($id:ident, $absent:literal) => {
+        impl ResourceId for $id {
+            const ABSENT: &'static str = $absent;
 
-    fn from_path(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
+            fn from_path(text: &str) -> Option<Self> {
+                Self::parse(text)
+            }
+        }
+    };
 }
 
-impl ResourceId for PostId {
-    const ABSENT: &'static str = "There is no such post.";
-
-    fn from_path(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
-}
-
-impl ResourceId for SessionId {
-    const ABSENT: &'static str = "You have no such session.";
-
-    fn from_path(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
-}
+resource_id!(UserId, "There is no such user.");
+resource_id!(PostId, "There is no such post.");
+resource_id!(SessionId, "You have no such session.");
 
 /// 404: nothing has this id.
 #[must_use]

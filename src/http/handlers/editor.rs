@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Editor {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Ok(Self {
-            user: CurrentUser::from_request_parts(parts, state).await?,
+            user: <CurrentUser as FromRequestParts<S>>::from_request_parts(parts, state).await?,
             client: ClientAddress::from_request_parts(parts, state).await?,
             meter: Meter::from_request_parts(parts, state).await?,
         })

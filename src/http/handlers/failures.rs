@@ -31,7 +31,7 @@ impl From<HashError> for Problem {
 
 impl From<FieldErrors> for Problem {
     fn from(errors: FieldErrors) -> Self {
-        let parts = errors.as_slice().iter().map(|error| InvalidPart::body(&*error.pointer, error.detail.clone()));
+        let parts = errors.as_slice().iter().map(|error| InvalidPart::body(error.pointer, error.detail.clone()));
         Self::invalid_body(parts)
     }
 }

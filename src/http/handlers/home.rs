@@ -8,7 +8,7 @@ use axum::extract::State;
 use super::{failures::user_is_gone, paging::PageQuery};
 use crate::{
     domain::{EncodedJson, HomePage, Scope},
-    http::{cache_status::CacheStatus, extract::Query, identity::MaybeCurrentUser, problem::Problem},
+    http::{cache_status::CacheStatus, extract::Query, identity::CurrentUser, problem::Problem},
     repository::HomeRepository,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 pub(super) async fn get_home(
     State(home): State<Arc<HomeRepository>>,
     State(clock): State<Clock>,
-    MaybeCurrentUser(viewer): MaybeCurrentUser,
+    viewer: Option<CurrentUser>,
     Query(query): Query<PageQuery>,
 ) -> Result<(CacheStatus, EncodedJson<HomePage>), Problem> {
     let viewer = viewer.map(|viewer| viewer.id());

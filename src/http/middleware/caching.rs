@@ -1,46 +1,42 @@
-//! `Cache-Control` and `Vary` of answers that have not said it better themselves.
+//! `Cache-Control` and `Vary`, where the handler has not set them.
 //!
-//! | answer | `Cache-Control` |
+//! | response | `Cache-Control` |
 //! |---|---|
 //! | of `/sessions`, with a `Set-Cookie`, a problem | `no-store` |
 //! | to a request with credentials | `private, no-cache` |
-//! | any other | `public, no-cache`: may be kept, and is asked about each time (the `ETag` makes that cheap) |
+//! | any other | `public, no-cache`: may be stored, and is revalidated each time (the `ETag` makes that cheap) |
 
 use axum::{extract::Request, response::Response};
 use http::{HeaderName, HeaderValue, header};
 
 use crate::http::cookie::{FoundCookie, SessionCookie};
 
-/// What answers depend on in this service.
+/// The parts of requests that responses depend on.
 #[derive(Debug)]
 pub(in crate::http) struct Caching {
     cookie: SessionCookie,
-    /// Of answers that depend on who asks, if only on whether a token is good.
+    /// For responses that depend on credentials, if only on whether a token is good.
     vary: HeaderValue,
-    /// Of those that do not.
-    vary_for_everybody: HeaderValue,
+    /// For all others.
+    vary_for_all: HeaderValue,
 }
 
-/// An extension of answers that do not depend on who asks, such as the documentation.
+/// An extension of responses that are the same for all clients, such as the documentation.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct ForEverybody;
+pub(in crate::http) struct SameForAll;
 
 impl Caching {
     /// `cors`: whether any other origin is allowed. Only then do answers depend on `Origin`.
     pub(in crate::http) fn new(cookie: SessionCookie, cors: bool) -> Self {
-        let (vary, vary_for_everybody) = if cors {
+        let (vary, vary_for_all) = if cors {
             ("authorization, cookie, accept-encoding, origin", "accept-encoding, origin")
         } else {
             ("authorization, cookie, accept-encoding", "accept-encoding")
         };
-        Self {
-            cookie,
-            vary: HeaderValue::from_static(vary),
-            vary_for_everybody: HeaderValue::from_static(vary_for_everybody),
-        }
+        Self { cookie, vary: HeaderValue::from_static(vary), vary_for_all: HeaderValue::from_static(vary_for_all) }
     }
 
-    /// What the answer to this request will have to say.
+    /// The caching of the response to this request.
     pub(in crate::http) fn of(&self, request: &Request) -> AnswerCaching<'_> {
         let has_credentials = request.headers().contains_key(header::AUTHORIZATION)
             || !matches!(self.cookie.find(request.headers()), FoundCookie::None);
@@ -49,7 +45,7 @@ impl Caching {
     }
 }
 
-/// [`Caching`] of the answer to one request.
+/// [`Caching`] of the response to one request.
 #[derive(Debug)]
 pub(in crate::http) struct AnswerCaching<'a> {
     caching: &'a Caching,
@@ -61,16 +57,16 @@ impl AnswerCaching<'_> {
     /// Writes both fields.
     pub(in crate::http) fn write(&self, response: &mut Response) {
         let is_error = response.status().is_client_error() || response.status().is_server_error();
-        let for_everybody = response.extensions().get::<ForEverybody>().is_some();
+        let for_all = response.extensions().get::<SameForAll>().is_some();
 
         let headers = response.headers_mut();
         if self.is_sessions || is_error || headers.contains_key(header::SET_COOKIE) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         } else {
-            let default = if self.has_credentials && !for_everybody { "private, no-cache" } else { "public, no-cache" };
+            let default = if self.has_credentials && !for_all { "private, no-cache" } else { "public, no-cache" };
             headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(default));
         }
-        let always = if for_everybody { &self.caching.vary_for_everybody } else { &self.caching.vary };
+        let always = if for_all { &self.caching.vary_for_all } else { &self.caching.vary };
         let vary = if headers.contains_key(header::VARY) {
             both(always, headers.get_all(header::VARY).iter())
         } else {
@@ -80,7 +76,7 @@ impl AnswerCaching<'_> {
     }
 }
 
-/// One `Vary` out of what always holds and of what the handler, CORS and the compression said, each name once.
+/// One `Vary` with the names of the service, the handler, CORS and compression, each name once.
 fn both<'a>(always: &'a HeaderValue, said: impl Iterator<Item = &'a HeaderValue>) -> HeaderValue {
     let lines = std::iter::once(always).chain(said).filter_map(|line| line.to_str().ok());
     let mut names: Vec<HeaderName> = Vec::new();

@@ -1,5 +1,5 @@
-//! The deadline of a request, from its head to the head of its answer, the bound of all its waits for a turn, and
-//! its one look at whether copies are current.
+//! The deadline of a request, from its head to the head of its response; the bound of its waits for permits; and its one
+//! freshness check.
 
 use std::{
     future::Future,
@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::{http::problem::Problem, repository::look_once};
 
-/// Gives the handler of a request, which began then and may be one that `only_reads`, so long to answer.
+/// Bounds the time of a handler. The request began at the given instant and may be one that `only_reads`.
 ///
 /// # Cancel safety
 ///
@@ -29,13 +29,8 @@ pub(in crate::http) fn within(
     admission::request(began, only_reads, look_once(answer))
 }
 
-/// The handler did not answer in time.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the deadline of the request has passed")]
-struct Late;
-
 pin_project! {
-    /// A handler, and the clock beside it. It is wound up when the handler first waits: most are answered without.
+    /// A handler with its clock. The clock starts when the handler first waits: most requests end before that.
     struct Deadline<F> {
         #[pin]
         handler: F,
@@ -53,6 +48,9 @@ impl<F: Future<Output = Response>> Future for Deadline<F> {
             return Poll::Ready(answer);
         }
         let clock = this.clock.get_or_insert_with(|| Box::pin(sleep(*this.limit)));
-        clock.as_mut().poll(context).map(|()| Problem::unavailable(Late).into_response())
+        clock
+            .as_mut()
+            .poll(context)
+            .map(|()| Problem::unavailable("the deadline of the request has passed").into_response())
     }
 }

@@ -1,9 +1,9 @@
 //! The session cookie at the edge: it authenticates no unsafe request of another site, and a dead one is cleared.
 //!
-//! Browsers send cookies by themselves, also when another site makes them (`SameSite=Lax` keeps most of that away, not all:
-//! subdomains are the same site). The check is that of Go's `CrossOriginProtection`: browsers of today say in
-//! `Sec-Fetch-Site` where a request comes from; older ones send `Origin`; what sends neither is no browser. Requests with an
-//! `Authorization` field are exempt: no browser adds that by itself.
+//! Browsers attach cookies to requests that another site caused. `SameSite=Lax` prevents most of these, not all: subdomains
+//! are the same site. The check is that of Go's `CrossOriginProtection`: browsers of today name the origin of a request in
+//! `Sec-Fetch-Site`, older ones in `Origin`, and a client that sends neither is no browser. Requests with an `Authorization`
+//! field are exempt, since browsers do not add it.
 
 use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, header};
@@ -28,48 +28,40 @@ impl OwnSite {
         Self { cookie: SessionCookie::for_url(public_url), origin: public_url.origin().ascii_serialization() }
     }
 
-    /// Whether it is by the cookie, and by nothing else, that the request says who asks.
-    fn is_told_by_cookie(&self, headers: &HeaderMap) -> bool {
+    /// Whether the cookie is the only credential of the request.
+    fn is_by_cookie(&self, headers: &HeaderMap) -> bool {
         !headers.contains_key(header::AUTHORIZATION) && !matches!(self.cookie.find(headers), FoundCookie::None)
     }
 
+    /// Whether the cookie is the only credential of the request.
+    ///
     /// # Errors
     ///
-    /// 403 for a request of another site that is about to change something with the cookie.
-    pub(in crate::http) fn check(&self, request: &Request) -> Result<UsedCookie, Problem> {
+    /// 403 for an unsafe request of another site with the cookie.
+    pub(in crate::http) fn check(&self, request: &Request) -> Result<bool, Problem> {
         let headers = request.headers();
-        if !self.is_told_by_cookie(headers) {
-            return Ok(UsedCookie(None));
-        }
-        if !request.method().is_safe() && self.comes_from_another_site(headers) {
+        let is_by_cookie = self.is_by_cookie(headers);
+        if is_by_cookie && !request.method().is_safe() && self.comes_from_another_site(headers) {
             return Err(Problem::new(ProblemKind::CrossSite));
         }
-        Ok(UsedCookie(Some(self.cookie)))
+        Ok(is_by_cookie)
+    }
+
+    /// Makes the browser forget a cookie whose token is invalid. For responses to requests with the cookie.
+    pub(in crate::http) fn clear_dead_cookie(&self, mut response: Response) -> Response {
+        if response.extensions().get() == Some(&ProblemKind::InvalidToken) {
+            response.headers_mut().append(header::SET_COOKIE, self.cookie.clear());
+        }
+        response
     }
 
     fn comes_from_another_site(&self, headers: &HeaderMap) -> bool {
         match (headers.get(SEC_FETCH_SITE), headers.get(header::ORIGIN)) {
-            // "none" is a person: the address bar, a bookmark.
+            // "none" is a navigation by the user: the address bar, a bookmark.
             (Some(site), _) => site != "same-origin" && site != "none",
             (None, Some(origin)) => *origin != *self.origin,
             (None, None) => false,
         }
-    }
-}
-
-/// What has to be done for the cookie of a request, once it is answered.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct UsedCookie(Option<SessionCookie>);
-
-impl UsedCookie {
-    /// Makes the browser forget a cookie that is no good.
-    pub(in crate::http) fn clear_if_dead(self, mut response: Response) -> Response {
-        if let Some(cookie) = self.0
-            && response.extensions().get() == Some(&ProblemKind::InvalidToken)
-        {
-            response.headers_mut().append(header::SET_COOKIE, cookie.clear());
-        }
-        response
     }
 }
 
