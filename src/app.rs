@@ -4,6 +4,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use aside_cache::Cache;
+use aside_limiter::Limiter;
 use aside_postgres::{Database, MigrationError, PostgresUnusable};
 use aside_redis::{RedisClient, RedisError};
 use aside_runtime::{clock::Clock, shutdown::Shutdown};
@@ -24,8 +25,7 @@ use crate::{
         state::{ApiParts, ApiState},
         token_lookups::TokenLookups,
     },
-    postgres,
-    rate_limit::Limiter,
+    postgres, rate_limit,
     repository::{
         self, FollowRepository, HomeRepository, PostRepository, SessionRepository, SessionUpkeep, UserRepository,
     },
@@ -107,7 +107,7 @@ impl Application {
             .clock(clock.clone())
             .shutdown(shutdown.clone())
             .start();
-        let limiter = Limiter::new(&config.rate_limit, &redis, &metrics, &shutdown);
+        let limiter = rate_limit::limiter(&config.rate_limit, &redis, &metrics.limiter, &shutdown);
         let upkeep = SessionUpkeep::start(database.clone(), clock.clone(), &config.session, &shutdown);
         let state =
             Foundation { config: &config, database: &database, cache: &cache, clock }.api_state(limiter, upkeep)?;

@@ -16,6 +16,7 @@ mod variables;
 
 use std::{net::SocketAddr, time::Duration};
 
+use aside_limiter::Quota;
 use ipnet::IpNet;
 use url::Url;
 
@@ -54,17 +55,8 @@ pub struct CacheConfig {
     pub front_page_ttl: Duration,
 }
 
-/// A quota: so many requests in any window of this length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// Requests admitted in any window.
-    pub requests: u32,
-    /// Length of the window, whole seconds, at least one.
-    pub window: Duration,
-}
-
 /// The limiter's policies; `None` is `off`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct RateLimitConfig {
     /// `RATE_LIMIT_ANONYMOUS`, for each client address.
     pub anonymous: Option<Quota>,

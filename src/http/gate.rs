@@ -13,6 +13,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use aside_limiter::{Charge, write_fields};
 use axum::{
     extract::{MatchedPath, Request},
     response::{IntoResponse, Response},
@@ -32,7 +33,7 @@ use super::{
 };
 use crate::{
     auth::TokenHash,
-    rate_limit::{Charge, Policy},
+    rate_limit,
     repository::{ActiveSession, RepositoryError},
 };
 
@@ -73,7 +74,7 @@ where
             handle(request).await
         }
     };
-    meter::write_headers(&admission, response.headers_mut());
+    write_fields(&admission, response.headers_mut());
     response
 }
 
@@ -91,7 +92,7 @@ where
 {
     let mut charges = vec![charge];
     if matches!(route, Route::SignIn | Route::Registration) {
-        charges.push(Charge::new(Policy::LoginAddress, address(&request)));
+        charges.push(Charge::new(rate_limit::LOGIN_ADDRESS, address(&request)));
     }
     // Before the body is read.
     if let Some(refused) = refused_before(state, &charges) {
@@ -148,7 +149,7 @@ fn refuse_at_sight(state: &ApiState, claim: &Claim) -> Option<Response> {
         return None;
     }
     let user = state.sessions.last_known_owner(&claim.token)?;
-    refused_before(state, &[Charge::new(Policy::SignedIn, user.0)])
+    refused_before(state, &[Charge::new(rate_limit::SIGNED_IN, user.0)])
 }
 
 fn refused_before(state: &ApiState, charges: &[Charge]) -> Option<Response> {
@@ -193,7 +194,7 @@ async fn look_up(state: &ApiState, address: IpAddr, token: &TokenHash) -> Result
 
 /// The same for an address that sent unknown tokens: it is charged before.
 async fn look_up_charged(state: &ApiState, address: IpAddr, token: &TokenHash) -> Result<ActiveSession, Response> {
-    let mut admission = state.limiter.admit_refundable(Charge::new(Policy::Anonymous, address)).await;
+    let mut admission = state.limiter.admit_refundable(Charge::new(rate_limit::ANONYMOUS, address)).await;
     let problem = match meter::refusal(&admission) {
         Some(refused) => refused,
         None => match state.sessions.authenticate(token).await {
@@ -211,8 +212,8 @@ async fn look_up_charged(state: &ApiState, address: IpAddr, token: &TokenHash) -
 /// What every request is charged: its user, or its address.
 fn charge(request: &Request, identity: Option<&Identity>) -> Charge {
     match identity.and_then(|identity| identity.session) {
-        Some(session) => Charge::new(Policy::SignedIn, session.user_id.0),
-        None => Charge::new(Policy::Anonymous, address(request)),
+        Some(session) => Charge::new(rate_limit::SIGNED_IN, session.user_id.0),
+        None => Charge::new(rate_limit::ANONYMOUS, address(request)),
     }
 }
 

@@ -5,18 +5,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aside_limiter::{Admission, Charge, Limiter, Policy, Standing, write_fields};
 use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use http::{HeaderMap, request::Parts};
 use parking_lot::Mutex;
 
 use super::problem::Problem;
-use crate::rate_limit::{Admission, Charge, Limiter, Policy, Standing};
-
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The limiter as one request sees it. Clones are the same request.
 #[derive(Clone, Debug)]
@@ -82,7 +79,7 @@ impl Meter {
     /// Tells the client how it stands.
     pub(super) fn write_headers(&self, headers: &mut HeaderMap) {
         if let Some(admission) = &*self.admission.lock() {
-            write_headers(admission, headers);
+            write_fields(admission, headers);
         }
     }
 }
@@ -96,18 +93,8 @@ pub(super) fn refusal(admission: &Admission) -> Option<Problem> {
 /// The answer to a request that was charged and gets no further.
 pub(super) fn answer(admission: &Admission, problem: Problem) -> Response {
     let mut response = problem.into_response();
-    write_headers(admission, response.headers_mut());
+    write_fields(admission, response.headers_mut());
     response
-}
-
-/// Tells the client how it stands.
-pub(super) fn write_headers(admission: &Admission, headers: &mut HeaderMap) {
-    let fields = [(RATE_LIMIT_POLICY, admission.policy_header()), (RATE_LIMIT, admission.limit_header())];
-    for (name, text) in fields {
-        if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
-            headers.insert(name, value);
-        }
-    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Meter {

@@ -2,13 +2,13 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use aside_limiter::Limiter;
 use aside_runtime::clock::Clock;
 use axum::extract::FromRef;
 
 use super::{cookie::SessionCookie, token_lookups::TokenLookups};
 use crate::{
     auth::PasswordHasher,
-    rate_limit::Limiter,
     repository::{FollowRepository, HomeRepository, PostRepository, SessionRepository, UserRepository},
 };
 

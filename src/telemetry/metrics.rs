@@ -9,15 +9,6 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// Labels of `rate_limit_decisions_total`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct DecisionLabels {
-    /// `anonymous`, `signed-in`, `login-address` or `login-account`.
-    pub policy: &'static str,
-    /// `allowed`, `denied`, `denied_local` or `fallback`.
-    pub decision: &'static str,
-}
-
 /// Labels of the HTTP metrics.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct HttpLabels {
@@ -37,8 +28,8 @@ pub struct Metrics {
     pub http_requests: Family<HttpLabels, Counter>,
     /// `http_request_duration_seconds`.
     pub http_request_duration: DurationFamily<HttpLabels>,
-    /// `rate_limit_decisions_total`.
-    pub rate_limit_decisions: Family<DecisionLabels, Counter>,
+    /// Of the limiter.
+    pub limiter: aside_limiter::Metrics,
     /// Of the cache.
     pub cache: aside_cache::Metrics,
     /// Of the way to Redis.
@@ -55,7 +46,7 @@ impl Metrics {
         let mut metrics = Self {
             http_requests: Family::default(),
             http_request_duration: DurationFamily::new_with_constructor(Seconds),
-            rate_limit_decisions: Family::default(),
+            limiter: aside_limiter::Metrics::register(&mut registry),
             cache: aside_cache::Metrics::register(&mut registry),
             redis: aside_redis::Metrics::register(&mut registry),
             pool: aside_postgres::Metrics::register(&mut registry),
@@ -74,7 +65,6 @@ impl Metrics {
             "From the head of a request to the head of its answer",
             self.http_request_duration.clone(),
         );
-        registry.register("rate_limit_decisions", "Decisions of the limiter", self.rate_limit_decisions.clone());
     }
 
     /// All of them, as OpenMetrics 1.0.

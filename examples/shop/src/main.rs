@@ -2,14 +2,15 @@
 //!
 //! `DATABASE_URL=postgres://… REDIS_URL=redis://… LISTEN_ADDR=127.0.0.1:8090 cargo run -p aside-shop`
 
-use std::{env, time::Duration};
+use std::{env, net::SocketAddr, time::Duration};
 
 use aside_cache::{Cache, Changed, LoadError, Loaded, Loader, ReadThrough};
+use aside_limiter::{Charge, LimitLayer, Limiter, Policy, Quota};
 use aside_redis::{Options, RedisClient};
 use aside_runtime::shutdown::Shutdown;
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::{ConnectInfo, Path, Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::{get, put},
@@ -22,6 +23,9 @@ const PRODUCTS: &str = "SELECT id, json_build_object('id', id, 'name', name, 'ce
                         FROM products WHERE id = ANY($1)";
 
 type Products = ReadThrough<ProductLoader>;
+
+/// Requests of one address.
+const BROWSING: Policy = Policy::new("browsing").leased();
 
 /// Loads products, as the JSON that readers get.
 struct ProductLoader(PgPool);
@@ -69,11 +73,23 @@ async fn main() -> anyhow::Result<()> {
 
     let key_prefix = env::var("REDIS_KEY_PREFIX").unwrap_or_else(|_| "shop:".to_owned());
     let redis = Options { key_prefix, ..Options::new(env::var("REDIS_URL")?.parse()?) };
-    let redis = RedisClient::start(&redis, aside_redis::Metrics::default(), &Shutdown::new())?;
-    let cache = Cache::builder(redis, pool.clone()).start();
+    let shutdown = Shutdown::new();
+    let redis = RedisClient::start(&redis, aside_redis::Metrics::default(), &shutdown)?;
+    let cache = Cache::builder(redis.clone(), pool.clone()).start();
+    let requests = env::var("REQUESTS_A_MINUTE").map_or(Ok(600), |text| text.parse())?;
+    let quotas = [(BROWSING, Quota { requests, window: Duration::from_mins(1) })];
+    let limiter = Limiter::new(quotas, &redis, &aside_limiter::Metrics::default(), &shutdown);
+    let limit = LimitLayer::new(limiter, |request: &Request| {
+        let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        address.map(|address| Charge::new(BROWSING, address)).into_iter().collect()
+    });
     let products = cache.entity(ProductLoader(pool), Duration::from_hours(1));
 
-    let router = Router::new().route("/products/{id}", get(show)).route("/products/{id}/price/{cents}", put(set_price));
+    let router = Router::new()
+        .route("/products/{id}", get(show))
+        .route("/products/{id}/price/{cents}", put(set_price))
+        .layer(limit)
+        .with_state(Shop { cache, products });
     let listener = tokio::net::TcpListener::bind(env::var("LISTEN_ADDR")?).await?;
-    Ok(axum::serve(listener, router.with_state(Shop { cache, products })).await?)
+    Ok(axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }

@@ -19,11 +19,12 @@ struct Shop {
 }
 
 impl Shop {
-    async fn start(database: &str, key_prefix: &str) -> Self {
+    async fn start(database: &str, key_prefix: &str, requests_a_minute: u32) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
         let process = Command::new(env!("CARGO_BIN_EXE_aside-shop"))
             .env("DATABASE_URL", database)
             .env("REDIS_KEY_PREFIX", key_prefix)
+            .env("REQUESTS_A_MINUTE", requests_a_minute.to_string())
             .env("LISTEN_ADDR", free.to_string())
             .stderr(Stdio::inherit())
             .spawn()
@@ -72,18 +73,58 @@ fn product(cents: i64) -> String {
     format!("{{\"id\" : 7, \"name\" : \"tea\", \"cents\" : {cents}}}")
 }
 
+/// A database of the test's own, and a prefix for its keys: a prefix belongs to one database.
+struct Scratch {
+    server: PgConnection,
+    name: String,
+    url: url::Url,
+    prefix: String,
+}
+
+impl Scratch {
+    async fn create() -> Self {
+        let server = env::var("DATABASE_URL").expect("DATABASE_URL is not set: run the tests with `make test`");
+        let name = format!("aside_test_shop_{:016x}", rand::random::<u64>());
+        let mut url: url::Url = server.parse().expect("a URL");
+        url.set_path(&name);
+        let mut server = PgConnection::connect(&server).await.expect("postgres answers");
+        server.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
+        let prefix = format!("{name}:");
+        Self { server, name, url, prefix }
+    }
+
+    async fn drop_database(mut self) {
+        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        self.server.execute(AssertSqlSafe(drop)).await.expect("it is dropped");
+    }
+}
+
+#[tokio::test]
+async fn a_client_over_its_quota_is_refused_whichever_process_it_asks() {
+    let scratch = Scratch::create().await;
+    let (url, prefix) = (scratch.url.as_str(), &scratch.prefix);
+    let shops = [Shop::start(url, prefix, 6).await, Shop::start(url, prefix, 6).await];
+
+    let mut answers = Vec::new();
+    for request in 0..8 {
+        let url = format!("http://{}/products/7", shops[request % 2].address);
+        answers.push(reqwest::get(url).await.expect("an answer"));
+    }
+
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status() == 429).collect();
+    assert_eq!(refused.len(), 2, "six of eight are within the quota");
+    assert!(refused.iter().all(|answer| answer.headers().contains_key("retry-after")));
+    assert!(answers.iter().all(|answer| answer.headers()["ratelimit-policy"] == "\"browsing\";q=6;w=60"));
+    drop(shops);
+    scratch.drop_database().await;
+}
+
 #[tokio::test]
 async fn what_one_process_or_plain_sql_writes_the_other_shows() {
-    let server = env::var("DATABASE_URL").expect("DATABASE_URL is not set: run the tests with `make test`");
-    let name = format!("aside_test_shop_{:016x}", rand::random::<u64>());
-    let mut outside = PgConnection::connect(&server).await.expect("postgres answers");
-    outside.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
-    let mut url: url::Url = server.parse().expect("a URL");
-    url.set_path(&name);
-
-    // A prefix belongs to one database.
-    let prefix = format!("{name}:");
-    let (one, other) = (Shop::start(url.as_str(), &prefix).await, Shop::start(url.as_str(), &prefix).await);
+    let scratch = Scratch::create().await;
+    let (url, prefix) = (scratch.url.clone(), scratch.prefix.clone());
+    let (one, other) =
+        (Shop::start(url.as_str(), &prefix, 100_000).await, Shop::start(url.as_str(), &prefix, 100_000).await);
     let pool = PgPool::connect(url.as_str()).await.expect("postgres answers");
     pool.execute("INSERT INTO products VALUES (7, 'tea', 100)").await.expect("a row");
     let is_cached = async {
@@ -109,5 +150,5 @@ async fn what_one_process_or_plain_sql_writes_the_other_shows() {
 
     drop((one, other));
     pool.close().await;
-    outside.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.expect("it is dropped");
+    scratch.drop_database().await;
 }

@@ -1,5 +1,6 @@
 //! Who changes a user, and the password they have to know for a new one: a try of it costs what a sign-in costs.
 
+use aside_limiter::Charge;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
@@ -8,7 +9,7 @@ use crate::{
     auth::{Caller, PasswordHasher},
     domain::{FieldErrors, PasswordChange},
     http::{extract::ClientAddress, identity::CurrentUser, meter::Meter, problem::Problem},
-    rate_limit::{Charge, Policy},
+    rate_limit,
     repository::{NewPassword, UserRepository},
 };
 
@@ -37,9 +38,9 @@ impl Editor {
     pub(super) fn password_charges(&self) -> [Charge; 3] {
         let (network, user) = (self.client.network(), self.user.id().0);
         [
-            Charge::new(Policy::LoginAddress, network),
-            Charge::new(Policy::LoginAccount, format!("{user}@{network}")),
-            Charge::new(Policy::LoginAccountAnywhere, user),
+            Charge::new(rate_limit::LOGIN_ADDRESS, network),
+            Charge::new(rate_limit::LOGIN_ACCOUNT, format!("{user}@{network}")),
+            Charge::new(rate_limit::LOGIN_ACCOUNT_ANYWHERE, user),
         ]
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aside_limiter::Charge;
 use axum::{
     extract::State,
     response::{AppendHeaders, IntoResponse, Response},
@@ -22,7 +23,7 @@ use crate::{
         meter::Meter,
         problem::{Problem, ProblemKind},
     },
-    rate_limit::{Charge, Policy},
+    rate_limit,
     repository::{Client, NewSession, SessionRepository, SignIn},
 };
 
@@ -99,10 +100,10 @@ async fn charge_guess(
     client: ClientAddress,
 ) -> Result<(), Problem> {
     let account = name.folded();
-    let from_here = Charge::new(Policy::LoginAccount, format!("{account}@{}", client.network()));
-    let anywhere = Charge::new(Policy::LoginAccountAnywhere, account);
+    let from_here = Charge::new(rate_limit::LOGIN_ACCOUNT, format!("{account}@{}", client.network()));
+    let anywhere = Charge::new(rate_limit::LOGIN_ACCOUNT_ANYWHERE, account);
     let Err(refused) = meter.charge([from_here.clone(), anywhere]).await else { return Ok(()) };
-    let Some(retry_after) = meter.refused_only_for(Policy::LoginAccountAnywhere) else { return Err(refused) };
+    let Some(retry_after) = meter.refused_only_for(rate_limit::LOGIN_ACCOUNT_ANYWHERE) else { return Err(refused) };
     if sessions.is_known_address(name, client.ip()).await? {
         return meter.charge_instead([from_here]).await;
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use aside_limiter::Policy;
 use serde::Serialize;
 use utoipa::{
     ToSchema,
@@ -9,7 +10,6 @@ use utoipa::{
 };
 
 use super::{Problem, ProblemKind};
-use crate::rate_limit::Policy;
 
 /// One invalid part of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -85,7 +85,7 @@ impl From<Problem> for ProblemDocument {
             status: problem.kind.status().as_u16(),
             detail: problem.detail,
             errors: problem.errors,
-            violated_policies: problem.violated_policies.into_iter().map(Policy::as_str).collect(),
+            violated_policies: problem.violated_policies.into_iter().map(Policy::name).collect(),
         }
     }
 }

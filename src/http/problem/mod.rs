@@ -15,12 +15,13 @@ use std::{
     time::Duration,
 };
 
+use aside_limiter::Policy;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
 use super::encoded_json::HEADER_CAPACITY;
-use crate::rate_limit::Policy;
+use crate::rate_limit;
 
 pub use document::{InvalidPart, ProblemDocument};
 pub use kind::ProblemKind;
@@ -32,7 +33,8 @@ pub(in crate::http) const CONTENT_TYPE: &str = "application/problem+json";
 const USUAL_BYTES: usize = 512;
 
 /// The documents of those who are over one quota: a flood is answered with the same again and again.
-static REFUSALS: [OnceLock<Vec<u8>>; Policy::ALL.len()] = [const { OnceLock::new() }; Policy::ALL.len()];
+static REFUSALS: [(Policy, OnceLock<Vec<u8>>); 2] =
+    [(rate_limit::ANONYMOUS, OnceLock::new()), (rate_limit::SIGNED_IN, OnceLock::new())];
 
 /// What every 401 asks for.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"aside\"");
@@ -142,11 +144,11 @@ impl Problem {
 
     /// The document; of a refusal under one policy the one that was made before.
     fn into_body(self) -> Bytes {
-        match &self.violated_policies[..] {
-            &[policy] if self.errors.is_empty() && self.detail == self.kind.explanation() => {
-                Bytes::from_static(REFUSALS[policy as usize].get_or_init(|| self.into_json()))
-            }
-            _other => self.into_json().into(),
+        let is_usual = self.errors.is_empty() && self.detail == self.kind.explanation();
+        let known = REFUSALS.iter().find(|(policy, _)| is_usual && self.violated_policies[..] == [*policy]);
+        match known {
+            Some((_, document)) => Bytes::from_static(document.get_or_init(|| self.into_json())),
+            None => self.into_json().into(),
         }
     }
 
@@ -216,8 +218,8 @@ mod tests {
     #[test]
     fn what_was_made_before_is_only_for_the_same() {
         let over = |policies: &[Policy]| Problem::quota_exceeded(policies.to_vec(), Duration::from_secs(1));
-        let (one, other) = ([Policy::Anonymous], [Policy::SignedIn]);
-        let both = [Policy::Anonymous, Policy::SignedIn];
+        let (one, other) = ([rate_limit::ANONYMOUS], [rate_limit::SIGNED_IN]);
+        let both = [rate_limit::ANONYMOUS, rate_limit::SIGNED_IN];
 
         for _time in 0..2 {
             assert_eq!(over(&one).into_body(), over(&one).into_json());

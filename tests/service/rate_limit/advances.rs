@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use aside::rate_limit::{Decision, Limiter, Policy};
+use aside::rate_limit;
+use aside_limiter::{Decision, Limiter};
 use aside_redis::Options;
 
 use super::{admit, all, limiter, quota, remaining};
@@ -39,9 +40,9 @@ async fn listening(redis: &TestRedis, requests: u32) -> Limiter {
         somebody += 1;
         let name = format!("somebody {somebody}");
         for _ in 0..4 {
-            admit(&limiter, Policy::SignedIn, &name).await;
+            admit(&limiter, rate_limit::SIGNED_IN, &name).await;
         }
-        if admit(&limiter, Policy::SignedIn, &name).await.redis_time_us.is_none() {
+        if admit(&limiter, rate_limit::SIGNED_IN, &name).await.redis_time_us.is_none() {
             return limiter;
         }
         tokio::task::yield_now().await;
@@ -52,7 +53,7 @@ async fn listening(redis: &TestRedis, requests: u32) -> Limiter {
 async fn admitted(limiter: &Limiter, requests: u32) -> u32 {
     let mut admitted = 0;
     for _ in 0..requests {
-        admitted += u32::from(admit(limiter, Policy::SignedIn, CLIENT).await.is_admitted());
+        admitted += u32::from(admit(limiter, rate_limit::SIGNED_IN, CLIENT).await.is_admitted());
     }
     admitted
 }
@@ -65,7 +66,7 @@ async fn a_busy_client_costs_a_round_trip_now_and_then_and_sees_its_quota_count_
 
     let mut left = Vec::new();
     for _ in 0..1_000 {
-        let admission = admit(&limiter, Policy::SignedIn, CLIENT).await;
+        let admission = admit(&limiter, rate_limit::SIGNED_IN, CLIENT).await;
         assert_eq!(admission.decision, Some(Decision::Allowed));
         left.extend(remaining(&admission, 0));
     }
@@ -92,7 +93,7 @@ async fn what_is_nearly_used_up_is_renewed_before_anybody_asks_for_more() {
     };
     tokio::time::timeout(Duration::from_secs(10), renewed).await.expect("it is renewed without a request");
 
-    let left = remaining(&admit(&limiter, Policy::SignedIn, CLIENT).await, 0);
+    let left = remaining(&admit(&limiter, rate_limit::SIGNED_IN, CLIENT).await, 0);
     assert_eq!(left, Some(10_000 - 10));
     assert_eq!(admitted(&limiter, 10_000).await, 10_000 - 10);
 }
@@ -104,14 +105,14 @@ async fn a_burst_of_one_client_asks_a_few_times_and_is_admitted_to_its_quota() {
     admitted(&limiter, 1).await;
     let calls = proxy.script_calls();
 
-    let burst = (0..4_000).map(|_| admit(&limiter, Policy::SignedIn, CLIENT));
+    let burst = (0..4_000).map(|_| admit(&limiter, rate_limit::SIGNED_IN, CLIENT));
     let admissions = futures::future::join_all(burst).await;
 
     let calls = proxy.script_calls() - calls;
     assert!(admissions.iter().all(|admission| admission.decision == Some(Decision::Allowed)));
     // 8, 128, 2,048 and 6,250 in advance; some settle, or come at the edge of a bucket.
     assert!(calls < 400, "{calls} round trips for four thousand requests");
-    let left = remaining(&admit(&limiter, Policy::SignedIn, CLIENT).await, 0);
+    let left = remaining(&admit(&limiter, rate_limit::SIGNED_IN, CLIENT).await, 0);
     assert_eq!(left, Some(100_000 - 4_002));
 }
 
@@ -156,7 +157,8 @@ async fn what_a_replica_has_that_is_gone_counts_as_used_and_clients_are_told_how
     proxy.set(Way::Frozen);
 
     let second = admitted(&there, 320).await;
-    let refused = [admit(&there, Policy::SignedIn, CLIENT).await, admit(&there, Policy::SignedIn, CLIENT).await];
+    let refused =
+        [admit(&there, rate_limit::SIGNED_IN, CLIENT).await, admit(&there, rate_limit::SIGNED_IN, CLIENT).await];
 
     // The first was asked about; with the second came 8 in advance, of which it used 5.
     let unused = 3;
@@ -176,10 +178,10 @@ async fn a_quota_of_fewer_than_sixteen_is_never_taken_in_advance() {
     let limiter = limiter(&redis, &all(quota(15, 60)));
 
     for _ in 0..15 {
-        assert!(admit(&limiter, Policy::SignedIn, CLIENT).await.redis_time_us.is_some());
+        assert!(admit(&limiter, rate_limit::SIGNED_IN, CLIENT).await.redis_time_us.is_some());
     }
 
-    assert!(!admit(&limiter, Policy::SignedIn, CLIENT).await.is_admitted());
+    assert!(!admit(&limiter, rate_limit::SIGNED_IN, CLIENT).await.is_admitted());
 }
 
 #[tokio::test]
@@ -204,7 +206,7 @@ async fn nothing_in_advance_outlives_the_redis_that_gave_it() {
     while redis.client.is_connected() {
         tokio::task::yield_now().await;
     }
-    let decision = admit(&limiter, Policy::SignedIn, CLIENT).await.decision;
+    let decision = admit(&limiter, rate_limit::SIGNED_IN, CLIENT).await.decision;
 
     assert_eq!(decision, Some(Decision::Fallback));
 }

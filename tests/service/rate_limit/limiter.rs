@@ -1,9 +1,8 @@
 //! The limiter with Redis there.
 
-use aside::{
-    config::RateLimitConfig,
-    rate_limit::{Charge, Decision, Policy},
-};
+use aside::config::RateLimitConfig;
+use aside::rate_limit;
+use aside_limiter::{Charge, Decision};
 use futures::future::join_all;
 
 use super::{admit, all, counted, limiter, quota, remaining};
@@ -13,7 +12,7 @@ use crate::{
 };
 
 fn sign_in() -> [Charge; 2] {
-    [Charge::new(Policy::LoginAddress, "192.0.2.1"), Charge::new(Policy::LoginAccount, "ada")]
+    [Charge::new(rate_limit::LOGIN_ADDRESS, "192.0.2.1"), Charge::new(rate_limit::LOGIN_ACCOUNT, "ada")]
 }
 
 #[tokio::test]
@@ -21,20 +20,20 @@ async fn all_policies_are_charged_in_one_round_trip_or_none_is() {
     let proxy = Proxy::start(&test_redis::url()).await;
     let redis = TestRedis::connect(test_redis::config(&proxy.url(&test_redis::url()))).await;
     let limiter = limiter(&redis, &all(quota(2, 3600)));
-    admit(&limiter, Policy::LoginAccount, "ada").await;
+    admit(&limiter, rate_limit::LOGIN_ACCOUNT, "ada").await;
     let calls = proxy.script_calls();
 
     let admitted = limiter.admit(&sign_in()).await;
     let refused = limiter.admit(&sign_in()).await;
-    let address = admit(&limiter, Policy::LoginAddress, "192.0.2.1").await;
+    let address = admit(&limiter, rate_limit::LOGIN_ADDRESS, "192.0.2.1").await;
 
     assert_eq!(proxy.script_calls() - calls, 3);
     assert_eq!((remaining(&admitted, 0), remaining(&admitted, 1)), (Some(1), Some(0)));
-    assert_eq!(refused.refusal.map(|refusal| refusal.policies), Some(vec![Policy::LoginAccount]));
+    assert_eq!(refused.refusal.map(|refusal| refusal.policies), Some(vec![rate_limit::LOGIN_ACCOUNT]));
     assert_eq!(remaining(&address, 0), Some(0), "the refused sign-in did not charge its address");
-    assert_eq!(counted(&redis.metrics, Policy::LoginAddress, Decision::Allowed), 2);
-    assert_eq!(counted(&redis.metrics, Policy::LoginAddress, Decision::Denied), 0);
-    assert_eq!(counted(&redis.metrics, Policy::LoginAccount, Decision::Denied), 1);
+    assert_eq!(counted(&redis.metrics, rate_limit::LOGIN_ADDRESS, Decision::Allowed), 2);
+    assert_eq!(counted(&redis.metrics, rate_limit::LOGIN_ADDRESS, Decision::Denied), 0);
+    assert_eq!(counted(&redis.metrics, rate_limit::LOGIN_ACCOUNT, Decision::Denied), 1);
 }
 
 #[tokio::test]
@@ -42,7 +41,7 @@ async fn headers_name_quota_window_rest_and_reset() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(600, 60)));
 
-    let admission = admit(&limiter, Policy::SignedIn, "1").await;
+    let admission = admit(&limiter, rate_limit::SIGNED_IN, "1").await;
 
     assert_eq!(admission.policy_header().as_deref(), Some(r#""signed-in";q=600;w=60"#));
     assert_eq!(admission.limit_header().as_deref(), Some(r#""signed-in";r=599;t=60"#));
@@ -57,7 +56,8 @@ async fn policies_that_are_off_cost_nothing_and_say_nothing() {
 
     let off = limiter.admit(&sign_in()).await;
     let calls = proxy.script_calls();
-    let partly = limiter.admit(&[Charge::new(Policy::Anonymous, "a"), Charge::new(Policy::SignedIn, "1")]).await;
+    let partly =
+        limiter.admit(&[Charge::new(rate_limit::ANONYMOUS, "a"), Charge::new(rate_limit::SIGNED_IN, "1")]).await;
 
     assert!(off.is_admitted());
     assert_eq!((off.decision, off.policy_header(), off.limit_header()), (None, None, None));
@@ -71,14 +71,14 @@ async fn clients_policies_and_windows_count_apart() {
     let (minute, hour) = (limiter(&redis, &all(quota(1, 60))), limiter(&redis, &all(quota(1, 3600))));
 
     let admissions = [
-        admit(&minute, Policy::SignedIn, "1").await,
-        admit(&minute, Policy::SignedIn, "2").await,
-        admit(&minute, Policy::Anonymous, "1").await,
-        admit(&hour, Policy::SignedIn, "1").await,
+        admit(&minute, rate_limit::SIGNED_IN, "1").await,
+        admit(&minute, rate_limit::SIGNED_IN, "2").await,
+        admit(&minute, rate_limit::ANONYMOUS, "1").await,
+        admit(&hour, rate_limit::SIGNED_IN, "1").await,
     ];
 
     assert!(admissions.iter().all(|admission| admission.decision == Some(Decision::Allowed)));
-    assert!(!admit(&minute, Policy::SignedIn, "1").await.is_admitted());
+    assert!(!admit(&minute, rate_limit::SIGNED_IN, "1").await.is_admitted());
 }
 
 #[tokio::test]
@@ -86,20 +86,24 @@ async fn replicas_of_different_quotas_count_the_same_requests() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let (generous, strict) = (limiter(&redis, &all(quota(5, 3600))), limiter(&redis, &all(quota(2, 3600))));
     for _ in 0..4 {
-        assert!(admit(&generous, Policy::SignedIn, "1").await.is_admitted());
+        assert!(admit(&generous, rate_limit::SIGNED_IN, "1").await.is_admitted());
     }
 
-    let refused = admit(&strict, Policy::SignedIn, "1").await;
+    let refused = admit(&strict, rate_limit::SIGNED_IN, "1").await;
 
     assert_eq!(remaining(&refused, 0), Some(0));
-    assert_eq!(remaining(&admit(&generous, Policy::SignedIn, "1").await, 0), Some(0), "the refused one is not counted");
+    assert_eq!(
+        remaining(&admit(&generous, rate_limit::SIGNED_IN, "1").await, 0),
+        Some(0),
+        "the refused one is not counted"
+    );
 }
 
 #[tokio::test]
 async fn a_charge_that_is_there_twice_counts_once() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(5, 60)));
-    let charge = Charge::new(Policy::SignedIn, "1");
+    let charge = Charge::new(rate_limit::SIGNED_IN, "1");
 
     let admission = limiter.admit(&[charge.clone(), charge]).await;
 
@@ -111,7 +115,7 @@ async fn parallel_guesses_never_exceed_the_quota_of_an_account() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(10, 3600)));
 
-    let guesses = join_all((0..100).map(|_| admit(&limiter, Policy::LoginAccount, "ada"))).await;
+    let guesses = join_all((0..100).map(|_| admit(&limiter, rate_limit::LOGIN_ACCOUNT, "ada"))).await;
 
     assert_eq!(guesses.iter().filter(|guess| guess.is_admitted()).count(), 10);
 }
@@ -120,16 +124,16 @@ async fn parallel_guesses_never_exceed_the_quota_of_an_account() {
 async fn a_success_is_given_back_on_every_replica_at_once() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let (here, there) = (limiter(&redis, &all(quota(2, 3600))), limiter(&redis, &all(quota(2, 3600))));
-    let _failed = admit(&here, Policy::LoginAccount, "ada").await;
+    let _failed = admit(&here, rate_limit::LOGIN_ACCOUNT, "ada").await;
     let mut succeeded = here.admit(&sign_in()).await;
-    assert!(!admit(&there, Policy::LoginAccount, "ada").await.is_admitted());
+    assert!(!admit(&there, rate_limit::LOGIN_ACCOUNT, "ada").await.is_admitted());
 
     here.refund(succeeded.take_tickets()).await;
 
     assert!(succeeded.take_tickets().is_empty(), "nothing is given back twice");
     let next = there.admit(&sign_in()).await;
     assert_eq!((remaining(&next, 0), remaining(&next, 1)), (Some(0), Some(0)), "the address stays charged");
-    assert!(!admit(&there, Policy::LoginAccount, "ada").await.is_admitted(), "the failed attempt still counts");
+    assert!(!admit(&there, rate_limit::LOGIN_ACCOUNT, "ada").await.is_admitted(), "the failed attempt still counts");
 }
 
 #[tokio::test]
@@ -137,7 +141,7 @@ async fn only_an_admitted_attempt_on_an_account_can_be_given_back() {
     let redis = TestRedis::connect(test_redis::config(&test_redis::url())).await;
     let limiter = limiter(&redis, &all(quota(1, 3600)));
 
-    assert!(admit(&limiter, Policy::SignedIn, "1").await.take_tickets().is_empty());
-    assert!(admit(&limiter, Policy::LoginAccount, "ada").await.take_tickets().len() == 1);
-    assert!(admit(&limiter, Policy::LoginAccount, "ada").await.take_tickets().is_empty());
+    assert!(admit(&limiter, rate_limit::SIGNED_IN, "1").await.take_tickets().is_empty());
+    assert!(admit(&limiter, rate_limit::LOGIN_ACCOUNT, "ada").await.take_tickets().len() == 1);
+    assert!(admit(&limiter, rate_limit::LOGIN_ACCOUNT, "ada").await.take_tickets().is_empty());
 }

@@ -9,11 +9,9 @@ mod script;
 
 use std::time::Duration;
 
-use aside::{
-    config::{Quota, RateLimitConfig},
-    rate_limit::{Admission, Charge, Decision, Limiter, Policy},
-    telemetry::metrics::{DecisionLabels, Metrics},
-};
+use aside::rate_limit;
+use aside::{config::RateLimitConfig, telemetry::metrics::Metrics};
+use aside_limiter::{Admission, Charge, Decision, DecisionLabels, Limiter, Policy, Quota};
 
 use crate::test_redis::TestRedis;
 
@@ -27,7 +25,7 @@ fn all(quota: Quota) -> RateLimitConfig {
 }
 
 fn limiter(redis: &TestRedis, config: &RateLimitConfig) -> Limiter {
-    Limiter::new(config, &redis.client, &redis.metrics, &redis.shutdown)
+    rate_limit::limiter(config, &redis.client, &redis.metrics.limiter, &redis.shutdown)
 }
 
 async fn admit(limiter: &Limiter, policy: Policy, client: &str) -> Admission {
@@ -40,6 +38,6 @@ fn remaining(admission: &Admission, place: usize) -> Option<u32> {
 }
 
 fn counted(metrics: &Metrics, policy: Policy, decision: Decision) -> u64 {
-    let labels = DecisionLabels { policy: policy.as_str(), decision: decision.as_str() };
-    metrics.rate_limit_decisions.get_or_create(&labels).get()
+    let labels = DecisionLabels { policy: policy.name(), decision: decision.as_str() };
+    metrics.limiter.decisions.get_or_create(&labels).get()
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use aside::rate_limit::{Decision, Limiter, Policy};
+use aside::rate_limit;
+use aside_limiter::{Decision, Limiter};
 use futures::future::join_all;
 
 use super::{admit, all, limiter, quota};
@@ -34,7 +35,7 @@ enum Seen {
 
 async fn one_request(limiter: &Limiter, redis: &TestRedis) -> Seen {
     let from = redis.time_us().await;
-    let admission = admit(limiter, Policy::SignedIn, "the one client").await;
+    let admission = admit(limiter, rate_limit::SIGNED_IN, "the one client").await;
     match (admission.decision, admission.redis_time_us) {
         (Some(Decision::Allowed), Some(at)) => Seen::Admitted { at },
         (Some(Decision::Allowed), None) => Seen::AdmittedHere { from, to: redis.time_us().await },

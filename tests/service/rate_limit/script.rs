@@ -14,8 +14,8 @@ use crate::test_redis::{self, TestRedis};
 /// Buckets of an advance's life.
 const LIFE: u64 = 60;
 
-const ADMIT: &str = include_str!("../../../src/rate_limit/admit.lua");
-const SETTLE: &str = include_str!("../../../src/rate_limit/settle.lua");
+const ADMIT: &str = include_str!("../../../crates/aside-limiter/src/admit.lua");
+const SETTLE: &str = include_str!("../../../crates/aside-limiter/src/settle.lua");
 
 const SECOND_US: u64 = 1_000_000;
 const START_US: u64 = 1_900_000_000 * SECOND_US;

@@ -1,10 +1,10 @@
 use super::*;
-use crate::rate_limit::Policy;
+use crate::Policy;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn charge(client: &str) -> Charge {
-    Charge::new(Policy::Anonymous, client)
+    Charge::new(Policy::new("anonymous").leased(), client)
 }
 
 fn wait(seconds: u32) -> Wait {

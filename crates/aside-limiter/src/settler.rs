@@ -118,7 +118,7 @@ impl Settler {
         let now = Instant::now();
         match recall {
             Recall::One(key) => {
-                let charge = self.shared.name_of(key).and_then(|name| Charge::of_name(&name));
+                let charge = self.shared.name_of(key).and_then(|name| self.quotas.leased_charge(&name));
                 charge.and_then(|charge| self.advances.recall(&charge, now)).into_iter().collect()
             }
             Recall::All => self.advances.recall_all(now),

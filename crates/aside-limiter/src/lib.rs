@@ -1,8 +1,8 @@
-//! The limiter: exact quotas in every rolling window, over all replicas.
+//! The limiter: exact quotas in every rolling window, over all processes that use one Redis.
 //!
-//! While Redis is reachable nobody is admitted more often than the quota in any window, wherever it is laid, and nobody
-//! is refused who, with this request, has no more than the quota in the last window and a sixtieth of it. It knows no
-//! HTTP and no users: a client is a text.
+//! While Redis is reachable no client is admitted more often than the quota in any window, wherever it is laid. No request is
+//! refused that, with it, makes no more than the quota in the last window and a sixtieth of it. Policies are the caller's; a client is
+//! an id, an address or a text. [`LimitLayer`] limits an HTTP service.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -14,6 +14,7 @@
 //! | `settler.rs` | renews advances in use; makes them counted as they were used, when they end and when they are called back |
 //! | `local.rs` | the algorithm in this process, while Redis is away |
 //! | `refusals.rs` | clients over their quota, so that a flood of theirs costs Redis nothing |
+//! | `layer.rs` | [`LimitLayer`]: the tower layer |
 //! | `admission.rs` | [`Admission`]: the answer, and the texts of the `RateLimit` headers |
 
 mod admission;
@@ -22,8 +23,10 @@ mod advances;
 mod charged_key;
 mod client;
 mod decisions;
+mod layer;
 mod limiter;
 mod local;
+mod metrics;
 mod policy;
 mod refusals;
 mod server_clock;
@@ -36,6 +39,8 @@ mod window;
 pub use admission::{Admission, Refusal, Room, Standing};
 pub use client::Client;
 pub use decisions::Decision;
+pub use layer::{LimitLayer, Limited, write_fields};
 pub use limiter::Limiter;
-pub use policy::{Charge, Policy};
+pub use metrics::{DecisionLabels, Metrics};
+pub use policy::{Charge, Policy, Quota};
 pub use ticket::Ticket;

@@ -195,10 +195,7 @@ fn settle(state: &mut State, now: Instant) -> Option<Settlement> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        config::Quota,
-        rate_limit::{Policy, window::Subwindows},
-    };
+    use crate::{Policy, Quota, window::Subwindows};
 
     const CONNECTION: Option<u64> = Some(1);
 
@@ -207,7 +204,7 @@ mod tests {
         let advances = Advances::new(Arc::default());
         let window = Duration::from_mins(1);
         let limit = Limit {
-            charge: Charge::new(Policy::SignedIn, uuid::Uuid::nil()),
+            charge: Charge::new(Policy::new("signed-in").leased(), uuid::Uuid::nil()),
             quota: Quota { requests: 1_000, window },
             cut: Subwindows::of(window),
         };
@@ -228,7 +225,7 @@ mod tests {
         let window = Duration::from_mins(1);
         let came = Instant::now();
         for client in 0..CLIENTS as u128 + 100 {
-            let charge = Charge::new(Policy::SignedIn, uuid::Uuid::from_u128(client));
+            let charge = Charge::new(Policy::new("signed-in").leased(), uuid::Uuid::from_u128(client));
             let limit = Limit { charge, quota: Quota { requests: 1_000, window }, cut: Subwindows::of(window) };
             assert!(matches!(advances.next(&limit, came, CONNECTION, false), Next::Ask));
         }

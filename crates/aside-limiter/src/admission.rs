@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::{
     decisions::Decision,
-    policy::{Limit, Policy, window_seconds},
+    policy::{Limit, Policy, Quota, window_seconds},
     ticket::Ticket,
     window::Reading,
 };
-use crate::config::Quota;
 
 /// Whether a request may go on, and what its client may know about it.
 #[derive(Debug, Default)]
@@ -110,9 +109,13 @@ impl Admission {
 
     /// The standings that a client is told: one for each name.
     fn told(&self) -> impl Iterator<Item = &Standing> {
-        self.standings.iter().filter(|standing| {
-            let mut others = self.standings.iter().filter(|other| other.policy.as_str() == standing.policy.as_str());
-            others.all(|other| standing.rank() <= other.rank())
+        self.standings.iter().enumerate().filter_map(|(at, standing)| {
+            let rank = |at: usize, standing: &Standing| (standing.room.map_or(u32::MAX, |room| room.remaining), at);
+            let mut others = self.standings.iter().enumerate();
+            let is_told = others.all(|(other_at, other)| {
+                other.policy.name() != standing.policy.name() || rank(at, standing) <= rank(other_at, other)
+            });
+            is_told.then_some(standing)
         })
     }
 
@@ -132,13 +135,6 @@ impl Admission {
     }
 }
 
-impl Standing {
-    /// Orders policies of one name: the less room, the more a client has to know of it.
-    fn rank(&self) -> (u32, usize) {
-        (self.room.map_or(u32::MAX, |room| room.remaining), self.policy as usize)
-    }
-}
-
 fn refusal(limits: &[Limit], readings: &[Option<Reading>]) -> Option<Refusal> {
     let waits =
         limits.iter().zip(readings).filter_map(|(limit, reading)| Some(((*reading)?.retry_in?, limit.policy())));
@@ -147,7 +143,7 @@ fn refusal(limits: &[Limit], readings: &[Option<Reading>]) -> Option<Refusal> {
     let retry_after = waits.first()?.0;
     let mut policies: Vec<Policy> = Vec::new();
     for (_, policy) in waits {
-        if policies.iter().all(|other| other.as_str() != policy.as_str()) {
+        if policies.iter().all(|other| other.name() != policy.name()) {
             policies.push(policy);
         }
     }
@@ -166,7 +162,7 @@ fn room(limit: &Limit, reading: Reading) -> Room {
 /// A list of structured fields (RFC 9651): names of policies with integers as parameters. An empty one is no field at all.
 fn list(items: impl Iterator<Item = (Policy, [(&'static str, u64); 2])>) -> Option<String> {
     let items = items.map(|(policy, [(one, first), (other, second)])| {
-        format!("\"{}\";{one}={first};{other}={second}", policy.as_str())
+        format!("\"{}\";{one}={first};{other}={second}", policy.name())
     });
     let list = items.collect::<Vec<_>>().join(", ");
     (!list.is_empty()).then_some(list)

@@ -79,15 +79,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{
-        config::Quota,
-        rate_limit::{policy::Policy, window::Subwindows},
-    };
+    use crate::{Quota, policy::Policy, window::Subwindows};
 
     fn limit(client: &str) -> Limit {
         let quota = Quota { requests: 1, window: Duration::from_secs(1) };
         let cut = Subwindows::of(quota.window);
-        Limit { charge: Charge::new(Policy::SignedIn, client), quota, cut }
+        Limit { charge: Charge::new(Policy::new("signed-in").leased(), client), quota, cut }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::rate_limit::{Charge, window::Subwindows};
+use crate::{Charge, window::Subwindows};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -14,7 +14,7 @@ fn reading(used: u64, frees_in_ms: u64, retry_in_ms: Option<u64>) -> Reading {
 
 #[test]
 fn headers_of_an_admission_list_every_policy() {
-    let limits = [limit(Policy::LoginAddress, 10), limit(Policy::LoginAccount, 10)];
+    let limits = [limit(Policy::new("login-address"), 10), limit(Policy::new("login-account").refundable(), 10)];
 
     let admission =
         Admission::new(&limits, &[reading(1, 60_900, None), reading(4, 12_001, None)].map(Some), Decision::Allowed);
@@ -28,14 +28,18 @@ fn headers_of_an_admission_list_every_policy() {
 
 #[test]
 fn a_refusal_tells_what_refused_and_never_to_come_back_before_t() {
-    let limits = [limit(Policy::SignedIn, 600), limit(Policy::LoginAddress, 10), limit(Policy::LoginAccount, 10)];
+    let limits = [
+        limit(Policy::new("signed-in").leased(), 600),
+        limit(Policy::new("login-address"), 10),
+        limit(Policy::new("login-account").refundable(), 10),
+    ];
     let readings = [reading(5, 59_000, None), reading(10, 2_500, Some(2_500)), reading(12, 1_000, Some(7_001))];
 
     let admission = Admission::new(&limits, &readings.map(Some), Decision::Denied);
 
     let refusal = admission.refusal.as_ref().expect("two policies have no room");
-    assert_eq!(refusal.policies[..], [Policy::LoginAccount, Policy::LoginAddress]);
-    assert_eq!((refusal.policy(), refusal.retry_after_seconds()), (Policy::LoginAccount, 8));
+    assert_eq!(refusal.policies[..], [Policy::new("login-account").refundable(), Policy::new("login-address")]);
+    assert_eq!((refusal.policy(), refusal.retry_after_seconds()), (Policy::new("login-account").refundable(), 8));
     assert_eq!(admission.limit_header().as_deref(), Some(r#""login-address";r=0;t=3, "login-account";r=0;t=1"#));
     assert_eq!(admission.standings[0].room, None);
     assert!(admission.policy_header().is_some_and(|text| text.starts_with(r#""signed-in";q=600;w=60, "#)));

@@ -16,7 +16,8 @@ use super::{
     charged_key::ChargedKey,
     decisions::{Decision, Decisions},
     local::LocalLimiter,
-    policy::{Charge, Limit, Policy, Quotas},
+    metrics::Metrics,
+    policy::{Charge, Limit, Policy, Quota, Quotas},
     refusals::{ASK_AGAIN, Refusals, Wait},
     server_clock::{Moment, ServerClock},
     settler,
@@ -25,7 +26,6 @@ use super::{
     verdict::Verdict,
     window::Reading,
 };
-use crate::{config::RateLimitConfig, telemetry::metrics::Metrics};
 
 /// How long a request that would be refused waits for what is called back on its account, and how long between two questions.
 /// A replica settles within a round trip; one that is stopped or gone never does.
@@ -56,22 +56,28 @@ struct Inner {
 }
 
 impl Limiter {
-    /// A limiter over all replicas that use the same Redis; it settles what it has in advance when `shutdown` drains.
+    /// A limiter over all processes that use the same Redis. A policy without a quota is off. It returns its quota leases when
+    /// `shutdown` drains.
     #[must_use]
-    pub fn new(config: &RateLimitConfig, redis: &RedisClient, metrics: &Metrics, shutdown: &Shutdown) -> Self {
+    pub fn new(
+        quotas: impl IntoIterator<Item = (Policy, Quota)>,
+        redis: &RedisClient,
+        metrics: &Metrics,
+        shutdown: &Shutdown,
+    ) -> Self {
         let clock = Arc::new(ServerClock::default());
         let shared = SharedLimiter::new(redis.clone(), Arc::clone(&clock));
         let advances = Arc::new(Advances::new(clock));
-        let quotas = Quotas::new(config);
-        let recalls = settler::start(redis, quotas, shared.clone(), Arc::clone(&advances), shutdown);
+        let quotas = Quotas::new(quotas);
+        let recalls = settler::start(redis, quotas.clone(), shared.clone(), Arc::clone(&advances), shutdown);
         let inner = Inner {
+            decisions: Decisions::new(metrics, quotas.policies()),
             quotas,
             refusals: Refusals::new(),
             advances,
             recalls,
             shared,
             local: LocalLimiter::new(),
-            decisions: Decisions::new(metrics),
             shutdown: shutdown.clone(),
         };
         Self { inner: Arc::new(inner) }
@@ -170,7 +176,7 @@ impl Inner {
     /// The answer to a request whose client has something in advance.
     fn spend(&self, limits: &[Limit]) -> Option<Admission> {
         let [limit] = limits else { return None };
-        if !limit.policy().is_advanced() {
+        if !limit.policy().is_leased() {
             return None;
         }
         let reading = self.advances.spend(&limit.charge, Instant::now(), self.recalls.number())?;
@@ -181,7 +187,7 @@ impl Inner {
         let mut waits = 0;
         let take = loop {
             let next = match &limits[..] {
-                [limit] if limit.policy().is_advanced() => {
+                [limit] if limit.policy().is_leased() => {
                     this.advances.next(limit, Instant::now(), this.recalls.number(), waits > 0)
                 }
                 _several_or_rare => Next::Ask,

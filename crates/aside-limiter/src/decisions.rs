@@ -2,8 +2,10 @@
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::policy::Policy;
-use crate::telemetry::metrics::{DecisionLabels, Metrics};
+use super::{
+    metrics::{DecisionLabels, Metrics},
+    policy::Policy,
+};
 
 /// Who decided, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,22 +37,25 @@ impl Decision {
 
 /// The counters, by policy and decision.
 #[derive(Debug)]
-pub(super) struct Decisions([[Counter; Decision::ALL.len()]; Policy::ALL.len()]);
+pub(super) struct Decisions(Vec<(Policy, [Counter; Decision::ALL.len()])>);
 
 impl Decisions {
-    pub(super) fn new(metrics: &Metrics) -> Self {
-        Self(Policy::ALL.map(|policy| {
+    pub(super) fn new(metrics: &Metrics, policies: impl Iterator<Item = Policy>) -> Self {
+        let counters = |policy: Policy| {
             Decision::ALL.map(|decision| {
-                let labels = DecisionLabels { policy: policy.as_str(), decision: decision.as_str() };
-                metrics.rate_limit_decisions.get_or_create(&labels).clone()
+                let labels = DecisionLabels { policy: policy.name(), decision: decision.as_str() };
+                metrics.decisions.get_or_create(&labels).clone()
             })
-        }))
+        };
+        Self(policies.map(|policy| (policy, counters(policy))).collect())
     }
 
     /// Counts one decision under each of these policies.
     pub(super) fn count(&self, policies: impl IntoIterator<Item = Policy>, decision: Decision) {
         for policy in policies {
-            self.0[policy as usize][decision as usize].inc();
+            if let Some((_, counters)) = self.0.iter().find(|(known, _)| *known == policy) {
+                counters[decision as usize].inc();
+            }
         }
     }
 }
