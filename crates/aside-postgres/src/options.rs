@@ -23,7 +23,7 @@ pub struct Options {
     pub acquire_timeout: Duration,
     /// The longest that one statement takes, enforced by the server.
     pub statement_timeout: Duration,
-    /// The longest wait for a lock in a write transaction, enforced by the server. A read waits a quarter of it.
+    /// The longest wait for a lock in a write transaction, enforced by the server. A read waits a fifth of it.
     pub lock_timeout: Duration,
     /// A writing transaction from BEGIN to the reply to COMMIT; also its longest silence. Below the life of a write fence.
     pub transaction_timeout: Duration,

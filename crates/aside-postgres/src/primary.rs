@@ -28,9 +28,10 @@ use super::{
 /// COMMIT in the traffic finds no other statement.
 const BEGIN: &str = "BEGIN isolation level read committed read write";
 
-/// What fraction of a write's lock time-out a statement outside a write transaction waits: 0.5 s by default. Together with
-/// the wait for a permit (1 s) a read of a locked table is refused within 1.5 s. Writes wait for row locks, and need longer.
-const SHARE_OF_READS: u32 = 4;
+/// What fraction of a write's lock time-out a statement outside a write transaction waits: 0.4 s by default. Together with
+/// the wait for a permit (1 s), or for the loads of two other replicas that fail in the same way, a read of a locked table is
+/// refused within 1.5 s. Writes wait for row locks, and need longer.
+const SHARE_OF_READS: u32 = 5;
 
 /// What tells a writable primary from others.
 const QUESTION: &str = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::bool";
