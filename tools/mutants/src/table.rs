@@ -23,7 +23,7 @@ pub const MUTANTS: &[Mutant] = &[
             },
         ],
         noticed_by: &[
-            &["--lib", "replies_count_only_with_the_number"],
+            &["--package", "aside-redis", "--lib", "replies_count_only_with_the_number"],
             &["--test", "service", "a_reply_too_many_of_the_right_type"],
         ],
     },
@@ -166,7 +166,12 @@ pub const MUTANTS: &[Mutant] = &[
             was: "*mark.get() == number",
             is: "*mark.get() != u64::MAX",
         }],
-        noticed_by: &[&["--lib", "a_marker_is_no_good_for_the_slot_that_another_has_marked"]],
+        noticed_by: &[&[
+            "--package",
+            "aside-cache",
+            "--lib",
+            "a_marker_is_no_good_for_the_slot_that_another_has_marked",
+        ]],
     },
     Mutant {
         name: "sequence_starts_at_one_again",
@@ -224,6 +229,33 @@ pub const MUTANTS: &[Mutant] = &[
             is: "[run_id, &replication_id[..0], database]",
         }],
         noticed_by: &[&["--test", "service", "of_a_former_mastership_are_not_shown"]],
+    },
+    Mutant {
+        name: "identity_not_probed",
+        does: "a probe does not compare where its connection leads with where it led",
+        changes: &[Change {
+            file: "crates/aside-redis/src/probe.rs",
+            was: "if server.identity != connection.server.identity {",
+            is: "if server.run_id.is_empty() {",
+        }],
+        noticed_by: &[&["--test", "service", "open_connections_that_are_moved"]],
+    },
+    Mutant {
+        name: "self_test_skipped",
+        does: "connections through a pooler are used whatever it does with prepared statements",
+        changes: &[
+            Change {
+                file: "crates/aside-postgres/src/primary.rs",
+                was: "        self.tested.get_or_try_init(async || self.test().await.map(drop)).await?;\n",
+                is: "",
+            },
+            Change {
+                file: "crates/aside-postgres/src/primary.rs",
+                was: "self.set_up(self.test().await?).await",
+                is: "self.connect().await",
+            },
+        ],
+        noticed_by: &[&["--test", "service", "pooler_that_"]],
     },
     Mutant {
         name: "no_rollback",
