@@ -262,8 +262,8 @@ pub const MUTANTS: &[Mutant] = &[
         does: "connections are given back with whatever transaction is open on them",
         changes: &[Change {
             file: "crates/aside-postgres/src/pool.rs",
-            was: "Ok(Pooled { connection: Some(connection), open: Open::Transaction })",
-            is: "Ok(Pooled { connection: Some(connection), open: Open::Nothing })",
+            was: "Ok(Pooled { connection: Some(connection), dirty: Dirty::Transaction })",
+            is: "Ok(Pooled { connection: Some(connection), dirty: Dirty::Nothing })",
         }],
         noticed_by: &[&["--test", "service", "no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin"]],
     },
