@@ -1,11 +1,11 @@
-//! Cache-aside as everybody writes it: look in Redis, on a miss read Postgres, store with a TTL; delete the key after a write.
+//! Cache-aside as it is usually written: look in Redis, on a miss read Postgres, store with a TTL; delete the key after a write.
 //!
 //! It is kept here to be read and run beside ours (`make demo` does), not to be used. What is wrong with it shows only under
 //! concurrency:
 //!
 //! - **A stale value for the whole TTL.** A reader misses and reads the old row; a writer updates the row and deletes the key; the
 //!   reader stores what it has read. (`late_fill_after_invalidate` in `tests/service/protocol`.)
-//! - **A stampede.** When a popular key is gone, everybody who asks for it at that moment reads Postgres.
+//! - **A stampede.** When a popular key is gone, every reader of that moment reads Postgres.
 //! - **Two points of failure.** Without Redis every request fails.
 //! - **A writer that dies** between the commit and the deletion leaves the old value for the whole TTL.
 //!

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aside_limiter::{Admission, Charge, Limiter, Policy, Standing, write_fields};
+use aside_limiter::{Admission, Charge, LimitStatus, Limiter, Policy, write_fields};
 use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
@@ -60,9 +60,9 @@ impl Meter {
         let charged = self.admission.lock();
         let admission = charged.as_ref()?;
         let refusal = admission.refusal.as_ref()?;
-        let without_room = |standing: &&Standing| standing.room.is_some();
-        let refusing = admission.standings.iter().filter(without_room);
-        refusing.map(|standing| standing.policy).eq([policy]).then_some(refusal.retry_after)
+        let without_room = |status: &&LimitStatus| status.room.is_some();
+        let refusing = admission.statuses.iter().filter(without_room);
+        refusing.map(|status| status.policy).eq([policy]).then_some(refusal.retry_after)
     }
 
     /// Repeats a refusal for a client that was found to deserve none else, before anything is looked up for it.

@@ -13,7 +13,7 @@ use super::{
 #[derive(Debug, Default)]
 pub struct Admission {
     /// How the policies that apply stand, in the order of the charges; empty when all are off.
-    pub standings: Vec<Standing>,
+    pub statuses: Vec<LimitStatus>,
     /// Why it may not go on; `None` when it may.
     pub refusal: Option<Refusal>,
     /// Who decided; `None` when nothing had to be decided, for all policies are off.
@@ -27,7 +27,7 @@ pub struct Admission {
 
 /// One policy of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct LimitStatus {
     /// The policy.
     pub policy: Policy,
     /// What it allows.
@@ -50,7 +50,7 @@ pub struct Room {
 pub struct Refusal {
     /// The policies without room, one for each name, the one that lasts longest first; never empty.
     pub policies: Vec<Policy>,
-    /// Until this request would be admitted, if nobody else came. Not before the [`Room::reset`] of its policies.
+    /// Until this request would be admitted, if no other came. Not before the [`Room::reset`] of its policies.
     pub retry_after: Duration,
 }
 
@@ -72,12 +72,12 @@ impl Admission {
     /// Builds the answer out of what is known of each limit; `None` where nothing is.
     pub(super) fn new(limits: &[Limit], readings: &[Option<Reading>], decision: Decision) -> Self {
         let refusal = refusal(limits, readings);
-        let standings = limits.iter().zip(readings).map(|(limit, reading)| {
+        let statuses = limits.iter().zip(readings).map(|(limit, reading)| {
             let told = reading.filter(|reading| refusal.is_none() || reading.retry_in.is_some());
-            Standing { policy: limit.policy(), quota: limit.quota, room: told.map(|reading| room(limit, reading)) }
+            LimitStatus { policy: limit.policy(), quota: limit.quota, room: told.map(|reading| room(limit, reading)) }
         });
         Self {
-            standings: standings.collect(),
+            statuses: statuses.collect(),
             refusal,
             decision: Some(decision),
             redis_time_us: None,
@@ -101,32 +101,32 @@ impl Admission {
     /// `None` when there are none.
     #[must_use]
     pub fn policy_header(&self) -> Option<String> {
-        let quotas = self.told().map(|Standing { policy, quota, .. }| {
+        let quotas = self.told().map(|LimitStatus { policy, quota, .. }| {
             (*policy, [("q", quota.requests.into()), ("w", window_seconds(quota.window))])
         });
         list(quotas)
     }
 
-    /// The standings that a client is told: one for each name.
-    fn told(&self) -> impl Iterator<Item = &Standing> {
-        self.standings.iter().enumerate().filter_map(|(at, standing)| {
-            let rank = |at: usize, standing: &Standing| (standing.room.map_or(u32::MAX, |room| room.remaining), at);
-            let mut others = self.standings.iter().enumerate();
+    /// The statuses that a client is told: one for each name.
+    fn told(&self) -> impl Iterator<Item = &LimitStatus> {
+        self.statuses.iter().enumerate().filter_map(|(at, status)| {
+            let rank = |at: usize, status: &LimitStatus| (status.room.map_or(u32::MAX, |room| room.remaining), at);
+            let mut others = self.statuses.iter().enumerate();
             let is_told = others.all(|(other_at, other)| {
-                other.policy.name() != standing.policy.name() || rank(at, standing) <= rank(other_at, other)
+                other.policy.name() != status.policy.name() || rank(at, status) <= rank(other_at, other)
             });
-            is_told.then_some(standing)
+            is_told.then_some(status)
         })
     }
 
     /// `RateLimit`: `"signed-in";r=599;t=60`, of the policies charged, or of those that refused; `None` when there are
     /// none.
     ///
-    /// `t` is in whole seconds, rounded up, and at most the window, so that `Retry-After` is never before it. (A bucket
+    /// `t` is in whole seconds, rounded up, and at most the window, so that `Retry-After` is never before it. (A slice
     /// counts for a window and a sixtieth of it; a client that goes by `r` and `t` comes too early by the sixtieth at most.)
     #[must_use]
     pub fn limit_header(&self) -> Option<String> {
-        let rooms = self.told().filter_map(|Standing { policy, quota, room }| {
+        let rooms = self.told().filter_map(|LimitStatus { policy, quota, room }| {
             let Room { remaining, reset } = (*room)?;
             let seconds = seconds_up(reset).min(window_seconds(quota.window));
             Some((*policy, [("r", remaining.into()), ("t", seconds)]))

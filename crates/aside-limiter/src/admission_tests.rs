@@ -1,10 +1,10 @@
 use super::*;
-use crate::{Charge, window::Subwindows};
+use crate::{Charge, window::Slices};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn limit(policy: Policy, requests: u32) -> Limit {
-    Limit { charge: Charge::new(policy, "ada"), quota: Quota { requests, window: MINUTE }, cut: Subwindows::of(MINUTE) }
+    Limit { charge: Charge::new(policy, "ada"), quota: Quota { requests, window: MINUTE }, slices: Slices::of(MINUTE) }
 }
 
 fn reading(used: u64, frees_in_ms: u64, retry_in_ms: Option<u64>) -> Reading {
@@ -41,7 +41,7 @@ fn a_refusal_tells_what_refused_and_never_to_come_back_before_t() {
     assert_eq!(refusal.policies[..], [Policy::new("login-account").refundable(), Policy::new("login-address")]);
     assert_eq!((refusal.policy(), refusal.retry_after_seconds()), (Policy::new("login-account").refundable(), 8));
     assert_eq!(admission.limit_header().as_deref(), Some(r#""login-address";r=0;t=3, "login-account";r=0;t=1"#));
-    assert_eq!(admission.standings[0].room, None);
+    assert_eq!(admission.statuses[0].room, None);
     assert!(admission.policy_header().is_some_and(|text| text.starts_with(r#""signed-in";q=600;w=60, "#)));
 }
 

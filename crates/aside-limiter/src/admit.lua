@@ -172,7 +172,7 @@ local reply, advanced, recalled = {now}, 0, 0
 for at, limit in ipairs(limits) do
   local wait = refused and retry_in(limit) or 0
   if refused and may_change and limit.used >= limit.quota then
-    -- Whoever has some of it in advance is asked to settle.
+    -- Processes that have leased some of it are asked to return it.
     redis.call('PUBLISH', channel, limit.key)
     recalled = 1
   elseif not refused then

@@ -1,4 +1,4 @@
-//! The limiter: what is in hand (advances, memory of refusals), then Redis, then this process alone.
+//! The limiter: what is in hand (quota leases, memory of refusals), then Redis, then this process alone.
 
 use std::{
     sync::Arc,
@@ -11,16 +11,16 @@ use tokio::time::sleep;
 
 use super::{
     admission::Admission,
-    advance::Settlement,
-    advances::{Advances, Next, Take},
     charged_key::ChargedKey,
     decisions::{Decision, Decisions},
+    lease_keeper,
     local::LocalLimiter,
     metrics::Metrics,
     policy::{Charge, Limit, Policy, Quota, Quotas},
+    quota_lease::Settlement,
+    quota_leases::{Next, QuotaLeases, Take},
     refusals::{ASK_AGAIN, Refusals, Wait},
     server_clock::{Moment, ServerClock},
-    settler,
     shared::{Decided, SharedLimiter},
     ticket::{Place, Ticket},
     verdict::Verdict,
@@ -29,12 +29,12 @@ use super::{
 
 /// How long a request that would be refused waits for what is called back on its account, and how long between two questions.
 /// A replica settles within a round trip; one that is stopped or gone never does.
-const RECALL_PATIENCE: Duration = Duration::from_millis(100);
-const RECALL_PAUSE: Duration = Duration::from_millis(5);
-/// For how many advances of its client a request waits: each is many times as large as the one before.
+const REVOCATION_PATIENCE: Duration = Duration::from_millis(100);
+const REVOCATION_PAUSE: Duration = Duration::from_millis(5);
+/// For how many leases of its client a request waits: each is many times as large as the one before.
 const MOST_WAITS: u32 = 4;
-/// After a recall that returned nothing, the client is refused by this process for so long before Redis is asked again.
-const RECALLED_IN_VAIN: Duration = Duration::from_secs(1);
+/// After a revoke that returned nothing, the client is refused by this process for so long before Redis is asked again.
+const REVOKED_IN_VAIN: Duration = Duration::from_secs(1);
 
 /// Admits or refuses requests. Clones share what they remember.
 #[derive(Clone, Debug)]
@@ -46,9 +46,9 @@ pub struct Limiter {
 struct Inner {
     quotas: Quotas,
     refusals: Refusals,
-    advances: Arc<Advances>,
-    /// Whether recalls are heard.
-    recalls: Subscriber,
+    quota_leases: Arc<QuotaLeases>,
+    /// Whether revocations are heard.
+    revocations: Subscriber,
     shared: SharedLimiter,
     local: LocalLimiter,
     decisions: Decisions,
@@ -67,15 +67,16 @@ impl Limiter {
     ) -> Self {
         let clock = Arc::new(ServerClock::default());
         let shared = SharedLimiter::new(redis.clone(), Arc::clone(&clock));
-        let advances = Arc::new(Advances::new(clock));
+        let quota_leases = Arc::new(QuotaLeases::new(clock));
         let quotas = Quotas::new(quotas);
-        let recalls = settler::start(redis, quotas.clone(), shared.clone(), Arc::clone(&advances), shutdown);
+        let revocations =
+            lease_keeper::start(redis, quotas.clone(), shared.clone(), Arc::clone(&quota_leases), shutdown);
         let inner = Inner {
             decisions: Decisions::new(metrics, quotas.policies()),
             quotas,
             refusals: Refusals::new(),
-            advances,
-            recalls,
+            quota_leases,
+            revocations,
             shared,
             local: LocalLimiter::new(),
             shutdown: shutdown.clone(),
@@ -110,7 +111,7 @@ impl Limiter {
         admission
     }
 
-    /// Whether there may be anybody whom [`refused_before`](Self::refused_before) refuses.
+    /// Whether there may be a client that [`refused_before`](Self::refused_before) refuses.
     #[must_use]
     pub fn refuses_anybody(&self) -> bool {
         self.inner.refusals.are_any(Instant::now)
@@ -156,10 +157,10 @@ impl Limiter {
     /// Dropped before the commands are sent, nothing is given back; after that it is.
     pub async fn refund(&self, tickets: Vec<Ticket>) {
         let (mut shared, mut charges) = (Vec::new(), Vec::new());
-        for Ticket { limit, bucket, place } in tickets {
+        for Ticket { limit, slice, place } in tickets {
             match place {
-                Place::Local => self.inner.local.refund(&limit, bucket),
-                Place::Shared(key) => shared.push(Settlement::of_a_refund(key, limit.cut, bucket)),
+                Place::Local => self.inner.local.refund(&limit, slice),
+                Place::Shared(key) => shared.push(Settlement::of_a_refund(key, limit.slices, slice)),
             }
             charges.push(limit.charge);
         }
@@ -179,7 +180,7 @@ impl Inner {
         if !limit.policy().is_leased() {
             return None;
         }
-        let reading = self.advances.spend(&limit.charge, Instant::now(), self.recalls.number())?;
+        let reading = self.quota_leases.spend(&limit.charge, Instant::now(), self.revocations.number())?;
         Some(Admission::new(limits, &[Some(reading)], Decision::Allowed))
     }
 
@@ -188,7 +189,7 @@ impl Inner {
         let take = loop {
             let next = match &limits[..] {
                 [limit] if limit.policy().is_leased() => {
-                    this.advances.next(limit, Instant::now(), this.recalls.number(), waits > 0)
+                    this.quota_leases.next(limit, Instant::now(), this.revocations.number(), waits > 0)
                 }
                 _several_or_rare => Next::Ask,
             };
@@ -234,15 +235,15 @@ impl Inner {
         let started = Instant::now();
         loop {
             match self.shared.admit(&limits, None).await {
-                Ok(decided) if decided.verdict.is_recalled && started.elapsed() < RECALL_PATIENCE => {
-                    sleep(RECALL_PAUSE).await;
+                Ok(decided) if decided.verdict.is_revoking && started.elapsed() < REVOCATION_PATIENCE => {
+                    sleep(REVOCATION_PAUSE).await;
                 }
                 Ok(Decided { mut verdict, keys, at }) => {
                     self.remember(&limits, &verdict, &at);
                     if let [limit] = &limits[..] {
                         // What this process has in hand is as good as free.
                         let reading = &mut verdict.readings[0];
-                        let in_hand = self.advances.refresh(&limit.charge, reading.used, verdict.time_us);
+                        let in_hand = self.quota_leases.refresh(&limit.charge, reading.used, verdict.time_us);
                         reading.used = reading.used.saturating_sub(in_hand.into());
                     }
                     return by_redis(limits, &verdict, keys, refundable);
@@ -252,24 +253,24 @@ impl Inner {
         }
     }
 
-    /// Asks Redis for an advance too.
+    /// Asks Redis for an lease too.
     async fn take(&self, limits: Vec<Limit>, take: Take) -> Admission {
-        let (charge, cut) = (limits[0].charge.clone(), limits[0].cut);
+        let (charge, slices) = (limits[0].charge.clone(), limits[0].slices);
         // Before Redis is asked: what it gives can be called back on this connection, or is void.
-        let connection = self.recalls.number().unwrap_or_default();
+        let connection = self.revocations.number().unwrap_or_default();
         let answer = self.shared.admit(&limits, Some(&take)).await;
-        // Takes it over: once it is kept, nobody waits for it any more.
-        let keep = |take: Take, advance| self.advances.keep(&charge, advance, take.wanted, Instant::now(), connection);
+        // Takes it over: once it is kept, no request waits for it any more.
+        let keep = |take: Take, lease| self.quota_leases.keep(&charge, lease, take.wanted, Instant::now(), connection);
         match answer {
-            Ok(decided) if decided.verdict.is_recalled => {
+            Ok(decided) if decided.verdict.is_revoking => {
                 keep(take, None);
                 self.decide(limits, Policy::is_refundable).await
             }
             Ok(decided) => {
-                keep(take, decided.advance(cut));
+                keep(take, decided.lease(slices));
                 let Decided { mut verdict, keys, at } = decided;
                 self.remember(&limits, &verdict, &at);
-                verdict.readings[0].used -= u64::from(verdict.advanced);
+                verdict.readings[0].used -= u64::from(verdict.leased);
                 by_redis(limits, &verdict, keys, Policy::is_refundable)
             }
             Err(error) => {
@@ -288,7 +289,7 @@ impl Inner {
 
     fn remember(&self, limits: &[Limit], verdict: &Verdict, at: &Moment) {
         let is_admission = verdict.is_admission();
-        let ask_again = if verdict.is_recalled { RECALLED_IN_VAIN } else { ASK_AGAIN };
+        let ask_again = if verdict.is_revoking { REVOKED_IN_VAIN } else { ASK_AGAIN };
         for (limit, reading) in limits.iter().zip(&verdict.readings) {
             match reading.retry_in {
                 Some(retry_in) if !limit.policy().is_refundable() => {
@@ -305,7 +306,7 @@ impl Inner {
     fn count(&self, admission: &Admission) {
         let Some(decision) = admission.decision else { return };
         match &admission.refusal {
-            None => self.decisions.count(admission.standings.iter().map(|standing| standing.policy), decision),
+            None => self.decisions.count(admission.statuses.iter().map(|status| status.policy), decision),
             Some(refusal) => self.decisions.count([refusal.policy()], decision),
         }
     }
@@ -346,5 +347,5 @@ fn tickets(
         return Vec::new();
     }
     let charged = limits.into_iter().zip(places).filter(|(limit, _)| refundable(limit.policy()));
-    charged.map(|(limit, place)| Ticket { bucket: limit.cut.bucket_at(verdict.time_us), limit, place }).collect()
+    charged.map(|(limit, place)| Ticket { slice: limit.slices.slice_at(verdict.time_us), limit, place }).collect()
 }

@@ -12,50 +12,50 @@ use quick_cache::unsync::Cache;
 use super::{
     policy::{Charge, Limit},
     verdict::Verdict,
-    window::Tally,
+    window::Counter,
 };
 
-/// Clients counted at once: at most 1 KB each, when they use all buckets of a window.
+/// Clients counted at once: at most 1 KB each, when they use all slices of a window.
 const CAPACITY: usize = 32_768;
 
 /// What each client was admitted.
-type Tallies = Cache<Charge, Tally>;
+type Tallies = Cache<Charge, Counter>;
 
 /// Limits by what this process alone has seen.
 #[derive(Debug)]
 pub(super) struct LocalLimiter {
     /// The zero of its time.
     started: Instant,
-    tallies: Mutex<Tallies>,
+    counters: Mutex<Tallies>,
 }
 
 impl LocalLimiter {
     pub(super) fn new() -> Self {
-        Self { started: Instant::now(), tallies: Mutex::new(Cache::new(CAPACITY)) }
+        Self { started: Instant::now(), counters: Mutex::new(Cache::new(CAPACITY)) }
     }
 
     /// As `admit.lua`: all limits admit, or none is charged.
     pub(super) fn admit(&self, limits: &[Limit]) -> Verdict {
-        let mut tallies = self.tallies.lock();
-        // Read while the lock is held, so that time never goes back for a tally.
+        let mut counters = self.counters.lock();
+        // Read while the lock is held, so that time never goes back for a counter.
         let time_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        decide(&mut tallies, limits, time_us)
+        decide(&mut counters, limits, time_us)
     }
 
-    /// Gives one request back to the bucket it was counted in.
-    pub(super) fn refund(&self, limit: &Limit, bucket: u64) {
-        if let Some(mut tally) = self.tallies.lock().get_mut(&limit.charge) {
-            tally.refund(bucket);
+    /// Gives one request back to the slice it was counted in.
+    pub(super) fn refund(&self, limit: &Limit, slice: u64) {
+        if let Some(mut counter) = self.counters.lock().get_mut(&limit.charge) {
+            counter.refund(slice);
         }
     }
 }
 
-fn decide(tallies: &mut Tallies, limits: &[Limit], now_us: u64) -> Verdict {
+fn decide(counters: &mut Tallies, limits: &[Limit], now_us: u64) -> Verdict {
     let read = |limit: &Limit| {
         let quota = limit.quota.requests;
-        match tallies.get_mut(&limit.charge) {
-            Some(mut tally) => tally.read(now_us, limit.cut, quota),
-            None => Tally::default().read(now_us, limit.cut, quota),
+        match counters.get_mut(&limit.charge) {
+            Some(mut counter) => counter.read(now_us, limit.slices, quota),
+            None => Counter::default().read(now_us, limit.slices, quota),
         }
     };
     let verdict = Verdict::of_this_process(now_us, limits.iter().map(read).collect());
@@ -63,12 +63,12 @@ fn decide(tallies: &mut Tallies, limits: &[Limit], now_us: u64) -> Verdict {
         return verdict;
     }
     let charge = |limit: &Limit| {
-        if let Some(mut tally) = tallies.get_mut(&limit.charge) {
-            return tally.charge(now_us, limit.cut);
+        if let Some(mut counter) = counters.get_mut(&limit.charge) {
+            return counter.charge(now_us, limit.slices);
         }
-        let mut tally = Tally::default();
-        let reading = tally.charge(now_us, limit.cut);
-        tallies.insert(limit.charge.clone(), tally);
+        let mut counter = Counter::default();
+        let reading = counter.charge(now_us, limit.slices);
+        counters.insert(limit.charge.clone(), counter);
         reading
     };
     Verdict::of_this_process(now_us, limits.iter().map(charge).collect())
@@ -79,24 +79,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Quota, policy::Policy, window::Subwindows};
+    use crate::{Quota, policy::Policy, window::Slices};
 
     fn limit(client: &str) -> Limit {
         let quota = Quota { requests: 1, window: Duration::from_secs(1) };
-        let cut = Subwindows::of(quota.window);
-        Limit { charge: Charge::new(Policy::new("signed-in").leased(), client), quota, cut }
+        let slices = Slices::of(quota.window);
+        Limit { charge: Charge::new(Policy::new("signed-in").leased(), client), quota, slices }
     }
 
     #[test]
     fn it_admits_again_when_the_bucket_has_left_the_window() {
-        let mut tallies = Cache::new(CAPACITY);
+        let mut counters = Cache::new(CAPACITY);
         let limits = [limit("1")];
-        // The second bucket of 16,666 us.
+        // The second slice of 16,666 us.
         let left = 2 * 16_666 + 1_000_000;
 
-        assert!(decide(&mut tallies, &limits, 20_000).is_admission());
-        assert!(!decide(&mut tallies, &limits, left - 1).is_admission());
-        assert!(decide(&mut tallies, &limits, left).is_admission());
+        assert!(decide(&mut counters, &limits, 20_000).is_admission());
+        assert!(!decide(&mut counters, &limits, left - 1).is_admission());
+        assert!(decide(&mut counters, &limits, left).is_admission());
     }
 
     #[test]
@@ -107,6 +107,6 @@ mod tests {
             limiter.admit(&[limit(&attacker.to_string())]);
         }
 
-        assert!(limiter.tallies.lock().len() <= CAPACITY);
+        assert!(limiter.counters.lock().len() <= CAPACITY);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{client::Client, window::Subwindows};
+use super::{client::Client, window::Slices};
 
 /// So many requests in any window of this length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Charge {
 pub(super) struct Limit {
     pub(super) charge: Charge,
     pub(super) quota: Quota,
-    pub(super) cut: Subwindows,
+    pub(super) slices: Slices,
 }
 
 impl Limit {
@@ -101,7 +101,7 @@ impl Limit {
     }
 
     /// The key without the namespace. The window's length is in it: replicas with different windows count apart, and
-    /// never read each other's buckets.
+    /// never read each other's slices.
     pub(super) fn name(&self) -> String {
         let Charge { policy, client } = &self.charge;
         format!("limit:{}:{}:{client}", policy.name(), window_seconds(self.quota.window))
@@ -143,7 +143,7 @@ impl Quotas {
     /// `None` when the policy is off.
     fn limit(&self, charge: &Charge) -> Option<Limit> {
         let (_, quota) = *self.0.iter().find(|(policy, _)| *policy == charge.policy)?;
-        Some(Limit { charge: charge.clone(), quota, cut: Subwindows::of(quota.window) })
+        Some(Limit { charge: charge.clone(), quota, slices: Slices::of(quota.window) })
     }
 }
 

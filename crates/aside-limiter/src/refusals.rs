@@ -38,7 +38,7 @@ const ASKING: Duration = Duration::from_secs(1);
 pub(super) struct Refusals {
     refused: Cache<Charge, Refused>,
     began: Instant,
-    /// Nobody is refused from then on, in milliseconds since `began`.
+    /// No client is refused from then on, in milliseconds since `began`.
     until_ms: AtomicU64,
 }
 
@@ -67,10 +67,10 @@ impl Refusals {
         Self { refused: Cache::new(CAPACITY), began: Instant::now(), until_ms: AtomicU64::new(0) }
     }
 
-    /// Whether anybody may be refused at the moment that `now` tells.
+    /// Whether a client may be refused at the moment that `now` tells.
     pub(super) fn are_any(&self, now: impl FnOnce() -> Instant) -> bool {
         let until_ms = self.until_ms.load(Ordering::Relaxed);
-        // As long as nobody ever was, no clock is asked.
+        // As long as none ever was, no clock is asked.
         until_ms > 0 && self.since_began_ms(now()) < until_ms
     }
 

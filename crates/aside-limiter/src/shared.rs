@@ -9,13 +9,13 @@ use std::{
 use aside_redis::{Call, Handle, RedisClient, RedisError, Script, Value};
 
 use super::{
-    advance::{Advance, Settlement},
-    advances::Take,
     charged_key::ChargedKey,
     policy::Limit,
+    quota_lease::{QuotaLease, Settlement},
+    quota_leases::Take,
     server_clock::{Moment, ServerClock},
     verdict::Verdict,
-    window::{Reading, Subwindows},
+    window::{Reading, Slices},
 };
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
@@ -28,8 +28,8 @@ const OTHER_NUMBERS: usize = 3;
 
 const UNEXPECTED: RedisError = RedisError::UnexpectedReply { command: "admit" };
 
-/// Where keys are published whose advances should be settled.
-pub(super) const RECALLS: &str = "recalls";
+/// Where keys are published whose leases should be settled.
+pub(super) const REVOCATIONS: &str = "recalls";
 
 /// Limits over all replicas.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub(super) struct Decided {
 /// What `admit.lua` is asked.
 struct Question<'a> {
     limits: &'a [Limit],
-    /// One, or none when only an advance is wanted.
+    /// One, or none when only an lease is wanted.
     requests: u32,
     take: Option<&'a Take>,
 }
@@ -62,22 +62,22 @@ impl Question<'_> {
         let keys: Vec<ChargedKey> = limits.iter().map(|limit| ChargedKey::new(handle.key(&limit.name()))).collect();
         let mut call = ADMIT.call();
         for (key, limit) in keys.iter().zip(limits) {
-            call = call.key(key.as_str()).number(limit.quota.requests).number(limit.cut.window_us());
+            call = call.key(key.as_str()).number(limit.quota.requests).number(limit.slices.window_us());
         }
-        call = call.arg(handle.key(RECALLS)).number(requests).number(take.map_or(0, |take| take.wanted));
+        call = call.arg(handle.key(REVOCATIONS)).number(requests).number(take.map_or(0, |take| take.wanted));
         let settlement = take.and_then(|take| take.settlement.as_ref());
         if let Some(settlement) = settlement.filter(|settlement| Some(&settlement.key) == keys.first()) {
-            call = settled(call, settlement.bucket, settlement.count, &settlement.used);
+            call = settled(call, settlement.slice, settlement.count, &settlement.used);
         }
         (call, keys)
     }
 }
 
 impl Decided {
-    /// What was advanced under the first limit, which is cut like this; `None` if nothing was.
-    pub(super) fn advance(&self, cut: Subwindows) -> Option<Advance> {
-        let Verdict { advanced, ref readings, .. } = self.verdict;
-        (advanced > 0).then(|| Advance::new(self.keys[0].clone(), cut, self.at, advanced, readings[0]))
+    /// What was leased under the first limit, which is cut like this; `None` if nothing was.
+    pub(super) fn lease(&self, slices: Slices) -> Option<QuotaLease> {
+        let Verdict { leased, ref readings, .. } = self.verdict;
+        (leased > 0).then(|| QuotaLease::new(self.keys[0].clone(), slices, self.at, leased, readings[0]))
     }
 }
 
@@ -87,7 +87,7 @@ impl SharedLimiter {
         Self { redis, clock }
     }
 
-    /// All limits admit, or none is charged; before that an advance is settled, and after it one is taken, both under the
+    /// All limits admit, or none is charged; before that an lease is settled, and after it one is taken, both under the
     /// first limit. One round trip.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl SharedLimiter {
         decided.pop().ok_or(UNEXPECTED)?
     }
 
-    /// Settles an advance for each of these limits and takes another, with no request to decide on. One round trip.
+    /// Settles an lease for each of these limits and takes another, with no request to decide on. One round trip.
     ///
     /// # Errors
     ///
@@ -127,18 +127,18 @@ impl SharedLimiter {
         Ok(decided.collect())
     }
 
-    /// Settles advances, and requests that are given back. What Redis gives no answer for may stand as it is.
+    /// Settles quota leases, and requests that are given back. What Redis gives no answer for may stand as it is.
     pub(super) async fn settle(&self, settlements: &[Settlement]) {
         let Ok(handle) = self.redis.handle() else { return };
-        // Those of another Redis process are void: here, the same bucket may hold what somebody else has in advance.
+        // Those of another Redis process are void: here, the same slice may hold what another process has leased.
         let of_this = settlements.iter().filter(|settlement| settlement.key.is_in(handle.namespace()));
         let calls: Vec<Call> = of_this
-            .map(|Settlement { key, window_us, bucket, count, used }| {
-                settled(SETTLE.call().key(key.as_str()).number(*window_us), *bucket, *count, used)
+            .map(|Settlement { key, window_us, slice, count, used }| {
+                settled(SETTLE.call().key(key.as_str()).number(*window_us), *slice, *count, used)
             })
             .collect();
         if let Err(error) = handle.call(&calls).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "advances were not settled");
+            tracing::debug!(error = &error as &dyn std::error::Error, "leases were not settled");
         }
     }
 
@@ -149,19 +149,19 @@ impl SharedLimiter {
     }
 }
 
-fn settled(call: Call, bucket: u64, count: u32, used: &[(u64, u32)]) -> Call {
-    let call = call.number(bucket).number(count);
-    used.iter().fold(call, |call, (bucket, count)| call.number(*bucket).number(*count))
+fn settled(call: Call, slice: u64, count: u32, used: &[(u64, u32)]) -> Call {
+    let call = call.number(slice).number(count);
+    used.iter().fold(call, |call, (slice, count)| call.number(*slice).number(*count))
 }
 
 fn verdict(reply: Value, limits: usize) -> Option<Verdict> {
     let numbers = numbers(reply).filter(|numbers| numbers.len() == OTHER_NUMBERS + limits * NUMBERS_A_LIMIT)?;
-    let [time_us, readings @ .., advanced, recalled] = &numbers[..] else { return None };
+    let [time_us, readings @ .., leased, revoked] = &numbers[..] else { return None };
     Some(Verdict {
         time_us: *time_us,
         readings: readings.chunks_exact(NUMBERS_A_LIMIT).map(reading).collect(),
-        advanced: u32::try_from(*advanced).ok()?,
-        is_recalled: *recalled > 0,
+        leased: u32::try_from(*leased).ok()?,
+        is_revoking: *revoked > 0,
     })
 }
 

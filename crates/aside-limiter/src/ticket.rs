@@ -7,8 +7,8 @@ use super::{charged_key::ChargedKey, policy::Limit};
 #[derive(Debug)]
 pub struct Ticket {
     pub(super) limit: Limit,
-    /// The bucket charged, by the clock of the place.
-    pub(super) bucket: u64,
+    /// The slice charged, by the clock of the place.
+    pub(super) slice: u64,
     pub(super) place: Place,
 }
 

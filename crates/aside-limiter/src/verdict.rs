@@ -9,16 +9,16 @@ pub(super) struct Verdict {
     pub(super) time_us: u64,
     /// In the order of the limits.
     pub(super) readings: Vec<Reading>,
-    /// How much was advanced beside, under the first limit.
-    pub(super) advanced: u32,
+    /// How much was leased beside, under the first limit.
+    pub(super) leased: u32,
     /// It is a refusal for want of what replicas have in advance, who were asked to settle it.
-    pub(super) is_recalled: bool,
+    pub(super) is_revoking: bool,
 }
 
 impl Verdict {
     /// A decision that no other process has a part in.
     pub(super) fn of_this_process(time_us: u64, readings: Vec<Reading>) -> Self {
-        Self { time_us, readings, advanced: 0, is_recalled: false }
+        Self { time_us, readings, leased: 0, is_revoking: false }
     }
 
     /// Whether every limit had room; then, and only then, all were charged.

@@ -4,10 +4,10 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 
-/// What a client of the limiter sees, and all it was admitted: no buckets, nothing forgotten.
+/// What a client of the limiter sees, and all it was admitted: no slices, nothing forgotten.
 struct Witness {
-    tally: Tally,
-    cut: Subwindows,
+    counter: Counter,
+    slices: Slices,
     quota: u32,
     now_us: u64,
     admitted: Vec<u64>,
@@ -15,16 +15,16 @@ struct Witness {
 
 impl Witness {
     fn new(window: Duration, quota: u32, start_us: u64) -> Self {
-        Self { tally: Tally::default(), cut: Subwindows::of(window), quota, now_us: start_us, admitted: Vec::new() }
+        Self { counter: Counter::default(), slices: Slices::of(window), quota, now_us: start_us, admitted: Vec::new() }
     }
 
     fn arrive(&mut self, gap_us: u64) {
         self.now_us += gap_us;
-        let (now, cut, quota) = (self.now_us, self.cut, self.quota);
-        let reading = self.tally.read(now, cut, quota);
+        let (now, slices, quota) = (self.now_us, self.slices, self.quota);
+        let reading = self.counter.read(now, slices, quota);
         match reading.retry_in {
             None => {
-                self.tally.charge(now, cut);
+                self.counter.charge(now, slices);
                 self.admitted.push(now);
                 self.holds_the_quota();
             }
@@ -38,20 +38,21 @@ impl Witness {
     /// First half: with the newest request, no window holds more than the quota. Clocks are cut to microseconds, so two
     /// that show a distance of the window may be less than that apart.
     fn holds_the_quota(&self) {
-        let together = self.admitted.iter().filter(|&&at| self.now_us - at <= self.cut.window_us).count();
+        let together = self.admitted.iter().filter(|&&at| self.now_us - at <= self.slices.window_us).count();
         assert!(together <= self.quota as usize, "{together} of {} at {}", self.quota, self.now_us);
     }
 
-    /// Second half: with this request there are more than the quota in a window and a sixtieth. Clocks are cut, so two
+    /// Second half: with this request there are more than the quota in a window and a sixtieth. Clocks are slices, so two
     /// may be up to a microsecond further apart than they show.
     fn is_refused_rightly(&self) {
-        let recent = self.admitted.iter().filter(|&&at| 60 * (self.now_us - at + 1) <= 61 * self.cut.window_us).count();
+        let recent =
+            self.admitted.iter().filter(|&&at| 60 * (self.now_us - at + 1) <= 61 * self.slices.window_us).count();
         assert!(recent + 1 > self.quota as usize, "refused with {recent} of {} at {}", self.quota, self.now_us);
     }
 
     fn has_room_after_exactly(&self, retry_in: Duration) {
         let then = self.now_us + u64::try_from(retry_in.as_micros()).unwrap_or(u64::MAX);
-        let room_at = |at| self.tally.clone().read(at, self.cut, self.quota).retry_in.is_none();
+        let room_at = |at| self.counter.clone().read(at, self.slices, self.quota).retry_in.is_none();
         assert!(room_at(then));
         assert!(!room_at(then - 1));
     }
@@ -61,21 +62,21 @@ impl Witness {
             return;
         }
         let at = self.admitted.remove(which % self.admitted.len());
-        self.tally.refund(self.cut.bucket_at(at));
+        self.counter.refund(self.slices.slice_at(at));
     }
 }
 
-/// Distances at which something changes: to the same bucket, the next, the edge of the window, the edge of the last bucket.
-fn critical_gaps(cut: Subwindows) -> Vec<u64> {
-    let (window_us, width) = (cut.window_us, cut.width_us);
+/// Distances at which something changes: to the same slice, the next, the edge of the window, the edge of the last slice.
+fn critical_gaps(slices: Slices) -> Vec<u64> {
+    let (window_us, width) = (slices.window_us, slices.width_us);
     let edges = [0, width, window_us - width, window_us, window_us + width];
     edges.iter().flat_map(|&edge| [edge.saturating_sub(1), edge, edge + 1]).collect()
 }
 
 #[test]
 fn both_halves_hold_for_every_sequence_of_arrivals_at_the_edges() {
-    let cut = Subwindows::of(Duration::from_secs(1));
-    let (gaps, width) = (critical_gaps(cut), cut.width_us);
+    let slices = Slices::of(Duration::from_secs(1));
+    let (gaps, width) = (critical_gaps(slices), slices.width_us);
     for quota in 1..=3 {
         for start in [width * 1_000, width * 1_000 + 1, width * 1_001 - 1] {
             for sequence in 0..gaps.len().pow(4) {
@@ -95,11 +96,11 @@ enum Step {
 }
 
 fn steps(window_s: u64) -> impl Strategy<Value = Vec<Step>> {
-    let cut = Subwindows::of(Duration::from_secs(window_s));
+    let slices = Slices::of(Duration::from_secs(window_s));
     let gap = prop_oneof![
-        4 => 0..cut.width_us,
-        2 => proptest::sample::select(critical_gaps(cut)),
-        1 => 0..2 * cut.window_us,
+        4 => 0..slices.width_us,
+        2 => proptest::sample::select(critical_gaps(slices)),
+        1 => 0..2 * slices.window_us,
     ];
     let step = prop_oneof![8 => gap.prop_map(Step::Arrive), 1 => any::<usize>().prop_map(Step::Refund)];
     vec(step, 1..200)
@@ -124,38 +125,38 @@ proptest! {
 
 #[test]
 fn what_is_told_of_a_tally_is_what_happens_to_it() {
-    let cut = Subwindows::of(Duration::from_mins(1));
-    let mut tally = Tally::default();
+    let slices = Slices::of(Duration::from_mins(1));
+    let mut counter = Counter::default();
 
-    tally.charge(60_999_999, cut);
-    let two = tally.charge(61_000_000, cut);
+    counter.charge(60_999_999, slices);
+    let two = counter.charge(61_000_000, slices);
 
     // Bucket 60 ends at 61 s and counts until 121 s.
     assert_eq!(two, Reading { used: 2, frees_in: Some(Duration::from_mins(1)), retry_in: None });
-    let refused = tally.read(62_000_000, cut, 1);
+    let refused = counter.read(62_000_000, slices, 1);
     assert_eq!(refused.retry_in, Some(Duration::from_mins(1)), "both have to leave");
-    assert_eq!(tally.read(121_000_000, cut, 2).used, 1);
-    assert_eq!(tally.read(122_000_000, cut, 2), Reading { used: 0, frees_in: None, retry_in: None });
+    assert_eq!(counter.read(121_000_000, slices, 2).used, 1);
+    assert_eq!(counter.read(122_000_000, slices, 2), Reading { used: 0, frees_in: None, retry_in: None });
 }
 
 #[test]
 fn a_refund_takes_out_of_its_bucket_and_out_of_no_other() {
-    let cut = Subwindows::of(Duration::from_mins(1));
-    let mut tally = Tally::default();
-    tally.charge(1_000_000, cut);
-    tally.charge(2_000_000, cut);
+    let slices = Slices::of(Duration::from_mins(1));
+    let mut counter = Counter::default();
+    counter.charge(1_000_000, slices);
+    counter.charge(2_000_000, slices);
 
-    tally.refund(1);
-    tally.refund(1);
-    tally.refund(7);
+    counter.refund(1);
+    counter.refund(1);
+    counter.refund(7);
 
-    let reading = tally.read(2_000_000, cut, 5);
+    let reading = counter.read(2_000_000, slices, 5);
     assert_eq!((reading.used, reading.frees_in), (1, Some(Duration::from_secs(61))));
 }
 
 #[test]
 fn a_quota_of_nothing_admits_nobody() {
-    let reading = Tally::default().read(0, Subwindows::of(Duration::from_secs(1)), 0);
+    let reading = Counter::default().read(0, Slices::of(Duration::from_secs(1)), 0);
 
     assert_eq!(reading.retry_in, Some(Duration::from_secs(1)));
 }

@@ -34,7 +34,7 @@ async fn admit(limiter: &Limiter, policy: Policy, client: &str) -> Admission {
 
 /// What is left of the policy at `place` in the request.
 fn remaining(admission: &Admission, place: usize) -> Option<u32> {
-    admission.standings[place].room.map(|room| room.remaining)
+    admission.statuses[place].room.map(|room| room.remaining)
 }
 
 fn counted(metrics: &Metrics, policy: Policy, decision: Decision) -> u64 {

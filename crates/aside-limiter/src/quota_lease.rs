@@ -1,50 +1,50 @@
-//! An advance: requests that this process may admit by itself, taken from Redis beforehand.
+//! An lease: requests that this process may admit by itself, taken from Redis beforehand.
 //!
 //! ```text
-//!   server's buckets   | present |    |    | … | bucket |              a window later
+//!   server's slices   | present |    |    | … | slice |              a window later
 //!   taken              ├──────── good for ──────────────┤
 //!   counted                              in full, here ▲ …………………………▲ until then: at least as long as any use of it
 //!   settled            uses are counted where they were, what is left is counted no longer
 //! ```
 //!
-//! A use is certainly in one bucket of the server's, or it is none: by the reading of the server's clock that came with the
-//! advance, and near the edge of a bucket by what other replies have told since.
+//! A use is certainly in one slice of the server's, or it is none: by the reading of the server's clock that came with the
+//! lease, and near the edge of a slice by what other replies have told since.
 
 use std::time::{Duration, Instant};
 
 use super::{
     charged_key::ChargedKey,
     server_clock::{Bounds, Moment, ServerClock},
-    window::{Reading, Subwindows},
+    window::{Reading, Slices},
 };
 
-/// For how many buckets an advance is good, the present one included; as in `admit.lua`.
+/// For how many slices an lease is good, the present one included; as in `admit.lua`.
 const LIFE: u32 = 60;
-/// One that is in use is renewed when it is so many buckets old: what its client is told is left was so then.
+/// One that is in use is renewed when it is so many slices old: what its client is told is left was so then.
 const RENEWED_AFTER: u32 = LIFE / 2;
 /// Or when no more than this part of it is left.
 const RENEWED_AT: u32 = 4;
-/// The largest advance is this part of a quota; as in `admit.lua`.
+/// The largest lease is this part of a quota; as in `admit.lua`.
 const PART: u32 = 16;
-/// Of shorter windows nothing is advanced: it would be over before it could be settled.
+/// Of shorter windows nothing is leased: it would be over before it could be settled.
 const MIN_WINDOW_US: u64 = 10_000_000;
-/// An advance is not used any more so long before its end: a client who still comes settles it with the next one.
+/// An lease is not used any more so long before its end: a client who still comes settles it with the next one.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
 /// The next one is at most so many times as large.
 const MOST_GROWTH: u32 = 16;
 
 /// What Redis gave in advance to one client of this process.
 #[derive(Debug)]
-pub(super) struct Advance {
+pub(super) struct QuotaLease {
     /// The key that it was charged to, with the `run_id` of its Redis: it is settled there or nowhere.
     key: ChargedKey,
-    cut: Subwindows,
+    slices: Slices,
     taken_at: Moment,
-    /// The bucket that it is counted in.
-    bucket: u64,
+    /// The slice that it is counted in.
+    slice: u64,
     taken: u32,
     left: u32,
-    /// How many were used, by bucket, oldest first; buckets are counted from the one in which it was taken.
+    /// How many were used, by slice, oldest first; slices are counted from the one in which it was taken.
     used: Vec<(u32, u32)>,
     /// What was counted for the client when it was taken, all of it included.
     counted: u64,
@@ -52,38 +52,38 @@ pub(super) struct Advance {
     frees_at: Option<Instant>,
 }
 
-/// An advance that is to be settled, or a request that is to be given back.
+/// An lease that is to be settled, or a request that is to be given back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settlement {
     pub(super) key: ChargedKey,
     pub(super) window_us: u64,
-    /// The bucket that it is counted in, and how much.
-    pub(super) bucket: u64,
+    /// The slice that it is counted in, and how much.
+    pub(super) slice: u64,
     pub(super) count: u32,
-    /// The buckets in which it was used, and how much.
+    /// The slices in which it was used, and how much.
     pub(super) used: Vec<(u64, u32)>,
 }
 
 impl Settlement {
-    /// Of one request that was counted in this bucket and is given back.
-    pub(super) fn of_a_refund(key: ChargedKey, cut: Subwindows, bucket: u64) -> Self {
-        Self { key, window_us: cut.window_us(), bucket, count: 1, used: Vec::new() }
+    /// Of one request that was counted in this slice and is given back.
+    pub(super) fn of_a_refund(key: ChargedKey, slices: Slices, slice: u64) -> Self {
+        Self { key, window_us: slices.window_us(), slice, count: 1, used: Vec::new() }
     }
 }
 
-impl Advance {
+impl QuotaLease {
     /// The largest that there is under a limit; 0 for a limit that has none.
-    pub(super) fn largest(quota: u32, cut: Subwindows) -> u32 {
-        if cut.window_us() < MIN_WINDOW_US { 0 } else { quota / PART }
+    pub(super) fn largest(quota: u32, slices: Slices) -> u32 {
+        if slices.window_us() < MIN_WINDOW_US { 0 } else { quota / PART }
     }
 
     /// `taken` requests beside what is admitted now, if anything is; the reading is of both.
-    pub(super) fn new(key: ChargedKey, cut: Subwindows, taken_at: Moment, taken: u32, reading: Reading) -> Self {
+    pub(super) fn new(key: ChargedKey, slices: Slices, taken_at: Moment, taken: u32, reading: Reading) -> Self {
         Self {
             key,
-            cut,
+            slices,
             taken_at,
-            bucket: cut.bucket_at(taken_at.server_us) + u64::from(LIFE - 1),
+            slice: slices.slice_at(taken_at.server_us) + u64::from(LIFE - 1),
             taken,
             left: taken,
             used: Vec::new(),
@@ -93,7 +93,7 @@ impl Advance {
     }
 
     /// Uses one up for a request that arrives now. `None` when it is over, and for a request that may be in either of two
-    /// buckets.
+    /// slices.
     pub(super) fn spend(&mut self, now: Instant, clock: &ServerClock) -> Option<Reading> {
         if self.is_over(now, RENEWAL) {
             return None;
@@ -101,7 +101,7 @@ impl Advance {
         let present = self.since_first(self.present(now, clock)?);
         self.left -= 1;
         match self.used.last_mut() {
-            Some((bucket, count)) if *bucket == present => *count += 1,
+            Some((slice, count)) if *slice == present => *count += 1,
             _another_or_none => self.used.push((present, 1)),
         }
         Some(Reading {
@@ -119,19 +119,19 @@ impl Advance {
 
     /// Whether its time is over within `margin`.
     pub(super) fn ends_within(&self, now: Instant, margin: Duration) -> bool {
-        self.cut.bucket_at(self.taken_at.bounds(now + margin).latest_us) > self.bucket
+        self.slices.slice_at(self.taken_at.bounds(now + margin).latest_us) > self.slice
     }
 
     /// Whether it is to be renewed while it is still good, so that no request waits for the next one: it is in use, and either
     /// old or nearly used up.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.taken_at.answered);
-        self.left < self.taken && (self.left <= self.taken / RENEWED_AT || age >= self.cut.width() * RENEWED_AFTER)
+        self.left < self.taken && (self.left <= self.taken / RENEWED_AT || age >= self.slices.width() * RENEWED_AFTER)
     }
 
     /// How much to ask for next, at `now`: what would last its client for a whole life at the pace at which it used this one.
     pub(super) fn next_size(&self, now: Instant) -> u32 {
-        let life = self.cut.width() * LIFE;
+        let life = self.slices.width() * LIFE;
         let age = now.saturating_duration_since(self.taken_at.answered).max(Duration::from_micros(1));
         let used = u128::from(self.taken - self.left);
         let lasting = u32::try_from((used * life.as_micros()).div_ceil(age.as_micros())).unwrap_or(u32::MAX);
@@ -141,13 +141,13 @@ impl Advance {
     /// What makes it counted as it was used.
     pub(super) fn settle(self) -> Settlement {
         let first = self.first();
-        let Self { key, cut, bucket, taken, used, .. } = self;
+        let Self { key, slices, slice, taken, used, .. } = self;
         let used = used.into_iter().map(|(since_first, count)| (first + u64::from(since_first), count)).collect();
-        Settlement { key, window_us: cut.window_us(), bucket, count: taken, used }
+        Settlement { key, window_us: slices.window_us(), slice, count: taken, used }
     }
 
-    /// Redis has said, at this time of its clock, that so much is counted for the client. Gives what of it is this advance, and
-    /// unused: nothing, when it was said before the advance was taken.
+    /// Redis has said, at this time of its clock, that so much is counted for the client. Gives what of it is this lease, and
+    /// unused: nothing, when it was said before the lease was taken.
     pub(super) fn refresh(&mut self, counted: u64, server_us: u64) -> u32 {
         if server_us <= self.taken_at.server_us {
             return 0;
@@ -156,28 +156,28 @@ impl Advance {
         self.left
     }
 
-    /// The bucket in which it was taken.
+    /// The slice in which it was taken.
     fn first(&self) -> u64 {
-        self.bucket + 1 - u64::from(LIFE)
+        self.slice + 1 - u64::from(LIFE)
     }
 
-    fn since_first(&self, bucket: u64) -> u32 {
-        u32::try_from(bucket - self.first()).expect("it is used within its life")
+    fn since_first(&self, slice: u64) -> u32 {
+        u32::try_from(slice - self.first()).expect("it is used within its life")
     }
 
-    /// The server's bucket that `now` is certainly in.
+    /// The server's slice that `now` is certainly in.
     fn present(&self, now: Instant, clock: &ServerClock) -> Option<u64> {
         let bounds = self.taken_at.bounds(now);
-        self.bucket(bounds).or_else(|| self.bucket(clock.bounds(&self.key, now)?.and(bounds)?))
+        self.slice(bounds).or_else(|| self.slice(clock.bounds(&self.key, now)?.and(bounds)?))
     }
 
-    /// The one bucket between these bounds.
-    fn bucket(&self, bounds: Bounds) -> Option<u64> {
-        let [earliest, latest] = [bounds.earliest_us, bounds.latest_us].map(|at_us| self.cut.bucket_at(at_us));
+    /// The one slice between these bounds.
+    fn slice(&self, bounds: Bounds) -> Option<u64> {
+        let [earliest, latest] = [bounds.earliest_us, bounds.latest_us].map(|at_us| self.slices.slice_at(at_us));
         (earliest == latest).then_some(latest)
     }
 }
 
 #[cfg(test)]
-#[path = "advance_tests.rs"]
+#[path = "quota_lease_tests.rs"]
 mod tests;
