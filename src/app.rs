@@ -1,5 +1,4 @@
-//! The composition root: a [`Config`] becomes an [`Application`]. `aside serve` and the tests build it the same way, so
-//! what is tested is what runs.
+//! The composition root: a [`Config`] becomes an [`Application`]. `aside serve` and the tests build it the same way.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -32,16 +31,16 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 
-/// How long a start that migrates waits for Postgres.
+/// The longest wait for Postgres of a start that migrates.
 const LONGEST_WAIT_FOR_POSTGRES: Duration = Duration::from_mins(1);
 
-/// How long a start waits for Redis: not having it is no reason not to serve.
+/// The longest wait for Redis at the start. The service also runs without it.
 const WAIT_FOR_REDIS: Duration = Duration::from_secs(1);
 
-/// How long background tasks may take to end once no request needs them: one batch of sessions to write back.
+/// The longest wait for background tasks at the end: one batch of sessions to write back.
 const WAIT_FOR_TASKS: Duration = Duration::from_secs(2);
 
-/// How often the pool's numbers are put into the metrics.
+/// The interval at which the pool's numbers are copied to the metrics.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One replica, ready to serve.
@@ -68,14 +67,14 @@ pub enum StartError {
         variable: &'static str,
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// Postgres did not answer in time, or cannot be used as it is.
     #[error(transparent)]
     Postgres(#[from] PostgresUnusable),
-    /// `REDIS_URL` cannot be used. A Redis that is away is no error.
+    /// `REDIS_URL` cannot be used. A Redis that is down is no error.
     #[error("REDIS_URL cannot be used")]
     Redis(#[from] RedisError),
     /// The schema cannot be brought up to date.
@@ -87,7 +86,7 @@ pub enum StartError {
 }
 
 impl Application {
-    /// Puts all parts together and takes the ports. Nothing is served yet, and neither Postgres nor Redis has to be there.
+    /// Builds all parts and binds the ports. Does not serve yet, and needs neither Postgres nor Redis.
     pub fn build(config: Config) -> Result<Self, StartError> {
         Self::build_with_clock(config, &Clock::system())
     }
@@ -130,13 +129,13 @@ impl Application {
         self.admin.local_addr().expect("a listener has an address")
     }
 
-    /// What `/readyz` answers from.
+    /// The state behind `/readyz`.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// Tells the application to stop, from anywhere.
+    /// Stops the application, from any task.
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
         self.shutdown.clone()
@@ -147,14 +146,14 @@ impl Application {
         bring_up_to_date(&self.database).await
     }
 
-    /// Serves until the shutdown starts, then finishes what is under way. With `migrate`, health is answered at once and
-    /// requests once the migrations are done.
+    /// Serves until the shutdown starts, then finishes the running requests. With `migrate`, health is served at once, and requests
+    /// after the migrations.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future ends everything at once.
     pub async fn serve(self, migrate: bool) -> Result<(), StartError> {
-        // The admin server is the last to go: it tells that this replica is about to stop.
+        // The admin server ends last: until then `/readyz` reports the shutdown.
         let no_admin = Shutdown::new();
         let address = self.public_address();
         let admin = admin::router(Arc::clone(&self.metrics), self.readiness.clone());
@@ -188,14 +187,13 @@ impl Application {
     }
 }
 
-/// Connections that wait to be accepted, where the system allows so many: everybody may come back at once, and whom the kernel
-/// turns away tries again after a second at the earliest.
+/// Backlog: after a restart all clients reconnect at once, and a dropped SYN costs 1 s. The system may allow fewer.
 const BACKLOG: u32 = 4_096;
 
 fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     let bound = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // A port whose last connections are not forgotten yet may be had again.
+        // Binds a port that still has connections in TIME_WAIT.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
@@ -203,7 +201,7 @@ fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, St
     bound().map_err(|source| StartError::Listen { variable, address, source })
 }
 
-/// What the repositories stand on.
+/// The dependencies of the repositories.
 struct Foundation<'a> {
     config: &'a Config,
     database: &'a Database,
@@ -212,7 +210,7 @@ struct Foundation<'a> {
 }
 
 impl Foundation<'_> {
-    /// The parts that handlers hold.
+    /// The parts that handlers use.
     fn api_state(&self, limiter: Limiter, upkeep: SessionUpkeep) -> Result<ApiState, StartError> {
         let (database, cache) = (|| self.database.clone(), || self.cache.clone());
         let (ttl, clock) = (self.config.cache.ttl, || self.clock.clone());
@@ -237,13 +235,13 @@ impl Foundation<'_> {
     }
 }
 
-/// What cannot be reached just now.
+/// Names the dependencies that are down.
 fn probe(database: Database, redis: RedisClient) -> Probe {
     Arc::new(move || {
         let (database, redis) = (database.clone(), redis.clone());
         async move {
             let postgres = database.is_up().await;
-            // Nothing is known of a schema that cannot be looked at; it is as it was.
+            // While Postgres is down, the last known state of the schema counts.
             let schema = database.has_usable_schema().await;
             let missing = [("postgres", postgres), ("redis", redis.is_up()), (SCHEMA, schema)];
             missing.into_iter().filter_map(|(name, is_up)| (!is_up).then_some(name)).collect()
@@ -252,7 +250,7 @@ fn probe(database: Database, redis: RedisClient) -> Probe {
     })
 }
 
-/// Waits until requests can be answered. Without `migrate` Postgres need not be there, but what no waiting mends is said.
+/// Waits until requests can be served. Without `migrate` Postgres may be down, but permanent errors stop the start.
 async fn prepare(database: &Database, cache: &Cache, readiness: &Readiness, migrate: bool) -> Result<(), StartError> {
     if migrate {
         bring_up_to_date(database).await?;

@@ -1,4 +1,4 @@
-//! Who is asking, as far as secrets go: session tokens and password hashes. Knows neither SQL nor HTTP.
+//! Session tokens and password hashes. Knows neither SQL nor HTTP.
 
 mod password;
 mod token;

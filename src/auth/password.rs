@@ -1,8 +1,8 @@
 //! Password hashes: argon2id as OWASP ASVS 5.0 asks (46 MiB, one pass, one lane), some 40 ms of one core each.
 //!
-//! That is by far the dearest thing the service does, so it happens on the blocking pool, a bounded number at a time. A few may
-//! wait for each of them, and the others are refused at once. Clients that are known to the account have further places in the
-//! queue: a flood of sign-ins does not keep them out.
+//! This is the most expensive operation of the service. It runs on the blocking pool, a bounded number at a time. The queue is
+//! bounded too, and further requests are refused at once. Clients that are known to the account have queue slots of their own:
+//! a flood of sign-ins does not keep them out.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,47 +26,47 @@ const MEMORY_KIB: u32 = 47_104;
 const PASSES: u32 = 1;
 const LANES: u32 = 1;
 
-/// How many may wait for each hash under way: some 300 ms. As many known clients again.
+/// Queue slots for each running hash: a wait of some 300 ms. Known clients have as many again.
 const WAITING_FOR_EACH: usize = 8;
 
-/// Whose password is hashed.
+/// The client for which a password is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// Anybody's.
+    /// A client that is not known to the account.
     Stranger,
-    /// Of a client that signed in to the account before, from this address or with this session.
+    /// A client that has signed in to the account, from this address or with this session.
     Known,
 }
 
-/// Hashes and verifies passwords. Clones share the turns.
+/// Hashes and verifies passwords. Clones share the permits.
 #[derive(Clone, Debug)]
 pub struct PasswordHasher {
-    turns: Arc<Semaphore>,
-    /// Of all that hash or wait.
-    places: Arc<Semaphore>,
-    /// Further ones, of known clients.
-    places_of_known: Arc<Semaphore>,
-    wait: Duration,
-    /// The hash of a password that nobody knows, for names that nobody has.
+    permits: Arc<Semaphore>,
+    /// For all requests that hash or wait.
+    queue_slots: Arc<Semaphore>,
+    /// Further slots for known clients.
+    known_queue_slots: Arc<Semaphore>,
+    queue_timeout: Duration,
+    /// The hash of a random password, for names without an account.
     decoy: Arc<PasswordHash>,
 }
 
-/// Why no answer was found. A wrong password is an answer.
+/// A failed operation. A wrong password is no error.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// Too many others are hashing; try again later.
+    /// All permits and queue slots are taken.
     #[error("too many passwords are being hashed")]
     Busy,
-    /// The algorithm gave up, most likely for want of memory.
+    /// The algorithm failed, most likely for lack of memory.
     #[error("hashing a password failed")]
     Failed(#[source] password_hash::Error),
-    /// The thread that hashed is gone.
+    /// The thread of the hash ended.
     #[error("hashing a password ended before its time")]
     Died(#[source] JoinError),
 }
 
 impl PasswordHasher {
-    /// Takes as long as hashing one password: makes the decoy.
+    /// Computes the decoy, which takes as long as one password.
     ///
     /// # Panics
     ///
@@ -75,12 +75,12 @@ impl PasswordHasher {
         let mut unknown = [0; 32];
         SysRng.try_fill_bytes(&mut unknown).expect("the operating system gives randomness");
         let decoy = argon2().hash_password(&unknown).map_err(HashError::Failed)?;
-        let (turns, waiting) = (config.concurrent_hashes, config.concurrent_hashes * WAITING_FOR_EACH);
+        let (permits, waiting) = (config.concurrent_hashes, config.concurrent_hashes * WAITING_FOR_EACH);
         Ok(Self {
-            turns: Arc::new(Semaphore::new(turns)),
-            places: Arc::new(Semaphore::new(turns + waiting)),
-            places_of_known: Arc::new(Semaphore::new(waiting)),
-            wait: config.hash_wait,
+            permits: Arc::new(Semaphore::new(permits)),
+            queue_slots: Arc::new(Semaphore::new(permits + waiting)),
+            known_queue_slots: Arc::new(Semaphore::new(waiting)),
+            queue_timeout: config.hash_wait,
             decoy: Arc::new(decoy),
         })
     }
@@ -89,13 +89,13 @@ impl PasswordHasher {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the queue. A hash under way runs to its end and keeps its turn until then.
+    /// Dropping the future frees the queue slot. A running hash ends first and keeps its permit until then.
     pub async fn hash(&self, password: Password, caller: Caller) -> Result<String, HashError> {
         self.hash_secret(password.into_secret(), caller).await
     }
 
-    /// The same of a password that was verified against a stored hash whose parameters are not today's; `None` if they are. The
-    /// password need not satisfy today's rules.
+    /// A new hash for a verified password whose stored hash has outdated parameters; `None` if they are current. The password need
+    /// not satisfy the current rules.
     ///
     /// # Cancel safety
     ///
@@ -112,16 +112,16 @@ impl PasswordHasher {
     }
 
     async fn hash_secret(&self, secret: SecretString, caller: Caller) -> Result<String, HashError> {
-        self.take_turn(caller, move || argon2().hash_password(secret.expose_secret().as_bytes()))
+        self.run(caller, move || argon2().hash_password(secret.expose_secret().as_bytes()))
             .await?
             .map(|hash| hash.to_string())
             .map_err(HashError::Failed)
     }
 
-    /// Whether a candidate is the password behind a stored hash. With `None`, for a name that nobody has, it takes as long and
-    /// the answer is no, so that the time of an answer does not tell which names exist.
+    /// Whether a candidate is the password of a stored hash. `None`, for a name without an account, takes as long and is false, so
+    /// that the response time does not reveal which names exist.
     ///
-    /// The candidate need not satisfy today's rules for passwords; one too long for any password is refused at once.
+    /// The candidate need not satisfy the current rules. One longer than any password is refused at once.
     ///
     /// # Cancel safety
     ///
@@ -139,7 +139,7 @@ impl PasswordHasher {
         let is_known = known.is_some();
         let hash = known.map_or_else(|| Arc::clone(&self.decoy), Arc::new);
         let outcome = self
-            .take_turn(caller, move || argon2().verify_password(candidate.expose_secret().as_bytes(), hash.as_ref()))
+            .run(caller, move || argon2().verify_password(candidate.expose_secret().as_bytes(), hash.as_ref()))
             .await?;
         match outcome {
             Ok(()) => Ok(is_known),
@@ -147,8 +147,8 @@ impl PasswordHasher {
             Err(error @ (password_hash::Error::OutOfMemory | password_hash::Error::Internal)) => {
                 Err(HashError::Failed(error))
             }
-            // What is stored is no hash of ours (put there by hand, say): no password matches it, which is no failure of
-            // the request.
+            // The stored text is no valid hash, for example after a manual change. No password matches it, and the request
+            // has not failed.
             Err(error) => {
                 tracing::warn!(%error, "a stored password hash cannot be used; its owner cannot sign in");
                 Ok(false)
@@ -156,34 +156,33 @@ impl PasswordHasher {
         }
     }
 
-    /// Runs `work` on the blocking pool when a turn is free. The turn goes with the work, not with the caller: a caller who
-    /// hangs up must not let the next one in while the memory and the core are still in use.
-    async fn take_turn<T, F>(&self, caller: Caller, work: F) -> Result<T, HashError>
+    /// Runs `work` on the blocking pool when a permit is free. The work holds the permit, not the caller: after a cancelled request
+    /// the memory and the core are still in use.
+    async fn run<T, F>(&self, caller: Caller, work: F) -> Result<T, HashError>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let place = self.place(caller)?;
-        let turn = timeout(self.wait, Arc::clone(&self.turns).acquire_owned())
+        let slot = self.queue_slot(caller)?;
+        let permit = timeout(self.queue_timeout, Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| HashError::Busy)?
             .expect("the semaphore is never closed");
         spawn_blocking(move || {
-            let _held = (turn, place);
+            let _held = (permit, slot);
             work()
         })
         .await
         .map_err(HashError::Died)
     }
 
-    /// A place among those that hash or wait. Turns come in the order of places, so that a known client waits for a bounded
-    /// number of others.
-    fn place(&self, caller: Caller) -> Result<OwnedSemaphorePermit, HashError> {
-        let of_known = |busy| match caller {
-            Caller::Known => Arc::clone(&self.places_of_known).try_acquire_owned(),
+    /// A queue slot. Permits are granted in the order of the queue, so that a known client waits for a bounded number of others.
+    fn queue_slot(&self, caller: Caller) -> Result<OwnedSemaphorePermit, HashError> {
+        let known_slot = |busy| match caller {
+            Caller::Known => Arc::clone(&self.known_queue_slots).try_acquire_owned(),
             Caller::Stranger => Err(busy),
         };
-        Arc::clone(&self.places).try_acquire_owned().or_else(of_known).map_err(|_busy| HashError::Busy)
+        Arc::clone(&self.queue_slots).try_acquire_owned().or_else(known_slot).map_err(|_busy| HashError::Busy)
     }
 }
 
@@ -209,7 +208,7 @@ mod tests {
         PasswordHasher::new(&SessionConfig { idle, absolute, concurrent_hashes, hash_wait }).unwrap()
     }
 
-    fn patient() -> PasswordHasher {
+    fn unhurried() -> PasswordHasher {
         hasher(1, Duration::from_mins(1))
     }
 
@@ -219,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_very_password_matches() {
-        let hasher = patient();
+        let hasher = unhurried();
         let stored = hashed(&hasher, "a fine long phrase").await;
 
         assert!(hasher.verify("a fine long phrase".into(), Some(&stored), Caller::Stranger).await.unwrap());
@@ -230,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn hashes_and_the_decoy_carry_the_parameters_owasp_asks_for() {
-        let hasher = patient();
+        let hasher = unhurried();
 
         let stored = hashed(&hasher, "a fine long phrase").await;
 
@@ -240,28 +239,28 @@ mod tests {
 
     #[tokio::test]
     async fn the_same_password_never_hashes_alike() {
-        let hasher = patient();
+        let hasher = unhurried();
 
         assert_ne!(hashed(&hasher, "a fine long phrase").await, hashed(&hasher, "a fine long phrase").await);
     }
 
     #[tokio::test]
-    async fn an_unknown_name_is_refused_after_taking_a_turn_like_a_known_one() {
+    async fn an_unknown_name_waits_for_a_permit_like_a_known_one() {
         let hasher = hasher(1, Duration::from_millis(1));
-        let turn = hasher.turns.clone().acquire_owned().await.unwrap();
+        let permit = hasher.permits.clone().acquire_owned().await.unwrap();
 
-        let without_a_turn = hasher.verify("whatever".into(), None, Caller::Stranger).await;
-        drop(turn);
-        let with_a_turn = hasher.verify("whatever".into(), None, Caller::Stranger).await;
+        let without_a_permit = hasher.verify("whatever".into(), None, Caller::Stranger).await;
+        drop(permit);
+        let with_a_permit = hasher.verify("whatever".into(), None, Caller::Stranger).await;
 
-        assert!(matches!(without_a_turn, Err(HashError::Busy)));
-        assert!(matches!(with_a_turn, Ok(false)));
+        assert!(matches!(without_a_permit, Err(HashError::Busy)));
+        assert!(matches!(with_a_permit, Ok(false)));
     }
 
     #[tokio::test]
     async fn nobody_gets_in_with_the_decoys_password() {
         let decoy = Arc::new(argon2().hash_password(b"guessed").unwrap());
-        let hasher = PasswordHasher { decoy, ..patient() };
+        let hasher = PasswordHasher { decoy, ..unhurried() };
 
         assert!(!hasher.verify("guessed".into(), None, Caller::Stranger).await.unwrap());
         assert!(!hasher.verify("guessed".into(), Some("not a hash"), Caller::Stranger).await.unwrap());
@@ -269,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stored_text_that_is_no_hash_of_ours_matches_nothing_and_is_no_failure() {
-        let hasher = patient();
+        let hasher = unhurried();
 
         for stored in [
             "",
@@ -286,9 +285,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_candidate_longer_than_any_password_takes_no_turn() {
+    async fn a_candidate_longer_than_any_password_takes_no_permit() {
         let hasher = hasher(1, Duration::from_millis(1));
-        let _turn = hasher.turns.clone().acquire_owned().await.unwrap();
+        let _permit = hasher.permits.clone().acquire_owned().await.unwrap();
 
         let longest = hasher.verify("x".repeat(MAX_PASSWORD_BYTES).into(), None, Caller::Stranger).await;
         let longer = hasher.verify("x".repeat(MAX_PASSWORD_BYTES + 1).into(), None, Caller::Stranger).await;
@@ -298,49 +297,49 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_who_goes_away_keeps_the_turn_until_the_work_is_done() {
+    async fn a_cancelled_request_keeps_the_permit_until_the_work_is_done() {
         let hasher = hasher(1, Duration::from_millis(1));
         let (finish, finished) = mpsc::channel::<()>();
-        let mut abandoned = Box::pin(hasher.take_turn(Caller::Stranger, move || finished.recv()));
+        let mut abandoned = Box::pin(hasher.run(Caller::Stranger, move || finished.recv()));
         assert!(poll!(&mut abandoned).is_pending());
         drop(abandoned);
 
-        let while_it_runs = hasher.take_turn(Caller::Stranger, || ()).await;
+        let while_it_runs = hasher.run(Caller::Stranger, || ()).await;
         finish.send(()).unwrap();
         let afterwards =
-            PasswordHasher { wait: Duration::from_mins(1), ..hasher }.take_turn(Caller::Stranger, || ()).await;
+            PasswordHasher { queue_timeout: Duration::from_mins(1), ..hasher }.run(Caller::Stranger, || ()).await;
 
         assert!(matches!(while_it_runs, Err(HashError::Busy)));
         assert!(afterwards.is_ok());
     }
 
     #[tokio::test]
-    async fn a_full_queue_refuses_strangers_at_once_and_keeps_places_for_known_clients() {
-        let hasher = patient();
+    async fn a_full_queue_refuses_strangers_at_once_and_keeps_slots_for_known_clients() {
+        let hasher = unhurried();
         let (finish, finished) = mpsc::channel::<()>();
-        let mut held = vec![Box::pin(hasher.take_turn(Caller::Stranger, move || finished.recv().is_ok()).boxed())];
+        let mut held = vec![Box::pin(hasher.run(Caller::Stranger, move || finished.recv().is_ok()).boxed())];
         for _ in 0..WAITING_FOR_EACH {
-            held.push(Box::pin(hasher.take_turn(Caller::Stranger, || true).boxed()));
+            held.push(Box::pin(hasher.run(Caller::Stranger, || true).boxed()));
         }
         for stranger in &mut held {
             assert!(poll!(stranger).is_pending());
         }
 
-        let stranger = hasher.take_turn(Caller::Stranger, || true).now_or_never();
-        let mut known = Box::pin(hasher.take_turn(Caller::Known, || true));
+        let stranger = hasher.run(Caller::Stranger, || true).now_or_never();
+        let mut known = Box::pin(hasher.run(Caller::Known, || true));
         let waits = poll!(&mut known).is_pending();
         finish.send(()).unwrap();
 
         let (known, strangers) = join(known, join_all(held)).await;
 
         assert!(matches!(stranger, Some(Err(HashError::Busy))));
-        assert!(waits && known.is_ok(), "after those that came before");
+        assert!(waits && known.is_ok(), "after the earlier requests");
         assert!(strangers.iter().all(Result::is_ok));
     }
 
     #[tokio::test]
     async fn only_a_hash_of_other_parameters_is_renewed() {
-        let hasher = patient();
+        let hasher = unhurried();
         let stored = hashed(&hasher, "a fine long phrase").await;
         let weaker = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(1_024, 1, 1, None).unwrap());
         let weaker = weaker.hash_password(b"short").unwrap().to_string();
@@ -353,12 +352,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_gives_its_turn_back() {
-        let hasher = patient();
+    async fn work_that_panics_returns_its_permit() {
+        let hasher = unhurried();
 
-        let outcome = hasher.take_turn(Caller::Stranger, || panic!("on purpose")).await;
+        let outcome = hasher.run(Caller::Stranger, || panic!("on purpose")).await;
 
         assert!(matches!(outcome, Err(HashError::Died(_))));
-        assert!(hasher.take_turn(Caller::Stranger, || ()).await.is_ok());
+        assert!(hasher.run(Caller::Stranger, || ()).await.is_ok());
     }
 }

@@ -1,11 +1,11 @@
-//! Session tokens: shown to their owner once, kept here as a hash only.
+//! Session tokens. A client gets its token once; the service stores only its hash.
 //!
 //! ```text
 //! aside_   URL-safe base64 of:   random (32 bytes) | checksum (4 bytes)
 //! ```
 //!
-//! 36 bytes are 48 characters and no bit is left over, so that each token has exactly one text. The prefix lets secret
-//! scanners find leaked tokens; the checksum lets garbage be refused without asking Redis or Postgres.
+//! 36 bytes are exactly 48 characters, so each token has one text. Secret scanners find leaked tokens by the prefix. The checksum
+//! refuses garbage without a lookup in Redis or Postgres.
 
 use std::fmt;
 
@@ -19,13 +19,13 @@ const RANDOM_BYTES: usize = 32;
 const CHECKSUM_BYTES: usize = 4;
 const BYTES: usize = RANDOM_BYTES + CHECKSUM_BYTES;
 
-/// Keeps the checksum apart from the hash by which the token is known: it must give nothing of that away.
+/// Separates the checksum from the stored hash, of which it must reveal nothing.
 const CHECKSUM_LABEL: &[u8] = b"aside session token checksum 1\0";
 
-/// What a client proves its session with. Wiped from memory when dropped; `Debug` shows nothing of it.
+/// The secret of a session. Wiped from memory when dropped; `Debug` does not show it.
 pub struct SessionToken(SecretString);
 
-/// Not a token that was made here, or a damaged one.
+/// Not a token of this service, or a damaged one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a session token")]
 pub struct TokenError;
@@ -35,7 +35,7 @@ impl SessionToken {
     ///
     /// # Panics
     ///
-    /// If the operating system has no randomness to give, as nothing secure can be done then.
+    /// If the operating system has no randomness.
     #[must_use]
     pub fn generate() -> Self {
         let mut random = [0; RANDOM_BYTES];
@@ -51,7 +51,7 @@ impl SessionToken {
         let mut bytes = [0; BYTES];
         bytes[..RANDOM_BYTES].copy_from_slice(&random);
         bytes[RANDOM_BYTES..].copy_from_slice(&checksum(&random));
-        // Room for the whole text at once: growing would leave a copy behind in freed memory.
+        // The whole capacity at once: growing would leave a copy in freed memory.
         let mut text = String::with_capacity(PREFIX.len() + BYTES.div_ceil(3) * 4);
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
@@ -60,13 +60,13 @@ impl SessionToken {
         Self(text.into())
     }
 
-    /// What the token is known by.
+    /// The hash that stands for the token.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.expose_secret()).into())
     }
 
-    /// The text, for its owner's eyes.
+    /// The text, for the client.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -79,8 +79,8 @@ impl fmt::Debug for SessionToken {
     }
 }
 
-/// SHA-256 of a token's text: the key in Redis and the column in Postgres. It opens no session, and no slow hash is needed,
-/// since 256 random bits cannot be guessed.
+/// SHA-256 of a token's text: the key in Redis and the column in Postgres. It opens no session. A slow hash is not needed:
+/// 256 random bits cannot be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
@@ -91,8 +91,7 @@ impl TokenHash {
         Self(bytes)
     }
 
-    /// The hash of a token as a client sent it, of which no copy is made; refuses whatever was not made here, without asking
-    /// anybody.
+    /// The hash of a token as a client sent it. Makes no copy, and refuses other texts without a lookup.
     pub fn of_token(text: &str) -> Result<Self, TokenError> {
         let encoded = text.strip_prefix(PREFIX).ok_or(TokenError)?;
         let mut bytes = [0; BYTES];
@@ -103,7 +102,7 @@ impl TokenHash {
         if is_good { Ok(Self(Sha256::digest(text).into())) } else { Err(TokenError) }
     }
 
-    /// Reads the text that names the session's cell.
+    /// Reads the text that names the session's entry.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
@@ -116,7 +115,7 @@ impl TokenHash {
     }
 }
 
-/// URL-safe base64, as the name of the session's cell.
+/// URL-safe base64, as the name of the session's entry.
 impl fmt::Display for TokenHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&URL_SAFE_NO_PAD.encode(self.0))

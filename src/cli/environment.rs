@@ -1,11 +1,11 @@
-//! Only `DATABASE_URL` says how Postgres is reached. sqlx fills what it does not say from `PG*` variables, and has no way to
-//! leave that out; so a process that has any of them in its environment replaces itself by one that does not.
+//! Removes `PG*` variables: only `DATABASE_URL` configures the connection to Postgres. sqlx reads these variables too, and has no
+//! option against it, so a process with any of them replaces itself by one without.
 
 use std::{env, os::unix::process::CommandExt, process::Command};
 
 use anyhow::{Context, Result};
 
-/// What sqlx reads.
+/// The variables that sqlx reads.
 const IGNORED: [&str; 13] = [
     "PGAPPNAME",
     "PGDATABASE",
@@ -22,7 +22,7 @@ const IGNORED: [&str; 13] = [
     "PGUSER",
 ];
 
-/// Returns in a process without these variables. Called before there is a thread, a file or a connection.
+/// Returns in a process without these variables. To be called before the first thread, file or connection.
 pub(super) fn without_postgres_variables() -> Result<()> {
     let set: Vec<&str> = IGNORED.into_iter().filter(|name| env::var_os(name).is_some()).collect();
     if set.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::{app, config::Config, postgres, telemetry::logging};
 
-/// Brings the schema up to date, and says what it waits for.
+/// Brings the schema up to date.
 pub(super) async fn migrate(config: Config) -> anyhow::Result<()> {
     logging::init(&config.log);
     let database = postgres::database(config.database);

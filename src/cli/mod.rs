@@ -1,4 +1,4 @@
-//! The command line. The only place that prints to the terminal, and that turns errors into exit codes.
+//! The command line. Only this module prints to the terminal and turns errors into exit codes.
 
 mod environment;
 mod migrate;
@@ -37,9 +37,9 @@ enum Command {
 const AFTER_HELP: &str =
     "Settings are environment variables; .env.example names them all. A .env file is read if present.";
 
-/// Runs what the command line asks for.
+/// Runs the command.
 ///
-/// Exit codes: 0 when it was done, 1 when it failed, 2 when the command line or the settings have to be changed first.
+/// Exit codes: 0 on success, 1 on failure, 2 when the command line or the settings are wrong.
 #[must_use]
 pub fn main() -> ExitCode {
     match run(&Cli::parse()) {

@@ -1,19 +1,19 @@
-//! File descriptors: as many as the system gives, and no more connections than they suffice for.
+//! The limit of open files, and the number of connections that it allows.
 //!
-//! With none left, no connection can be accepted on either port: `/livez` would not answer, and an orchestrator would restart a
+//! Without a free file descriptor neither port accepts connections: `/livez` would fail, and an orchestrator would restart a
 //! replica that only has many clients.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// For the standard streams, listeners, files, and what the runtimes need for themselves.
+/// For the standard streams, listeners, files and runtimes.
 const RESERVED: usize = 48;
 
-/// What macOS gives a process whose hard limit is "unlimited".
+/// The limit on macOS where the hard limit is "unlimited".
 const UNLIMITED: u64 = 10_240;
 
-/// Raises the soft limit of open files to the hard one, and says how many files the process may have open.
+/// Raises the soft limit of open files to the hard one, and returns it.
 pub(super) fn raise_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(UNLIMITED);
@@ -26,11 +26,11 @@ pub(super) fn raise_limit() -> usize {
     usize::try_from(current).unwrap_or(usize::MAX)
 }
 
-/// Lowers the numbers of connections to what so many open files suffice for. A sentence if clients get fewer than they were given.
+/// Lowers the numbers of connections to what the limit of open files allows. Returns a warning if clients get fewer.
 pub(super) fn cap_connections(config: &mut Config, files: usize) -> Option<String> {
     let connections = config.http.max_connections;
     config.http.max_admin_connections = config.http.max_admin_connections.min(files / 8).max(1);
-    // Each server may be asked by a probe or a subscriber beside those that serve requests.
+    // Probes and the subscriber have connections of their own.
     let own = config.database.max_connections as usize + 4 + 2 * config.redis.connections + 4;
     let left = files.saturating_sub(RESERVED + own + config.http.max_admin_connections).max(1);
     config.http.max_connections = connections.min(left);

@@ -9,16 +9,16 @@ use tokio::signal::unix::{self, SignalKind};
 use super::open_files;
 use crate::{app::Application, config::Config, telemetry::logging};
 
-/// How to serve.
+/// The arguments of `aside serve`.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct ServeArguments {
-    /// Leave the schema as it is; somebody else has migrated it.
+    /// Do not migrate the schema first.
     #[arg(long)]
     no_migrate: bool,
 }
 
-/// Serves until the first SIGINT or SIGTERM, then finishes what is under way; the second ends everything at once. After SIGTERM it
-/// goes on serving for a while, since proxies have to notice first.
+/// Serves until the first SIGINT or SIGTERM, then finishes the running requests. The second signal ends everything at once. After
+/// SIGTERM serving goes on for `HTTP_DRAIN_DELAY`, until proxies have noticed.
 pub(super) async fn serve(mut config: Config, arguments: ServeArguments) -> anyhow::Result<()> {
     logging::init(&config.log);
     for warning in &config.warnings {

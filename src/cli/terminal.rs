@@ -1,4 +1,4 @@
-//! What a person at the terminal is told when a command fails.
+//! The error message of a failed command.
 
 use std::{
     io::{self, Write},
@@ -15,23 +15,23 @@ const FAILED: u8 = 1;
 /// The command line or the settings have to be changed first; as `clap` ends on a bad command line.
 const MISUSED: u8 = 2;
 
-/// Tells standard error what went wrong and gives the exit code that says so.
+/// Writes the error to standard error and returns the exit code.
 pub(super) fn report(error: &Error) -> ExitCode {
-    // Nobody may be listening any more; the exit code remains.
-    let _nobody_listens = io::stderr().lock().write_all(text(error).as_bytes());
+    // Standard error may be closed: the exit code remains.
+    let _may_be_closed = io::stderr().lock().write_all(text(error).as_bytes());
     ExitCode::from(code(error))
 }
 
-/// A line for each complaint; a chain of causes is one complaint.
+/// A line for each error; a chain of causes is one error.
 fn text(error: &Error) -> String {
-    let mut complaints: Vec<String> = Vec::new();
+    let mut errors: Vec<String> = Vec::new();
     for cause in error.chain().map(plain_text) {
-        // Errors of sqlx say what their cause says, too.
-        if !complaints.last().is_some_and(|said| said.ends_with(&cause)) {
-            complaints.push(cause);
+        // Errors of sqlx repeat the text of their cause.
+        if !errors.last().is_some_and(|said| said.ends_with(&cause)) {
+            errors.push(cause);
         }
     }
-    format!("error: {}\n", complaints.join(": ").trim_end().replace('\n', "\nerror: "))
+    format!("error: {}\n", errors.join(": ").trim_end().replace('\n', "\nerror: "))
 }
 
 fn code(error: &Error) -> u8 {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_was_said_is_not_said_again() {
+    fn a_repeated_cause_is_written_once() {
         let error = anyhow!("no such mode").context("bad setting: no such mode").context("cannot start");
 
         assert_eq!(text(&error), "error: cannot start: bad setting: no such mode\n");

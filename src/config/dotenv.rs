@@ -4,8 +4,7 @@ use std::{fs, io, path::Path};
 
 use super::ConfigError;
 
-/// The variables of a `.env` file, none if there is no such file. Complaints name the line and do not show it: it may hold a
-/// secret.
+/// The variables of a `.env` file; none without the file. Errors name the line and do not show it, since it may hold a secret.
 pub(super) fn read(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     let complaint = |what: String| ConfigError::new(vec![format!("{}{what}", path.display())]);
     let text = match fs::read_to_string(path) {
@@ -29,7 +28,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
     Ok(variables)
 }
 
-/// Where the text that the parser gave up on begins, counted from 1.
+/// The line at which the parser failed, counted from 1.
 fn line_number(text: &str, part: &str) -> usize {
     let before = text.find(part.trim()).unwrap_or(0);
     text[..before].matches('\n').count() + 1

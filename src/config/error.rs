@@ -1,4 +1,4 @@
-//! What stops the start.
+//! Errors in settings.
 
 use std::fmt;
 

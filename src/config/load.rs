@@ -9,7 +9,7 @@ use super::{
 
 const ADDRESS: &str = "an IP address and a port, like 127.0.0.1:8080 or [::]:8080";
 
-/// Many times what probes and scrapers open.
+/// Far more than probes and scrapers open.
 const MAX_ADMIN_CONNECTIONS: usize = 1_024;
 
 impl Config {
@@ -51,7 +51,7 @@ fn load_from(file: &Path, environment: impl Iterator<Item = (OsString, OsString)
     Config::from_variables(variables)
 }
 
-/// Variables as text. Those that are not UTF-8 are an error if they are ours, and nobody's business otherwise.
+/// Variables as text. A setting that is not UTF-8 is an error; other variables are ignored.
 fn readable(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, ConfigError> {
     let mut variables = Vec::new();
     for (name, value) in environment {
@@ -69,7 +69,7 @@ fn readable(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<V
 
 fn database(reader: &mut Reader) -> aside_postgres::Options {
     let max_connections = reader.number("DATABASE_MAX_CONNECTIONS", 1..=10_000);
-    // A quarter stays for writes and for what is not cached.
+    // A quarter stays for writes and for uncached reads.
     let max_loads = (max_connections * 3 / 4).max(1);
     aside_postgres::Options {
         url: reader.secret("DATABASE_URL", "postgres://localhost"),
@@ -176,11 +176,11 @@ fn log(reader: &mut Reader) -> LogConfig {
     }
 }
 
-/// What no variable can be asked alone.
+/// Checks that involve several variables.
 fn check_together(config: &Config, reader: &mut Reader) {
     let aside_postgres::Options { transaction_timeout, statement_timeout, .. } = config.database;
-    // A transaction may be found too long only when its last statement comes back; a fence must outlive that too, or a reader
-    // could store what was before a write that is still to be committed.
+    // A transaction is found too long only when its last statement returns. A fence must outlive that too: otherwise a reader could
+    // store the old row before the write commits.
     let longest_write = transaction_timeout + statement_timeout;
     if config.cache.options.fence <= longest_write {
         let longest_write = humantime::format_duration(longest_write);

@@ -1,11 +1,10 @@
 //! Every setting, typed and checked once at the start. Environment variables only; `.env` is read if present.
 //!
-//! Each layer is given the part that concerns it. Defaults suit production; `.env.example` explains each variable, and a test
+//! Each layer gets its own part. Defaults suit production; `.env.example` explains each variable, and a test
 //! holds it to the table in `variables.rs`.
 //!
-//! Read by hand and not through a general configuration crate: each bad value has to be reported in a line of its own with
-//! the variable's name and what was expected, without ever showing a secret. A deserializer stops at the first bad value,
-//! knows it by the field's name and quotes it whatever it is.
+//! Without a configuration crate: each bad value is reported in its own line with the variable's name and the expected form, and
+//! secrets are not shown. A deserializer stops at the first bad value, names the field, and quotes the value.
 
 mod dotenv;
 mod error;
@@ -66,7 +65,7 @@ pub struct RateLimitConfig {
     pub login: Option<Quota>,
 }
 
-/// Lives of sessions, and the price of passwords.
+/// Lifetimes of sessions, and the cost of passwords.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
     /// `SESSION_IDLE`.
@@ -75,7 +74,7 @@ pub struct SessionConfig {
     pub absolute: Duration,
     /// `PASSWORD_HASHES`: password hashes computed at once (46 MiB each).
     pub concurrent_hashes: usize,
-    /// `PASSWORD_HASH_WAIT`: how long a sign-in waits for its turn to hash before it is shed.
+    /// `PASSWORD_HASH_WAIT`: the longest wait of a sign-in for a permit to hash.
     pub hash_wait: Duration,
 }
 
@@ -86,9 +85,9 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// `ADMIN_ADDR`.
     pub admin: SocketAddr,
-    /// `PUBLIC_URL`: what clients call this; https, or http on a loopback host.
+    /// `PUBLIC_URL`: the URL that clients use; https, or http on a loopback host.
     pub public_url: Url,
-    /// `TRUSTED_PROXIES`: whose word on the client's address is believed.
+    /// `TRUSTED_PROXIES`: the proxies whose word on the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// `CORS_ALLOWED_ORIGINS`: exact origins.
     pub cors_allowed_origins: Vec<String>,
@@ -98,21 +97,21 @@ pub struct HttpConfig {
     pub header_timeout: Duration,
     /// `HTTP_BODY_TIMEOUT`: the whole request body.
     pub body_timeout: Duration,
-    /// `HTTP_WRITE_TIMEOUT`: a client that does not take its answer.
+    /// `HTTP_WRITE_TIMEOUT`: a client that does not read its response.
     pub write_timeout: Duration,
-    /// `HTTP_REQUEST_TIMEOUT`: from the head of a request to the head of its answer.
+    /// `HTTP_REQUEST_TIMEOUT`: from the head of a request to the head of its response.
     pub request_timeout: Duration,
-    /// `HTTP_DRAIN_DELAY`: how long serving goes on after SIGTERM, until proxies know that this replica is about to stop.
+    /// `HTTP_DRAIN_DELAY`: the time between SIGTERM and the end of serving, in which proxies notice the shutdown.
     pub drain_delay: Duration,
-    /// `HTTP_SHUTDOWN_TIMEOUT`: requests under way may take so long to finish once no new ones are taken.
+    /// `HTTP_SHUTDOWN_TIMEOUT`: the longest time for running requests to finish after that.
     pub shutdown_timeout: Duration,
-    /// `HTTP_MAX_CONNECTIONS`: open at once; more wait in the backlog. Fewer where the system gives too few file descriptors.
+    /// `HTTP_MAX_CONNECTIONS`: open connections; more wait in the backlog. Lowered when the system has too few file descriptors.
     pub max_connections: usize,
-    /// The same for the admin server. No variable: those who ask there are few.
+    /// The same for the admin server, which has few clients. Not configurable.
     pub max_admin_connections: usize,
 }
 
-/// How log lines look.
+/// Logging.
 #[derive(Clone, Debug)]
 pub struct LogConfig {
     /// `LOG_FORMAT`.
@@ -121,7 +120,7 @@ pub struct LogConfig {
     pub filter: String,
 }
 
-/// The two ways to write a log line.
+/// The formats of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.

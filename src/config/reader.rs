@@ -1,4 +1,4 @@
-//! Takes values out of the environment and collects what is wrong with them.
+//! Reads values from the environment and collects their errors.
 
 use std::{collections::HashMap, fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
@@ -9,17 +9,17 @@ use super::{
     variables::{Fallback, fallback, resembling},
 };
 
-/// The bounds of waiting: an hour is longer than anybody waits, and fits wherever milliseconds are counted.
+/// The bounds of time-outs. An hour is more than any needs, and fits every counter of milliseconds.
 const TIMEOUTS: (RangeInclusive<Duration>, &str) = (Duration::from_millis(1)..=Duration::from_hours(1), "1ms to 1h");
-/// The bounds of being late. Nothing at all is the default.
+/// The bounds of staleness.
 const STALENESS: (RangeInclusive<Duration>, &str) = (Duration::ZERO..=Duration::from_mins(1), "0ms to 1m");
-/// The bounds of putting off. Not at all is allowed.
+/// The bounds of delays.
 const DELAYS: (RangeInclusive<Duration>, &str) = (Duration::ZERO..=Duration::from_hours(1), "0s to 1h");
-/// The bounds of keeping.
+/// The bounds of lifetimes.
 const LIVES: (RangeInclusive<Duration>, &str) =
     (Duration::from_millis(1)..=Duration::from_hours(3_650 * 24), "1ms to 3650d");
 
-/// Reads one variable after the other. A bad one is noted and read as its default, so that all bad ones are found at once.
+/// Reads one variable after the other. A bad one is recorded and read as its default, so that one start finds all bad ones.
 pub(super) struct Reader {
     values: HashMap<String, String>,
     problems: Vec<String>,
@@ -47,22 +47,22 @@ impl Reader {
         self.parsed(name, whole_number(&allowed), |text| values::number(text, &allowed)).unwrap_or(default)
     }
 
-    /// How long something may take.
+    /// A time-out.
     pub(super) fn timeout(&mut self, name: &str) -> Duration {
         self.duration(name, &TIMEOUTS)
     }
 
-    /// How long something is kept.
+    /// A lifetime.
     pub(super) fn life(&mut self, name: &str) -> Duration {
         self.duration(name, &LIVES)
     }
 
-    /// How long something is put off.
+    /// A delay.
     pub(super) fn delay(&mut self, name: &str) -> Duration {
         self.duration(name, &DELAYS)
     }
 
-    /// How late something may be seen.
+    /// A staleness.
     pub(super) fn staleness(&mut self, name: &str) -> Duration {
         self.duration(name, &STALENESS)
     }
@@ -92,7 +92,7 @@ impl Reader {
         placeholder.parse().expect("the placeholder is good")
     }
 
-    /// What to say of a variable with nearly this name, if there is one.
+    /// A hint at a set variable with nearly this name.
     fn misspelling_of(&self, name: &str) -> String {
         let mut alike: Vec<&str> =
             self.values.keys().map(String::as_str).filter(|key| resembling(key) == Some(name)).collect();
@@ -100,7 +100,7 @@ impl Reader {
         alike.first().map_or_else(String::new, |key| format!("{key} is; did you mean {name}? Otherwise "))
     }
 
-    /// Notes that a value that is good by itself does not go with another.
+    /// Records an error in a value.
     pub(super) fn refuse(&mut self, name: &str, expected: impl fmt::Display) {
         let (value, remark) = match (self.values.get(name), fallback(name)) {
             (None, Fallback::Text(default)) => (default, " (the default)"),
@@ -112,7 +112,7 @@ impl Reader {
         self.problems.push(format!("{name} is {shown}{remark}, expected {expected}"));
     }
 
-    /// What was read, if nothing was wrong.
+    /// The result, if there is no error.
     pub(super) fn finish<T>(self, read: T) -> Result<T, ConfigError> {
         if self.problems.is_empty() { Ok(read) } else { Err(ConfigError::new(self.problems)) }
     }
@@ -128,7 +128,7 @@ impl Reader {
         warnings
     }
 
-    /// `None` if the variable is not set, and after noting that its value is bad.
+    /// `None` if the variable is not set or its value is bad.
     fn parsed<T>(&mut self, name: &str, expected: impl fmt::Display, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         let value = self.values.get(name)?;
         let parsed = parse(value);

@@ -1,4 +1,4 @@
-//! How each kind of value is written. `None` means that the text is no such value.
+//! The parsers of values. `None` means that the text is no such value.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -17,7 +17,7 @@ use super::{LogFormat, Quota};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// `10m`, `500ms`, `30d`: whole milliseconds, since neither Redis nor Postgres knows less, within `allowed`.
+/// `10m`, `500ms`, `30d`: whole milliseconds, the unit of Redis and Postgres, within `allowed`.
 pub(super) fn duration(text: &str, allowed: &RangeInclusive<Duration>) -> Option<Duration> {
     let duration = humantime::parse_duration(text).ok()?;
     let is_whole = duration.subsec_nanos().is_multiple_of(1_000_000);
@@ -42,7 +42,7 @@ pub(super) fn quota(text: &str) -> Option<Option<Quota>> {
     (window.subsec_nanos() == 0).then_some(Some(Quota { requests: u32::try_from(requests).ok()?, window }))
 }
 
-/// `256MiB`, `1GB`: up to what no machine has.
+/// `256MiB`, `1GB`: from 1 MiB to 1 TiB.
 pub(super) fn memory(text: &str) -> Option<u64> {
     let bytes = text.parse::<ByteSize>().ok()?.as_u64();
     (1 << 20..=1 << 40).contains(&bytes).then_some(bytes)
@@ -69,21 +69,20 @@ pub(super) fn log_format(text: &str) -> Option<LogFormat> {
 
 /// Directives of [`EnvFilter`].
 ///
-/// Not empty: that would silence all but errors, and is more likely a variable that somebody forgot to fill. Visible ASCII
-/// only: tracing-subscriber 0.3 reads a directive after white space at the wrong offsets, takes ` aside` for ` asid`, and
-/// panics if that cuts a character in two.
+/// Not empty: that would silence all but errors, and is more likely a mistake. Visible ASCII only: tracing-subscriber 0.3 reads a
+/// directive after white space at the wrong offsets, takes ` aside` for ` asid`, and panics if that splits a character.
 pub(super) fn log_filter(text: &str) -> Option<String> {
     let is_readable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     (is_readable && EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())
 }
 
-/// An origin that browsers treat as safe: https, or http on this very machine. Nothing behind the host and port.
+/// An origin that browsers treat as safe: https, or http on a loopback host. Without a path.
 pub(super) fn public_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    let is_nobodys = url.username().is_empty() && url.password().is_none();
-    (is_safe && is_bare && is_nobodys).then_some(url)
+    let has_no_user = url.username().is_empty() && url.password().is_none();
+    (is_safe && is_bare && has_no_user).then_some(url)
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -114,14 +113,14 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// What may stand in front of a key: no white space, and no braces, which Redis Cluster reads as a hash tag.
+/// A prefix of keys: without white space, and without braces, which Redis Cluster reads as a hash tag.
 pub(super) fn key_prefix(text: &str) -> Option<String> {
     let is_good = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_.-".contains(&byte));
     is_good.then(|| text.to_owned())
 }
 
-/// A name that Postgres takes for a schema. It keeps names that begin with `pg_` for itself.
+/// The name of a schema. Postgres reserves names that begin with `pg_`.
 pub(super) fn schema(text: &str) -> Option<String> {
     let is_good = (1..=63).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -2,12 +2,12 @@
 
 use Fallback::{Computed, Required, Text};
 
-/// What a setting is when its variable is not set.
+/// The value of a setting whose variable is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fallback {
-    /// There is none: it has to be set. The words say how to come by a value.
+    /// None: the variable is required. The text says how to get a value.
     Required(&'static str),
-    /// As if this had been written.
+    /// This text.
     Text(&'static str),
     /// Follows from the machine or from other settings.
     Computed,
@@ -78,7 +78,7 @@ pub(super) fn fallback(name: &str) -> Fallback {
     found.unwrap_or_else(|| panic!("{name} is missing from the table of variables")).1
 }
 
-/// For a name that is no setting but nearly one: which was probably meant.
+/// The setting that a misspelt name probably means.
 pub(super) fn resembling(name: &str) -> Option<&'static str> {
     let name_as_written = name;
     let name = name.to_ascii_uppercase();

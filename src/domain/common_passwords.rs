@@ -1,7 +1,7 @@
-//! The passwords that everybody guesses first.
+//! The most common passwords.
 //!
-//! OWASP ASVS 5.0, 6.2.4, asks for the 3,000 commonest *that the other rules let through*: the 3,000 commonest of all are
-//! nearly all shorter than twelve characters, so looking there would catch almost nothing.
+//! OWASP ASVS 5.0, 6.2.4, asks for the 3,000 commonest *that the other rules admit*: of the 3,000 commonest of all, nearly all are
+//! shorter than twelve characters.
 
 use std::sync::LazyLock;
 

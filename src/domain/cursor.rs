@@ -1,7 +1,7 @@
-//! Opaque places in lists.
+//! Opaque positions in lists.
 //!
-//! A cursor carries the sort key of the last item shown ("keyset" paging), so that a page stays right while items come and
-//! go. It is bound to the list it was made for: under another list, or with a single bit changed, it is refused. The binding
+//! A cursor carries the sort key of the last item shown ("keyset" paging), so that a page stays right while items are added
+//! and removed. It is bound to the list it was made for: under another list, or with a single bit changed, it is refused. The binding
 //! catches mistakes and keeps no secret: a client that computes a SHA-256 can make a cursor, and sees no more with it than by
 //! paging.
 //!
@@ -21,11 +21,11 @@ use uuid::Uuid;
 
 use super::{UserId, ValueError};
 
-/// Keeps these checksums apart from all others; the number changes with the format.
+/// Separates these checksums from all others. The number changes with the format.
 const LABEL: &[u8] = b"aside cursor 1\0";
 const CHECKSUM_BYTES: usize = 8;
 
-/// The years 1 to 9999 in microseconds since the epoch: what RFC 3339 can write and Postgres can hold.
+/// The years 1 to 9999 in microseconds since the epoch: the range of RFC 3339 and of Postgres.
 const MICROS: Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
 
 /// Which list a cursor belongs to.
@@ -46,7 +46,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// A number that never changes for each list, and whose list it is.
+    /// The permanent number of the list, and its owner.
     fn parts(self) -> (u8, Option<UserId>) {
         match self {
             Self::Users => (1, None),
@@ -108,7 +108,7 @@ impl Position for (DateTime<Utc>, Uuid) {
 pub struct Cursor(String);
 
 impl Cursor {
-    /// The place after the item with this sort key.
+    /// The position after the item with this sort key.
     #[must_use]
     pub fn new(scope: Scope, position: &impl Position) -> Self {
         let mut bytes = position.to_bytes();

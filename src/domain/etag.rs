@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 
 use super::ValueError;
 
-/// The codings whose suffix may stand on a tag: a compressed answer is another representation and needs a tag of its own
-/// (RFC 9110, 8.8.3.3), but the client that sends it back means the same version.
+/// The codings whose suffix may stand on a tag: a compressed response is another representation with its own tag
+/// (RFC 9110, 8.8.3.3), and the client that sends the tag back means the same version.
 pub const CODINGS: [&str; 2] = ["gzip", "br"];
 
-/// The strong entity tag of what a client sees, before any coding.
+/// The strong entity tag of a representation, without coding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ETag(String);
 
@@ -46,9 +46,9 @@ impl fmt::Display for ETag {
 /// The value of `If-Match` or `If-None-Match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// `*`: whatever exists.
+    /// `*`: any representation.
     Any,
-    /// One of these; none, when there are none.
+    /// One of these; an empty list matches nothing.
     Tags(Vec<Tag>),
 }
 
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_matches_whatever_exists() {
+    fn a_star_matches_any_representation() {
         assert_eq!(matches(" * "), (true, true));
     }
 

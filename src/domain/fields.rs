@@ -1,4 +1,4 @@
-//! Complaints about the fields of one request, collected so that a client learns of all of them at once.
+//! The errors of all fields of one request: a client gets them in one response.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use super::Patch;
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    /// Where it stands in the body: a JSON pointer (RFC 6901) like `/username`.
+    /// Its place in the body: a JSON pointer (RFC 6901) like `/username`.
     pub pointer: &'static str,
-    /// What is wrong, for people; lower case, without the value.
+    /// What is wrong: lower case, without the value.
     pub detail: String,
 }
 
-/// One complaint or more, in the order the fields were looked at.
+/// One error or more, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
-    /// A single complaint.
+    /// A single error.
     #[must_use]
     pub fn one(pointer: &'static str, detail: impl fmt::Display) -> Self {
         Self(vec![FieldError { pointer, detail: detail.to_string() }])
     }
 
-    /// The complaints; at least one.
+    /// The errors; at least one.
     #[must_use]
     pub fn as_slice(&self) -> &[FieldError] {
         &self.0
@@ -41,17 +41,17 @@ impl fmt::Display for FieldErrors {
     }
 }
 
-/// Looks at one field after the other and remembers the complaints.
+/// Checks one field after the other and collects the errors.
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<FieldError>);
 
 impl Fields {
-    /// The value of a field, or `None` after noting what is wrong with it.
+    /// The value of a field, or `None` if it is invalid.
     pub(super) fn check<T>(&mut self, pointer: &'static str, parsed: Result<T, impl fmt::Display>) -> Option<T> {
         parsed.map_err(|error| self.refuse(pointer, error)).ok()
     }
 
-    /// The new value of a field that cannot be cleared. `None` if it was absent, or after noting that it is null or bad.
+    /// The new value of a field that cannot be cleared. `None` if it is absent, null or invalid.
     pub(super) fn check_set<T, U, E: fmt::Display>(
         &mut self,
         pointer: &'static str,
@@ -68,12 +68,12 @@ impl Fields {
         }
     }
 
-    /// Notes a complaint.
+    /// Adds an error.
     pub(super) fn refuse(&mut self, pointer: &'static str, detail: impl fmt::Display) {
         self.0.push(FieldError { pointer, detail: detail.to_string() });
     }
 
-    /// What was made of the fields, if each of them was good. `value` is `Some` unless something was noted.
+    /// The value of all fields, if each is valid. `value` is `Some` unless there is an error.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, FieldErrors> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),

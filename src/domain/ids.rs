@@ -1,4 +1,4 @@
-//! Ids are UUIDv7, each kind a type of its own: made here, ordered by time, so "newest first" is "by id, descending".
+//! Ids are UUIDv7, one type for each kind. Their order is that of time, so "newest first" is "by id, descending".
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ macro_rules! id {
                 (text.len() == 36).then(|| Uuid::try_parse(text).ok())?.map(Self)
             }
 
-            /// From 16 bytes as cells hold them.
+            /// From 16 bytes, as entries hold them.
             #[must_use]
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))

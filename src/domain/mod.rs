@@ -1,7 +1,5 @@
-//! Values and their rules. A value that exists is valid: each is made by its `parse`, once, at the edge; what comes back
-//! from the database was valid when it was written.
-//!
-//! Errors say what is wrong in words a client may read: lower case, without the value.
+//! Values and their rules. A value that exists is valid: `parse` checks it once, at the edge. Values from the database were checked
+//! when they were written.
 
 mod common_passwords;
 mod cursor;

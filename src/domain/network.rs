@@ -1,8 +1,8 @@
-//! Which addresses are one client.
+//! The network of a client.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The network that an address stands for: an IPv6 client has a /64 to itself and may use any address in it.
+/// The network of an address: an IPv6 client may use any address of its /64.
 #[must_use]
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address {

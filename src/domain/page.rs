@@ -28,7 +28,7 @@ impl PageSize {
         self.0.into()
     }
 
-    /// Rows to read for a page: one more than it holds, whose presence tells that there is a next page.
+    /// Rows to read for a page: one more than it holds, to know whether there is a next page.
     #[must_use]
     pub fn rows(self) -> i64 {
         i64::from(self.0) + 1

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// What a merge patch asks of one field. In a request body the field carries `#[serde(default)]`, so that a missing one is
+/// The change of one field. In a request body the field carries `#[serde(default)]`, so that a missing one is
 /// [`Keep`](Self::Keep).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
@@ -16,7 +16,7 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// The same question with the new value, if there is one, checked.
+    /// The same change with a checked value.
     pub fn try_map<U, E>(self, parse: impl FnOnce(T) -> Result<U, E>) -> Result<Patch<U>, E> {
         Ok(match self {
             Self::Keep => Patch::Keep,
@@ -25,7 +25,7 @@ impl<T> Patch<T> {
         })
     }
 
-    /// What an optional field becomes.
+    /// The value of an optional field after the change.
     #[must_use]
     pub fn apply(self, current: Option<T>) -> Option<T> {
         match self {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn applying_a_patch_does_what_it_says() {
+    fn a_patch_keeps_clears_or_sets_the_current_value() {
         let current = Some("old");
 
         assert_eq!(Patch::Keep.apply(current), Some("old"));

@@ -1,4 +1,4 @@
-//! Posts, as they are stored, made and changed.
+//! Posts and their changes.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,16 +11,16 @@ use super::{FieldErrors, Patch, PostBody, PostId, UserId, UserSummary, fields::F
 pub struct Post {
     /// Never changes; orders posts by time.
     pub id: PostId,
-    /// Who wrote it.
+    /// The author.
     #[serde(skip)]
     pub author_id: UserId,
-    /// What it says.
+    /// The text.
     pub body: PostBody,
     /// Counts the changes of this post; half of the entity tag.
     pub version: i64,
-    /// When it was written, UTC, to the microsecond.
+    /// Creation time, UTC, in microseconds.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 

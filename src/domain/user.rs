@@ -1,4 +1,4 @@
-//! Users, as they are shown, made and changed.
+//! Users and their changes.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;

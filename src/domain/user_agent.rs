@@ -1,9 +1,9 @@
-//! What a client calls itself.
+//! The `User-Agent` of a client.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Longer ones are cut: it is a hint for people who look at their sessions, and no client may fill the table with it.
+/// A longer one is cut: it only helps users to recognise their sessions.
 const MAX: usize = 256;
 
 /// The `User-Agent` of a sign-in: 1 to 256 characters, without control characters.
@@ -13,7 +13,7 @@ const MAX: usize = 256;
 pub struct UserAgent(String);
 
 impl UserAgent {
-    /// Makes the best of a header's bytes: whatever a client sends is good enough to be shown. `None` if nothing is left.
+    /// The printable part of a header's bytes. `None` if nothing is left.
     #[must_use]
     pub fn from_header(value: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(value);
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_and_invalid_bytes_never_get_through() {
+    fn control_characters_are_removed_and_invalid_bytes_replaced() {
         assert_eq!(shown(b"curl\t/8\0\xff").as_deref(), Some("curl/8\u{fffd}"));
     }
 

@@ -1,4 +1,4 @@
-//! Takes connections in, as long as there are slots for them.
+//! Accepts connections while there are free slots.
 
 use std::{
     io,
@@ -13,10 +13,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How long to wait before accepting again when there are no file descriptors left.
+/// The wait before the next try to accept when the process has no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A failure that goes on is logged as often.
+/// The interval between log lines about a lasting failure.
 const BETWEEN_LINES: Duration = Duration::from_mins(1);
 
 /// A listener with a number of slots.
@@ -27,7 +27,7 @@ pub(super) struct Acceptor {
     failure_logged: Option<Instant>,
 }
 
-/// A connection that no thread waits for yet.
+/// An accepted connection, not yet registered with the runtime.
 #[derive(Debug)]
 pub(super) struct Accepted {
     /// Its socket.
@@ -56,7 +56,7 @@ impl Acceptor {
                 Ok((socket, peer)) => return Accepted { socket, peer, slot },
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    // EMFILE and the like: the connection stays in the backlog, so that at once would be again and again.
+                    // EMFILE and the like: the connection stays in the backlog, so an immediate retry would loop.
                     self.log(&error);
                     sleep(PAUSE).await;
                 }

@@ -23,7 +23,7 @@ use crate::telemetry::{exposition::Exposition, metrics::Metrics};
 
 /// `/metrics`, `/livez`, `/readyz`.
 pub fn router(metrics: Arc<Metrics>, readiness: Readiness) -> Router {
-    let layers = ServiceBuilder::new().layer(from_fn(surround)).layer(CatchPanicLayer::custom(panics::answer));
+    let layers = ServiceBuilder::new().layer(from_fn(wrap)).layer(CatchPanicLayer::custom(panics::answer));
     Router::new()
         .route("/metrics", get(get_metrics).with_state(metrics))
         .route("/livez", get(get_liveness))
@@ -31,7 +31,7 @@ pub fn router(metrics: Arc<Metrics>, readiness: Readiness) -> Router {
         .layer(layers)
 }
 
-async fn surround(request: Request, next: Next) -> Response {
+async fn wrap(request: Request, next: Next) -> Response {
     let is_options = problems::is_options(&request);
     let response = match head::answer(&request) {
         Some(answer) => answer,
@@ -50,7 +50,7 @@ async fn get_metrics(State(metrics): State<Arc<Metrics>>, headers: HeaderMap) ->
     (fields, exposition.write(metrics.encode()))
 }
 
-/// How this replica is.
+/// The health of this replica.
 #[derive(Serialize)]
 struct HealthResponse {
     status: &'static str,
@@ -58,7 +58,7 @@ struct HealthResponse {
     missing: Option<Vec<&'static str>>,
 }
 
-/// Answers as long as the process turns, and touches nothing outside: a restart would mend nothing there.
+/// Depends on nothing outside of the process: a restart would not repair that.
 async fn get_liveness() -> Json<HealthResponse> {
     Json(HealthResponse { status: "ok", missing: None })
 }

@@ -1,4 +1,4 @@
-//! `Cache-Status` (RFC 9211): what the cache did for an answer.
+//! `Cache-Status` (RFC 9211): what the cache did for a response.
 
 use axum::response::{IntoResponseParts, ResponseParts};
 use http::{HeaderName, HeaderValue};
@@ -15,7 +15,7 @@ pub(super) struct CacheStatus {
 }
 
 impl CacheStatus {
-    /// Of an answer that was put together at `now_ms`, milliseconds since the epoch.
+    /// Of a response that was composed at `now_ms`, milliseconds since the epoch.
     #[must_use]
     pub(super) fn new(report: CacheReport, now_ms: i64) -> Self {
         Self { report, now_ms }
@@ -27,7 +27,7 @@ impl CacheStatus {
             return "aside; fwd=bypass".to_owned();
         }
         if misses == 0 {
-            // Negative past the soft end (RFC 9211, 2.5): still right, and served while somebody refreshes it.
+            // Negative after the soft expiry (RFC 9211, 2.5): the value is current and a refresh is under way.
             let ttl = expires_at_ms.map_or(0, |expiry| (expiry - self.now_ms).div_euclid(1_000));
             let detail = if redis_hits == 0 { "near" } else { "redis" };
             return format!("aside; hit; ttl={ttl}; detail={detail}");
@@ -47,7 +47,7 @@ impl IntoResponseParts for CacheStatus {
     type Error = std::convert::Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
-        let value = HeaderValue::try_from(self.value()).expect("words and digits");
+        let value = HeaderValue::try_from(self.value()).expect("ASCII text");
         parts.headers_mut().insert(CACHE_STATUS, value);
         Ok(parts)
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_report_has_its_words() {
+    fn each_report_has_its_cache_status() {
         let report = CacheReport::default();
         for (report, expected) in [
             (CacheReport { hits: 3, expires_at_ms: Some(42_900), ..report }, "aside; hit; ttl=42; detail=near"),

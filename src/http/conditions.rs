@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110, 13): `If-Match` for writers, `If-None-Match` for readers, and answers with an `ETag`.
+//! Conditional requests (RFC 9110, 13): `If-Match` for writers, `If-None-Match` for readers, and responses with an `ETag`.
 
 use axum::{
     extract::FromRequestParts,
@@ -92,7 +92,7 @@ impl IntoParams for IfNoneMatch {
     }
 }
 
-/// `*` or a list of entity tags. No example: the page to try the API on would send it.
+/// `*` or a list of entity tags. Without an example: `/docs` would send it.
 const PATTERN: &str = r#"^(\*|(W/)?"[!#-~\u0080-\u00FF]*"([ \t]*,[ \t]*(W/)?"[!#-~\u0080-\u00FF]*")*)?$"#;
 
 fn parameter(name: &str, description: &str) -> Parameter {

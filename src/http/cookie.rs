@@ -1,7 +1,7 @@
 //! The session cookie: its name, its flags, how it is set, read and cleared.
 //!
-//! Over https it is `__Host-aside_session`: the prefix makes browsers refuse it from subdomains and over http, so nobody
-//! else can plant one. Over http (loopback hosts only, see `config`) browsers refuse `Secure`, and so that prefix.
+//! Over https it is `__Host-aside_session`: browsers refuse the prefix from subdomains and over http, so no other site can
+//! plant a cookie. Over http (loopback hosts only, see `config`) browsers refuse `Secure`, and with it the prefix.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ pub struct SessionCookie {
     secure: bool,
 }
 
-/// What a request says by its session cookie.
+/// The session cookie of a request.
 #[derive(Debug)]
 pub(super) enum FoundCookie {
     /// There is none.
     None,
     /// One value.
     One(SecretString),
-    /// Several values: one of them was planted, and nobody can tell which.
+    /// Several values. One of them was planted, and the server cannot tell which.
     Ambiguous,
 }
 
@@ -52,8 +52,8 @@ impl SessionCookie {
         self.header("", Duration::ZERO)
     }
 
-    /// The value a request brings. Cookies that are not ours may be as broken as they like; one of ours that is no text is
-    /// a bad one, not none.
+    /// The session cookie of a request. Broken cookies of other names are ignored. A session cookie that is no text is a bad one,
+    /// not an absent one.
     pub(super) fn find(self, headers: &HeaderMap) -> FoundCookie {
         let lines = headers.get_all(header::COOKIE).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
         let mut ours = lines

@@ -1,17 +1,17 @@
-//! HTTP: the server, the layers around the handlers, and the handlers. Handlers hold repositories, never pools; nothing
-//! below this layer knows a status code.
+//! HTTP: the server, the middleware stack and the handlers. Handlers use repositories, not pools. No layer below this one knows
+//! status codes.
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`server`], `accept`, `io` | connections: accepting, deadlines, the end |
-//! | [`routes`], `middleware` | the layers around every handler, and their order |
+//! | [`server`], `accept`, `io` | connections: accepting, deadlines, closing |
+//! | [`routes`], `middleware` | the middleware stack |
 //! | `gate`, `identity`, `meter`, `token_lookups` | who asks, and whether they may ask so often |
-//! | `handlers` | the API; [`state`] is what they may hold |
-//! | [`extract`], [`cookie`], `conditions` | requests into values |
+//! | `handlers` | the API; [`state`] has the parts that handlers may use |
+//! | [`extract`], [`cookie`], `conditions` | values from requests |
 //! | `cache_status`, `encoded_json` | parts of responses |
 //! | [`documentation`] | `/openapi.json`, `/docs` and what leads there, `/problems/{name}` |
 //! | [`admin`], [`readiness`] | the admin server's routes |
-//! | [`problem`] | errors as clients see them |
+//! | [`problem`] | problem documents |
 
 mod accept;
 pub mod admin;

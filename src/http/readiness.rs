@@ -1,4 +1,4 @@
-//! Whether this replica should get requests, and what it does without.
+//! Readiness of this replica, and the dependencies that it lacks.
 
 use std::{
     fmt,
@@ -11,13 +11,13 @@ use std::{
 use aside_runtime::shutdown::Shutdown;
 use futures::future::BoxFuture;
 
-/// What no replica can do without: tables, and the right to use them.
+/// The name of the dependency without which a replica is not ready: the tables, and the right to use them.
 pub const SCHEMA: &str = "schema";
 
-/// Names what cannot be reached or used just now (`redis`, `postgres`, [`SCHEMA`]). Answers within a bound of its own.
+/// Names the missing dependencies (`redis`, `postgres`, [`SCHEMA`]). Its time is bounded.
 pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Vec<&'static str>> + Send + Sync>;
 
-/// What `/readyz` answers from. Clones are handles to the same.
+/// The state behind `/readyz`. Clones share it.
 #[derive(Clone)]
 pub struct Readiness {
     migrated: Arc<AtomicBool>,
@@ -26,25 +26,25 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Not ready: the migrations are still to come.
+    /// Not ready: the migrations are not done.
     #[must_use]
     pub fn new(shutdown: Shutdown, probe: Probe) -> Self {
         Self { migrated: Arc::default(), shutdown, probe }
     }
 
-    /// From here on requests are welcome.
+    /// The migrations are done.
     pub fn set_migrated(&self) {
         self.migrated.store(true, Ordering::Release);
     }
 
-    /// Not before the migrations, not once the shutdown is announced. Otherwise always, as far as only the process is asked: a
-    /// replica without Redis answers, and taking all replicas out because what they share is away would turn slow into down.
+    /// Whether migrations are done and no shutdown is announced. Redis and Postgres do not count: if all replicas left the load
+    /// balancer together with a dependency that they share, a slow service would become an outage.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.migrated.load(Ordering::Acquire) && !self.shutdown.is_announced()
     }
 
-    /// What it has to do without. Without [`SCHEMA`] it is not ready either.
+    /// The missing dependencies. Without [`SCHEMA`] the replica is not ready either.
     pub async fn missing(&self) -> Vec<&'static str> {
         (self.probe)().await
     }

@@ -1,6 +1,6 @@
-//! The body of a request within its limits: 64 KiB, and one deadline for all of it.
+//! Limits on the body of a request: 64 KiB, and one deadline for the whole body.
 //!
-//! One deadline for the whole body, not for each frame: a byte a second would pass a limit on each frame for ever.
+//! A deadline for each frame would not end a client that sends one byte each second.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
-/// Bytes a request's body may have. The largest valid one (a post of 2,000 characters, each escaped) has 24,000.
+/// The longest body of a request. The largest valid one (a post of 2,000 characters, each escaped) has 24,000 bytes.
 pub(super) const MAX_BODY_BYTES: u64 = 64 * 1024;
 
 /// A request's body that ends with an error when it is too long or too late.
@@ -30,10 +30,10 @@ pub(super) enum BodyError {
     /// More than [`MAX_BODY_BYTES`].
     #[error("the body has more than {MAX_BODY_BYTES} bytes")]
     TooLarge,
-    /// Not all there at the deadline.
+    /// Incomplete at the deadline.
     #[error("the body did not arrive in time")]
     TooLate,
-    /// The client went away, or broke the framing.
+    /// The client disconnected, or broke the framing.
     #[error("the body could not be read")]
     Broken(#[source] axum::Error),
 }

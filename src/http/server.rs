@@ -1,15 +1,15 @@
 //! The accept loop, and the life of each connection.
 //!
-//! Our own loop over hyper's HTTP/1 connection, since `axum::serve` has no time-out for heads: silent, half-sent and idle
-//! connections would stay for ever, and one of them would hold up a graceful shutdown for ever.
+//! The loop uses hyper's HTTP/1 connection directly: `axum::serve` has no time-out for heads, so one silent or half-sent
+//! request would keep its connection, and a graceful shutdown, waiting without end.
 //!
-//! | what | its bound |
+//! | subject | bound |
 //! |---|---|
 //! | a connection that sends nothing, before its first request or between two | `keep_alive_timeout`, see `io` |
 //! | half a head, a trickled head | `header_timeout` from its first byte, see `io` |
-//! | a client that does not take its answer | `write_timeout`, see `io` |
+//! | a client that does not read its response | `write_timeout`, see `io` |
 //! | open connections | `max_connections`; more wait in the kernel's backlog, unaccepted |
-//! | an announced shutdown | none: everything is served, and each answer closes its connection |
+//! | an announced shutdown | none: requests are served, and each response closes its connection |
 //! | a started shutdown | idle connections end at once, requests under way have `shutdown_timeout` |
 
 use std::{
@@ -40,15 +40,15 @@ use super::{
 };
 use crate::config::HttpConfig;
 
-/// hyper's own limit for a head, above ours (see `middleware::head`), so that our answer is the one that clients get. What
-/// is beyond it gets hyper's answer, which `io::parser_errors` turns into the same problem document.
+/// hyper's limit for a head. It is above the limit of `middleware::head`, so that clients get the problem document of that one.
+/// `io::parser_errors` replaces hyper's response to a longer head.
 const HYPER_MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// Serves until `shutdown` starts, then until no request is under way any more, at most for `shutdown_timeout`.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future is the hard end: the listener and all connections are closed at once, whatever they do.
+/// Dropping the future closes the listener and all connections at once.
 pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, shutdown: &Shutdown) {
     let connections = Connections {
         http: http1_builder(),
@@ -65,7 +65,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
         tokio::select! {
             biased;
             () = shutdown.started() => break,
-            // Finished tasks are taken out as they end, or they would pile up.
+            // Removes finished tasks.
             Some(_) = tasks.join_next() => {}
             accepted = acceptor.accept() => {
                 tasks.spawn(connections.clone().run(accepted));
@@ -77,7 +77,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
     drain(tasks, config.shutdown_timeout).await;
 }
 
-/// What every answer says beside its route's own words.
+/// The header fields that every response gets.
 fn complete(answer: Response, shutdown: &Shutdown) -> Response {
     let mut answer = allow::complete(answer);
     if shutdown.is_announced() {
@@ -98,9 +98,9 @@ async fn drain(mut tasks: JoinSet<()>, limit: Duration) {
 fn http1_builder() -> http1::Builder {
     let mut http = http1::Builder::new();
     http
-        // It would start when a head is awaited, not with its first byte: `io` has the time-outs.
+        // hyper's clock starts before the first byte of a head: `io` has the time-outs.
         .header_read_timeout(None)
-        // A client may close its end after the request and still read the answer.
+        // A client may close its end after the request and still read the response.
         .half_close(true)
         .max_buf_size(HYPER_MAX_HEAD_BYTES);
     http
@@ -113,15 +113,15 @@ struct Connections {
     router: Router,
     read_timeouts: ReadTimeouts,
     write_timeout: Duration,
-    /// Whose `X-Forwarded-For` and `Forwarded` are believed.
+    /// The proxies whose `X-Forwarded-For` and `Forwarded` are believed.
     trusted_proxies: Arc<[IpNet]>,
     shutdown: Shutdown,
 }
 
 impl Connections {
-    /// One connection, from accepted to closed. The slot is free again when this is over, however it ends.
+    /// One connection, from accepted to closed. Its slot is free when the future ends or is dropped.
     async fn run(self, Accepted { socket, peer, slot: _slot }: Accepted) {
-        // Answers are written in one piece: waiting for more to send would only delay them.
+        // Responses are written in one piece: Nagle's algorithm would only delay them.
         let socket = match socket.set_nodelay(true).and_then(|()| TcpStream::from_std(socket)) {
             Ok(socket) => socket,
             Err(error) => {
@@ -129,7 +129,7 @@ impl Connections {
                 return;
             }
         };
-        // A clone for each connection and not for each request: what clones share, all connections of all cores would write to.
+        // One clone for each connection, not for each request: all cores would contend for the shared reference counts.
         let (router, trusted_proxies) = (RefCell::new(self.router), self.trusted_proxies);
         let shutdown = self.shutdown.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {

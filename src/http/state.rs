@@ -1,4 +1,4 @@
-//! What handlers may hold: repositories, each for itself, never pools.
+//! The parts that handlers may use: single repositories, no pools.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -12,11 +12,11 @@ use crate::{
     repository::{FollowRepository, HomeRepository, PostRepository, SessionRepository, UserRepository},
 };
 
-/// The state of the API's router: the parts, shared, since axum clones it several times for each request.
+/// The state of the API's router. Its parts are shared: axum clones the state several times for each request.
 #[derive(Clone, Debug)]
 pub struct ApiState(Arc<ApiParts>);
 
-/// The parts that handlers ask for one by one, as `State<Arc<UserRepository>>` and so on.
+/// The parts that handlers extract one by one, such as `State<Arc<UserRepository>>`.
 #[derive(Debug)]
 pub struct ApiParts {
     /// Users.
@@ -25,13 +25,13 @@ pub struct ApiParts {
     pub sessions: Arc<SessionRepository>,
     /// Posts.
     pub posts: Arc<PostRepository>,
-    /// Who follows whom.
+    /// Follows.
     pub follows: Arc<FollowRepository>,
     /// Home pages.
     pub home: Arc<HomeRepository>,
     /// Hashes passwords.
     pub hasher: PasswordHasher,
-    /// Decides who may go on.
+    /// The rate limiter.
     pub limiter: Limiter,
     /// Bounds the lookups of unknown tokens.
     pub token_lookups: TokenLookups,
@@ -55,8 +55,8 @@ impl Deref for ApiState {
     }
 }
 
-/// As `#[derive(FromRef)]` does it, which cannot look into an `Arc`.
-macro_rules! give {
+/// Like `#[derive(FromRef)]`, which does not see through an `Arc`.
+macro_rules! from_ref {
     ($($part:ident: $type:ty),+) => {
         $(impl FromRef<ApiState> for $type {
             fn from_ref(state: &ApiState) -> Self {
@@ -66,7 +66,7 @@ macro_rules! give {
     };
 }
 
-give! {
+from_ref! {
     users: Arc<UserRepository>, sessions: Arc<SessionRepository>, posts: Arc<PostRepository>,
     follows: Arc<FollowRepository>, home: Arc<HomeRepository>, hasher: PasswordHasher, limiter: Limiter,
     cookie: SessionCookie, clock: Clock

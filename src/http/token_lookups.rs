@@ -1,12 +1,12 @@
 //! Lookups of session tokens that this process has not seen as good, bounded for each client address.
 //!
-//! Only a lookup tells a made-up token with a valid checksum from a good one, and a good one charges its user and not its
-//! address. So an address has [`FIRST`] lookups at once, and one more for each that finds a session: users behind one address wait
-//! for a few round trips at most. When [`FIRST`] lookups have found none, each further one is charged to the address before.
+//! Only a lookup tells a forged token with a valid checksum from a good one. A good one charges its user, not its address. So an
+//! address starts with [`FIRST`] concurrent lookups and gains one for each session found: users behind one address wait for a few
+//! round trips at most. After [`FIRST`] lookups without a session, each further lookup is charged to the address first.
 //!
 //! ```text
 //!   good tokens     4 at once ─▶ 8 ─▶ 16 … MOST
-//!   made-up tokens  4 at once ─▶ each is charged before its lookup, for CHARGED_FIRST ─▶ 4 at once …
+//!   forged tokens   4 at once ─▶ each is charged before its lookup, for CHARGED_FIRST ─▶ 4 at once …
 //! ```
 
 use std::{
@@ -22,16 +22,16 @@ use tokio::{
     time::timeout,
 };
 
-/// Lookups that an address has at once to begin with, and those without a session after which it is charged first.
+/// The concurrent lookups of an address at first, and the number of misses after which it is charged first.
 const FIRST: usize = 4;
-/// Lookups that an address may have at once in the end.
+/// The most concurrent lookups of an address.
 const MOST: usize = 256;
-/// How long an address is charged before its lookups.
+/// How long an address is charged before each lookup.
 const CHARGED_FIRST: Duration = Duration::from_mins(1);
-/// Addresses remembered; some 15 MB. One that is forgotten begins anew.
+/// Addresses in memory, some 15 MB. An evicted one starts again.
 const CAPACITY: usize = 65_536;
 
-/// Who may look tokens up.
+/// The lookups of all addresses.
 #[derive(Debug)]
 pub struct TokenLookups {
     addresses: Cache<IpAddr, Arc<Mutex<Address>>>,
@@ -44,7 +44,7 @@ pub struct TokenLookups {
 struct Address {
     /// Closed while the address is charged first.
     permits: Arc<Semaphore>,
-    /// Permits there are altogether: one more for each session found, one less for each miss.
+    /// Permits in all: one more for each session found, one less for each miss.
     granted: usize,
     /// Lookups that found no session.
     misses: usize,
@@ -56,18 +56,18 @@ struct Address {
 pub(super) enum Entry {
     /// At once.
     Permitted(LookupPermit),
-    /// When its address was charged.
+    /// After its address is charged.
     ChargedFirst,
-    /// Not now: earlier lookups of its address, which has no good token so far, have no answer.
+    /// No permit was free in time, and the address has shown no good token.
     TimedOut,
 }
 
-/// The right to one lookup. Dropped without a word of what was found, as by a client that hangs up, it counts as a miss.
+/// The right to one lookup. It counts as a miss if it is dropped without an outcome, as by a client that disconnects.
 #[derive(Debug)]
 #[must_use = "dropped, it counts as a lookup that found no session"]
 pub(super) struct LookupPermit {
     address: Arc<Mutex<Address>>,
-    /// `None` for one that waited for too long, at an address with good tokens.
+    /// `None` after a wait that was too long, for an address with good tokens.
     permit: Option<OwnedSemaphorePermit>,
     is_settled: bool,
 }
@@ -80,7 +80,7 @@ impl Default for Address {
 }
 
 impl TokenLookups {
-    /// A request waits for `queue_timeout` at most: longer means that Postgres or Redis stalls, or overload.
+    /// A request waits for at most `queue_timeout`. A longer wait means that Postgres or Redis stalls, or overload.
     #[must_use]
     pub fn new(queue_timeout: Duration) -> Self {
         Self { addresses: Cache::new(CAPACITY), queue_timeout }

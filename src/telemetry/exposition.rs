@@ -1,7 +1,7 @@
-//! The two text formats of metrics, and which one a client wants.
+//! The two text formats of metrics, and their negotiation.
 //!
-//! Prometheus asks for `OpenMetrics` by name; anything else (a browser, curl) gets the older text format, which browsers show in
-//! place of saving it. In that one a counter is described under its full name, with `_total`, and there are no units and no end mark.
+//! Prometheus requests `OpenMetrics` by name. Other clients (browsers, curl) get the older text format, which browsers display. In
+//! that format the description of a counter has its full name, with `_total`, and there are no units and no end mark.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -14,7 +14,7 @@ pub enum Exposition {
     OpenMetrics,
 }
 
-/// How well a part of `Accept` fits a format: any type, any of its main type, the type, the type in its version.
+/// How specifically an element of `Accept` matches a format: any type, its main type, the type, the type in its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     Any,
@@ -24,18 +24,19 @@ enum Fit {
 }
 
 impl Exposition {
-    /// The format for a client with these lines of `Accept` (RFC 9110, 12.5.1): `OpenMetrics` if it is preferred, or named and liked as
-    /// much. A client that wants neither gets the text.
+    /// The format for these lines of `Accept` (RFC 9110, 12.5.1): `OpenMetrics` if it has the higher quality, or is named and has the
+    /// same quality. A client that accepts neither gets the text.
     #[must_use]
     pub fn choose(accept: &[&str]) -> Self {
-        let wish = |format: Self| {
+        let quality_of = |format: Self| {
             let ranges = accept.iter().flat_map(|line| line.split(','));
-            let (fit, quality) =
-                ranges.filter_map(|range| format.wish(range)).max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))?;
+            let (fit, quality) = ranges
+                .filter_map(|range| format.matches(range))
+                .max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))?;
             Some((quality, fit >= Fit::Type))
         };
-        let (text, _) = wish(Self::Text).unwrap_or_default();
-        match wish(Self::OpenMetrics) {
+        let (text, _) = quality_of(Self::Text).unwrap_or_default();
+        match quality_of(Self::OpenMetrics) {
             Some((quality, is_named)) if quality > text || (is_named && quality > 0.0 && quality >= text) => {
                 Self::OpenMetrics
             }
@@ -52,7 +53,7 @@ impl Exposition {
         }
     }
 
-    /// Metrics in this format, out of `OpenMetrics`.
+    /// Converts `OpenMetrics` to this format.
     #[must_use]
     pub fn write(self, open_metrics: String) -> String {
         match self {
@@ -61,8 +62,8 @@ impl Exposition {
         }
     }
 
-    /// How well an element of `Accept` fits, and its quality.
-    fn wish(self, element: &str) -> Option<(Fit, f32)> {
+    /// How an element of `Accept` matches, and its quality.
+    fn matches(self, element: &str) -> Option<(Fit, f32)> {
         let (main, sub, version) = match self {
             Self::Text => ("text", "plain", "0.0.4"),
             Self::OpenMetrics => ("application", "openmetrics-text", "1.0.0"),
@@ -89,7 +90,7 @@ impl Exposition {
     }
 }
 
-/// The older text format. Of `OpenMetrics` it lacks units and the end mark, and names some kinds of metrics in other words.
+/// The older text format: without units and the end mark, and with other names for some types.
 fn text(open_metrics: &str) -> String {
     let kinds: HashMap<&str, &str> =
         open_metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();

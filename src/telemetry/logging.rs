@@ -1,7 +1,6 @@
-//! Log lines: one for each event, as text for people or as JSON for machines.
+//! Log lines: one for each event, as text or JSON.
 //!
-//! They go to standard output. The log is what a service puts out (the twelve-factor way), nothing else is ever printed there,
-//! and what a person at a terminal has to act on, errors at the start and progress bars, keeps standard error to itself.
+//! They go to standard output (twelve-factor), and nothing else does. Errors at the start and progress bars go to standard error.
 
 use std::{
     env,
@@ -13,26 +12,25 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt, regis
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Starts logging for this process. The first call decides; later ones change nothing, so that tests may run several
-/// applications in one process.
+/// Starts logging for this process. Only the first call has an effect: tests run several applications in one process.
 pub fn init(config: &LogConfig) {
     // https://no-color.org: any value but an empty one.
-    let are_colours_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let has_colours = io::stdout().is_terminal() && !are_colours_unwanted;
-    let _first_call_decides = subscriber(config, io::stdout, has_colours).try_init();
+    let is_colour_disabled = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_coloured = io::stdout().is_terminal() && !is_colour_disabled;
+    let _first_call_decides = subscriber(config, io::stdout, is_coloured).try_init();
 }
 
 type DynSubscriber = Box<dyn Subscriber + Send + Sync>;
 
-fn subscriber<W>(config: &LogConfig, writer: W, has_colours: bool) -> DynSubscriber
+fn subscriber<W>(config: &LogConfig, writer: W, is_coloured: bool) -> DynSubscriber
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(has_colours);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(is_coloured);
     let filtered = registry().with(EnvFilter::new(&config.filter));
     match config.format {
         LogFormat::Text => Box::new(filtered.with(lines)),
-        // The fields of the event beside its level and time; those of its request in `span`.
+        // The fields of the event stand beside its level and time, those of its request in `span`.
         LogFormat::Json => Box::new(filtered.with(lines.json().flatten_event(true).with_span_list(false))),
     }
 }

@@ -1,6 +1,6 @@
 //! The documentation that the service serves: its `OpenAPI` document, a page to try it on, and the problem types.
 //!
-//! None of it looks at credentials, needs anything from outside of the binary or is charged.
+//! These routes read no credentials, load nothing from outside of the binary, and are not charged to a rate limit.
 
 mod asset;
 mod openapi;

@@ -21,7 +21,7 @@ const DESCRIPTION: &str = "A web backend whose cache-aside layer is exact. Error
                            operations that are charged to a rate limit have RateLimit and RateLimit-Policy too, once the request was \
                            charged.";
 
-/// The parts that belong to no handler.
+/// The parts outside of operations.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "aside", description = DESCRIPTION),
@@ -40,7 +40,7 @@ struct Head;
 /// The document without operations.
 pub(super) fn head(public_url: &Url) -> openapi::OpenApi {
     let mut document = Head::openapi();
-    // `/` first: the page has to work under each host name that leads here. Paths begin with a slash, so a URL ends without.
+    // `/` first: `/docs` has to work under every host name. Paths begin with a slash, so the URL must not end with one.
     let own = ServerBuilder::new().url("/").description(Some("The server that this document comes from"));
     let public =
         ServerBuilder::new().url(public_url.as_str().trim_end_matches('/')).description(Some("The public URL"));

@@ -1,4 +1,4 @@
-//! `/docs`: Swagger UI out of the binary, without a byte from elsewhere.
+//! `/docs`: Swagger UI from the binary. It loads nothing from other hosts.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,14 +14,14 @@ use utoipa_swagger_ui::{Config, serve};
 
 use super::asset::{Asset, Wanted};
 
-/// What the page may do: run and load what this service serves. Its styles are set by its script, its icons are inlined.
+/// The page may load from this service only. Its script sets styles, and its icons are inlined.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page refers to its files by relative names: this makes them right for `/docs` as well as for `/docs/`.
+/// The page names its files by relative paths. The base makes these right for `/docs` and for `/docs/`.
 const BASE: &str = "<head>\n    <base href=\"/docs/\">";
 
-/// What the page loads, itself first. The binary has more; nothing refers to it.
+/// The page and its files. The other files in the binary are not referenced.
 const NAMES: [&str; 8] = [
     PAGE,
     "favicon-16x16.png",
@@ -35,7 +35,7 @@ const NAMES: [&str; 8] = [
 const PAGE: &str = "index.html";
 
 static FILES: LazyLock<Vec<(&str, Arc<Asset>)>> = LazyLock::new(|| {
-    // "none": or else it sends the document to a validator on the internet.
+    // Otherwise the page sends the document to a validator on the internet.
     let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
     let config = Arc::new(config.display_request_duration(true));
     NAMES.iter().map(|&name| (name, file(name, Arc::clone(&config)))).collect()
@@ -49,7 +49,7 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/docs/{*file}", get(async |Path(name): Path<String>, wanted: Wanted| show(&name, wanted).await))
 }
 
-/// `/`: there is nothing else for a browser to see.
+/// `/` leads to the documentation.
 pub(in crate::http) fn root<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/", get(async || Redirect::temporary("/docs")))
 }
@@ -67,7 +67,7 @@ fn file(name: &'static str, config: Arc<Config<'static>>) -> Arc<Asset> {
     Asset::new(&file.content_type, bytes)
 }
 
-/// Named after the service, and with the base.
+/// Sets the title and the base.
 fn page(html: &[u8]) -> String {
     let html = String::from_utf8_lossy(html).replacen("<head>", BASE, 1);
     html.replacen("<title>Swagger UI</title>", "<title>aside</title>", 1)

@@ -1,4 +1,4 @@
-//! `/problems/{name}`: the meaning of a problem type. The `type` of a problem is a link to it.
+//! `/problems/{name}`: the description of a problem type. The `type` of a problem links to it.
 
 use std::{
     collections::HashMap,

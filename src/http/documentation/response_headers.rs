@@ -1,4 +1,4 @@
-//! The response headers of the document: described once, as components, and referred to where they are sent.
+//! The response headers of the document: each is one component that responses refer to.
 
 use utoipa::openapi::{Header, HeaderBuilder, Object, Ref, RefOr, Type};
 
@@ -10,7 +10,7 @@ pub(super) const RETRY_AFTER: &str = "Retry-After";
 pub(super) const SERVER_TIMING: &str = "Server-Timing";
 pub(super) const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
 
-/// Name, content, and an example of it.
+/// Name, description and example.
 const HEADERS: [(&str, &str, &str); 7] = [
     (CACHE_STATUS, "What the cache did for this response (RFC 9211).", "aside; hit; ttl=42; detail=near"),
     (ETAG, "The entity tag of this representation (RFC 9110), for If-None-Match and If-Match.", "\"7\""),
@@ -45,7 +45,7 @@ pub(super) fn components() -> impl Iterator<Item = (String, RefOr<Header>)> {
     })
 }
 
-/// What stands in a response for one of them.
+/// The reference to a component, for a response.
 pub(super) fn reference(name: &str) -> RefOr<Header> {
     RefOr::Ref(Ref::new(format!("#/components/headers/{name}")))
 }

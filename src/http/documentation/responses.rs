@@ -1,4 +1,4 @@
-//! The problems of an operation, for `#[utoipa::path(responses(…))]`: a type for each, named as its [`ProblemKind`].
+//! The problems of operations, for `#[utoipa::path(responses(…))]`: one type for each, with the name of its [`ProblemKind`].
 //!
 //! ```ignore
 //! #[utoipa::path(get, path = "/posts/{id}", responses((status = 200, body = AuthoredPost), responses::NotFound))]

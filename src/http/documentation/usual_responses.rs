@@ -1,4 +1,4 @@
-//! The responses, and the headers of responses, that follow from the kind of an operation. No handler lists them.
+//! Responses and response headers that follow from the kind of an operation, so that handlers need not list them.
 //!
 //! | an operation that … | may answer with |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | is not the sign-in | `Server-Timing` |
 //! | exists | 503, and any other problem |
 //!
-//! A response that the handler documents itself wins: a status has one entry.
+//! A response that a handler documents wins: a status has one entry.
 
 use utoipa::openapi::{
     OpenApi, RefOr,
@@ -90,12 +90,12 @@ fn add_of_credentials(operation: &mut Operation, method: &HttpMethod) {
     }
 }
 
-/// The headers of the responses that are no problems.
+/// The headers of all responses except problems.
 fn add_headers(operation: &mut Operation, path: &str, method: &HttpMethod) {
     let has_condition = has_parameter(operation, |parameter| parameter.name == "If-None-Match");
     let updates = *method == HttpMethod::Patch;
     let is_charged = is_charged(operation);
-    // How long a sign-in takes would tell whether the username exists.
+    // The duration of a sign-in would reveal whether the username exists.
     let is_timed = (method, path) != (&HttpMethod::Post, "/sessions");
     let responses = &mut operation.responses.responses;
     let reports_cache = matches!(responses.get("200"), Some(RefOr::T(ok)) if ok.headers.contains_key(CACHE_STATUS));
@@ -119,7 +119,7 @@ fn add_headers(operation: &mut Operation, path: &str, method: &HttpMethod) {
     }
 }
 
-/// The documentation is free.
+/// Requests for the documentation are not charged.
 fn is_charged(operation: &Operation) -> bool {
     !operation.tags.iter().flatten().any(|tag| tag == "documentation")
 }

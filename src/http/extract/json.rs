@@ -1,13 +1,13 @@
 //! JSON bodies.
 //!
-//! | what is wrong | answer |
+//! | error | status |
 //! |---|---|
 //! | the content type, or a content coding | 415 |
 //! | more than 64 KiB, or late | 413, 408 |
 //! | empty, cut short, not UTF-8 (a byte order mark, half a surrogate pair), not JSON, something after it, nested too deep | 400 |
 //! | no object; a member that is missing, unknown, there twice, of the wrong type | 422 with a JSON pointer |
 //!
-//! Every body is read twice, first as JSON of any shape: without that, `{"bio": 7, oops` would be 422 for its bio.
+//! Every body is parsed twice, first as any JSON: otherwise `{"bio": 7, oops` would be 422 for its bio.
 
 use axum::{
     body::Body,
@@ -48,7 +48,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
 fn check_content_type(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    // Parameters do not matter: JSON has none that change anything.
+    // Parameters are ignored: JSON has none with a meaning.
     let essence = types.next().and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
     let essence = essence.map(str::trim).unwrap_or_default();
     let is_json = essence.eq_ignore_ascii_case("application/json")
@@ -61,9 +61,9 @@ fn check_content_type(method: &Method, headers: &HeaderMap) -> Result<(), Proble
     }
 }
 
-/// All of it, copied: a frame that is kept would keep the whole buffer that it was read into.
+/// The whole body, copied: a stored frame would keep the buffer that it was read into.
 async fn read(mut body: Body) -> Result<BytesMut, Problem> {
-    // Not what is announced: memory follows what has arrived.
+    // Without the announced capacity: memory grows with the bytes that arrive.
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame.map_err(unreadable)?.data_ref() {
@@ -73,7 +73,7 @@ async fn read(mut body: Body) -> Result<BytesMut, Problem> {
     Ok(bytes)
 }
 
-/// The limits of `request_body`, as they come out of axum's boxes.
+/// The errors of `request_body`, which axum boxes.
 fn unreadable(error: axum::Error) -> Problem {
     let error = error.into_inner();
     let kind = match error.downcast_ref::<BodyError>() {

@@ -1,4 +1,4 @@
-//! Requests into values, or into problems: the only ways in which handlers read a request.
+//! Extractors: they turn parts of a request into values or problems. Handlers read requests in no other way.
 
 mod client_address;
 mod credentials;

@@ -47,7 +47,7 @@ impl<T: ResourceId, S: Send + Sync> FromRequestParts<S> for PathId<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // The rejection is bytes that are not UTF-8 once decoded: no id either.
+        // The rejection means bytes that are not UTF-8: no id either.
         let id = RawPathParams::from_request_parts(parts, state)
             .await
             .ok()

@@ -1,5 +1,5 @@
-//! Query parameters. One that is unknown, repeated or bad is 400 with its name: a misspelt `limit` that is ignored is a bug
-//! that its author never finds.
+//! Query parameters. An unknown, repeated or bad one is 400 with its name: if a misspelt `limit` were ignored, its author would
+//! not notice.
 
 use std::collections::HashSet;
 
@@ -26,7 +26,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let mut seen = HashSet::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        // Escapes that are not UTF-8 come out as this character, and nothing that we look for has it.
+        // Escapes that are not UTF-8 decode to this character, and no valid parameter has it.
         if name.contains(char::REPLACEMENT_CHARACTER) || value.contains(char::REPLACEMENT_CHARACTER) {
             return Err(Problem::invalid_query(name, "is not UTF-8"));
         }

@@ -1,16 +1,15 @@
-//! From what serde says about a bad value to the place of it and a sentence about it.
+//! The place of a bad value and a sentence about it, from an error of serde.
 //!
-//! serde names missing, unknown and repeated members in its message only; the path it gives is that of the object they
-//! are (not) in.
+//! serde names missing, unknown and repeated members only in its message. Its path leads to the object of the member.
 
 use serde_path_to_error::{Path, Segment};
 
-/// A value that is not what it must be.
+/// An invalid value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadValue {
     /// The names that lead to it, outermost first.
     pub(super) path: Vec<String>,
-    /// What is wrong, without position: the path says it better.
+    /// What is wrong, without the position: the path names it.
     pub(super) detail: String,
 }
 
@@ -47,7 +46,7 @@ fn without_position(message: &str) -> &str {
     message.rfind(" at line ").map_or(message, |at| &message[..at])
 }
 
-/// The member that a message is about, and what to say of it.
+/// The member that a message is about, and the sentence about it.
 fn about_a_member(message: &str) -> Option<(&str, &'static str)> {
     if let Some(rest) = message.strip_prefix("missing field `") {
         return Some((rest.strip_suffix('`')?, "is missing"));
@@ -55,7 +54,7 @@ fn about_a_member(message: &str) -> Option<(&str, &'static str)> {
     if let Some(rest) = message.strip_prefix("duplicate field `") {
         return Some((rest.strip_suffix('`')?, "is there more than once"));
     }
-    // The client chose this name: it may hold backticks, so the end is looked for from the right.
+    // The client chose this name, which may contain backticks: search for its end from the right.
     let rest = message.strip_prefix("unknown field `")?;
     let end = rest.rfind("`, expected ").or_else(|| rest.rfind("`, there are no fields"))?;
     Some((&rest[..end], "is not known here"))

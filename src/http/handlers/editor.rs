@@ -1,4 +1,4 @@
-//! Who changes a user, and the password they have to know for a new one: a try of it costs what a sign-in costs.
+//! The user who sends a `PATCH`. A try of the current password is charged like a sign-in.
 
 use aside_limiter::Charge;
 use axum::extract::FromRequestParts;
@@ -13,7 +13,7 @@ use crate::{
     repository::{NewPassword, UserRepository},
 };
 
-/// Who changes a user, and what that may cost.
+/// The current user, and the limiter of the request.
 #[derive(Debug)]
 pub(super) struct Editor {
     pub(super) user: CurrentUser,
@@ -34,7 +34,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Editor {
 }
 
 impl Editor {
-    /// What a try of one's own password is charged: as a sign-in, but apart from the account's sign-ins, which strangers try.
+    /// The charges for a try of the current password: as for a sign-in, but counted apart from sign-ins to the account, which
+    /// strangers may exhaust.
     pub(super) fn password_charges(&self) -> [Charge; 3] {
         let (network, user) = (self.client.network(), self.user.id().0);
         [

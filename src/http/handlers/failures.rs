@@ -1,4 +1,4 @@
-//! Failures of the layers below, as clients see them.
+//! Errors of the layers below as problems.
 
 use crate::{
     auth::HashError,
@@ -36,7 +36,7 @@ impl From<FieldErrors> for Problem {
     }
 }
 
-/// 401 for a session whose user was deleted while it was used.
+/// 401 for a session whose user was deleted during the request.
 pub(super) fn user_is_gone() -> Problem {
     Problem::new(ProblemKind::InvalidToken)
 }

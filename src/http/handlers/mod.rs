@@ -1,4 +1,4 @@
-//! The handlers: thin. Each reads a request into values, asks a repository, and writes the answer.
+//! The handlers. Each turns a request into values, calls a repository, and returns the response.
 
 mod editor;
 mod failures;

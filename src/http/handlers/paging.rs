@@ -8,7 +8,7 @@ use crate::{
     http::problem::Problem,
 };
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -26,7 +26,7 @@ impl PageQuery {
         Self { limit, cursor }
     }
 
-    /// How many items, and after which.
+    /// The position after which the page begins, and its size.
     pub(super) fn parse<P: Position>(&self, scope: Scope) -> Result<(Option<P>, PageSize), Problem> {
         let size = PageSize::parse(self.limit.as_deref())
             .map_err(|error| Problem::invalid_query("limit", error.to_string()))?;

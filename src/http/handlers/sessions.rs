@@ -1,4 +1,4 @@
-//! `/sessions`: signing in, looking at one's sessions, signing out.
+//! `/sessions`: sign in, list sessions, sign out.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ pub(super) async fn create_session(
     request: Result<Json<CreateSessionRequest>, Problem>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<CreateSessionResponse>), Problem> {
     let name = request.as_ref().ok().and_then(|Json(request)| Username::parse(&*request.username).ok());
-    // A name that nobody can have needs no protection from guesses.
+    // An invalid name has no account to protect.
     match &name {
         Some(name) => charge_guess(&meter, &sessions, name, client).await?,
         None => meter.charge([]).await?,
@@ -90,9 +90,9 @@ pub(super) async fn create_session(
     }
 }
 
-/// Charges what may be a guess at this account's password.
+/// Charges a sign-in, which may be a guess at the account's password.
 ///
-/// An address that has a session of the account is known to it, and is not kept out by what strangers guess elsewhere.
+/// Guesses from other addresses do not keep out an address that has a session of the account.
 async fn charge_guess(
     meter: &Meter,
     sessions: &SessionRepository,
@@ -138,7 +138,7 @@ pub(super) async fn delete_current_session(
     State(cookie): State<SessionCookie>,
     user: CurrentUser,
 ) -> Result<impl IntoResponse, Problem> {
-    // False when it was ended elsewhere meanwhile: signed out is signed out.
+    // False when another request ended it first.
     let _ended = sessions.delete_session(user.id(), user.session.id).await?;
     Ok(signed_out(cookie, user))
 }
@@ -174,7 +174,7 @@ pub(super) async fn delete_sessions(
     Ok(signed_out(cookie, user))
 }
 
-/// 204, and the browser forgets the cookie that it came with.
+/// 204; the browser forgets a cookie that the request carried.
 pub(super) fn signed_out(cookie: SessionCookie, user: CurrentUser) -> impl IntoResponse {
     let forget = user.by_cookie.then(|| (header::SET_COOKIE, cookie.clear()));
     (StatusCode::NO_CONTENT, AppendHeaders(forget))

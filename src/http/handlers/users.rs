@@ -74,7 +74,7 @@ pub(super) struct UpdateUserRequest {
     current_password: Patch<SecretString>,
 }
 
-/// Which users are asked for.
+/// The requested users.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -187,16 +187,16 @@ pub(super) async fn update_user(
     } else {
         meter.charge([]).await?;
     }
-    only_oneself(&users, id, *user).await?;
+    only_current_user(&users, id, *user).await?;
     let Json(UpdateUserRequest { display_name, bio, password, current_password }) = request?;
     let patch = UserPatch::parse(display_name, bio, password, current_password);
     if !matches!(&patch, Ok(UserPatch { password: Some(_), .. })) {
-        // No password is looked at: that is no guess.
+        // No password is verified: this is no guess.
         meter.forgive().await;
     }
     let UserPatch { display_name, bio, password } = patch?;
 
-    // A sign-in may renew the hash in between, which is no change of the password: it is verified against the new one, once.
+    // A concurrent sign-in may renew the hash without a change of the password: verify against the new hash, once.
     for _attempt in 0..2 {
         let password = match &password {
             Some(change) => Some(editor.new_password(&users, &hasher, change.clone()).await?),
@@ -227,7 +227,7 @@ pub(super) async fn delete_user(
     PathId(id): PathId<UserId>,
     IfMatch(if_match): IfMatch,
 ) -> Result<impl IntoResponse, Problem> {
-    only_oneself(&users, id, user).await?;
+    only_current_user(&users, id, user).await?;
     match users.delete_user(id, if_match).await? {
         UserChange::Done(()) => Ok(signed_out(cookie, user)),
         UserChange::PreconditionFailed => Err(Problem::new(ProblemKind::PreconditionFailed)),
@@ -253,13 +253,13 @@ fn tagged(status: StatusCode, user: &User) -> Tagged<User> {
     Tagged::new(status, ETag::of_user(user.version), EncodedJson::from(user))
 }
 
-/// 404 for a user that is not there, 403 for somebody else.
-async fn only_oneself(users: &UserRepository, id: UserId, user: CurrentUser) -> Result<(), Problem> {
+/// 404 for an absent user, 403 for any other than the current one.
+async fn only_current_user(users: &UserRepository, id: UserId, user: CurrentUser) -> Result<(), Problem> {
     if id == user.id() {
         return Ok(());
     }
     match users.find_user(id).await?.value {
-        Some(_somebody_else) => Err(Problem::new(ProblemKind::NotAllowed)),
+        Some(_other) => Err(Problem::new(ProblemKind::NotAllowed)),
         None => Err(no_such::<UserId>()),
     }
 }

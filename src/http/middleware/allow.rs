@@ -1,12 +1,12 @@
-//! `Allow` in full: axum knows nothing of our `OPTIONS`, and writes the field outside of all layers of its routes.
+//! Adds `OPTIONS` to `Allow`: axum does not know that the service answers it.
 
 use axum::response::Response;
 use http::{HeaderValue, header};
 
-/// All methods that the service knows, for requests that are about no resource.
+/// All methods of the service, for requests without a resource.
 pub(super) const ALL_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// Completes it. To be called outside of the router: axum writes the field outside of all layers of its routes.
+/// Completes `Allow`. To be called outside of the router: axum writes the field outside of the layers of its routes.
 pub(in crate::http) fn complete(mut response: Response) -> Response {
     let Some(allow) = response.headers().get(header::ALLOW).and_then(|value| value.to_str().ok()) else {
         return response;

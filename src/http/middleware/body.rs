@@ -1,4 +1,4 @@
-//! Puts every request's body under its limits.
+//! Limits the body of every request.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use http_body::Body as _;
 
 use crate::http::request_body::RequestBody;
 
-/// Gives the body its limits, unless it is empty. The clock starts when the head is there.
+/// Limits the body, unless it is empty. The clock starts when the head has arrived.
 pub(in crate::http) fn limit(request: Request, timeout: Duration) -> Request {
     if request.body().is_end_stream() {
         return request;

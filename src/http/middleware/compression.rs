@@ -1,10 +1,10 @@
 //! Compression, with entity tags that tell the codings apart.
 //!
-//! A strong `ETag` names bytes, so the compressed answer needs another than the plain one (RFC 9110, 8.8.3.3); tower-http
-//! leaves it as it is. Here `"7"` becomes `"7-gzip"`, and comparisons accept either (see `domain`).
+//! A strong `ETag` names bytes, so the compressed response needs another tag than the plain one (RFC 9110, 8.8.3.3).
+//! tower-http does not change the tag. Here `"7"` becomes `"7-gzip"`, and comparisons accept either (see `domain`).
 //!
-//! The client's `Accept-Encoding` is reduced to the one coding we choose, since tower-http turns an answer into 406 when a
-//! client refuses them all, also that of a write which has happened. Such a client gets the plain bytes.
+//! The request's `Accept-Encoding` is reduced to the chosen coding: tower-http turns the response into 406 when a client
+//! refuses all codings, even after a write was done. Such a client gets the plain bytes.
 
 use std::{convert::Infallible, future::Future};
 
@@ -20,16 +20,16 @@ use tower_http::{
 
 use super::sign_in;
 
-/// Below this the answer fits into one packet anyway.
+/// A smaller response fits into one packet.
 const MIN_BYTES: u64 = 1024;
 
-/// Of 11 (brotli) and 9 (gzip): for answers that are made once and sent once, size that costs no time.
+/// Of 11 (brotli) and 9 (gzip), for responses that are sent once.
 const LEVEL: i32 = 4;
 
-/// For what is compressed once and sent often. The levels above need several times the time for a hundredth of the size.
+/// For bytes that are compressed once and sent often. Higher levels take several times as long for 1 % of the size.
 const LEVEL_FOR_MANY: i32 = 6;
 
-/// A coding we have.
+/// A supported coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Coding {
     Brotli,
@@ -37,7 +37,7 @@ pub(in crate::http) enum Coding {
 }
 
 impl Coding {
-    /// Best first, where the client has no preference.
+    /// In the order of preference when the client has none.
     pub(in crate::http) const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
 
     pub(in crate::http) fn as_str(self) -> &'static str {
@@ -47,7 +47,7 @@ impl Coding {
         }
     }
 
-    /// The coding of the answer to this request, which is told of no other from here on.
+    /// The coding of the response to this request. Removes every other coding from the request.
     pub(in crate::http) fn choose_for(request: &mut Request) -> Option<Self> {
         if !request.headers().contains_key(header::ACCEPT_ENCODING) {
             return None;
@@ -68,7 +68,7 @@ impl Coding {
         Self::ALL.into_iter().find(|coding| accepted == coding.as_str())
     }
 
-    /// These bytes in this coding; `None` if they are too few for one. Takes milliseconds for each 10 kB.
+    /// These bytes in this coding; `None` if they are too few to compress. Takes milliseconds for each 10 kB.
     pub(in crate::http) async fn encode(self, bytes: Bytes) -> Option<Bytes> {
         let mut request = Request::new(Body::empty());
         request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(self.as_str()));
@@ -79,7 +79,7 @@ impl Coding {
         is_encoded.then_some(body)
     }
 
-    /// The answer of `handle` in this coding, unless it is too small for one or has one already.
+    /// The response of `handle` in this coding, unless it is too small or has a coding already.
     pub(in crate::http) async fn compress<F, A>(self, handle: F, request: Request) -> Response
     where
         F: FnMut(Request) -> A,
@@ -101,7 +101,7 @@ fn layer(level: i32) -> CompressionLayer<SizeAbove> {
     CompressionLayer::new().quality(CompressionLevel::Precise(level)).compress_when(SizeAbove::new(MIN_BYTES))
 }
 
-/// A 304 has the tag that a 200 would have; with no body to compress, what the client has tells which one that is.
+/// A 304 has the tag that a 200 would have. It has no body to compress, so the client's tags decide which one that is.
 fn knows_compressed(asked: &[HeaderValue], response: &Response, coding: Coding) -> bool {
     let Some(etag) = response.headers().get(header::ETAG).and_then(|etag| with_suffix(etag, coding)) else {
         return false;
@@ -117,13 +117,13 @@ fn suffix_etag(headers: &mut HeaderMap, coding: Coding) {
     }
 }
 
-/// `"7"` to `"7-gzip"`; weak tags name no bytes and stay.
+/// `"7"` to `"7-gzip"`. Weak tags stay: they do not name bytes.
 fn with_suffix(etag: &HeaderValue, coding: Coding) -> Option<String> {
     let opaque = etag.to_str().ok()?.strip_prefix('"')?.strip_suffix('"')?;
     Some(format!("\"{opaque}-{}\"", coding.as_str()))
 }
 
-/// The coding that the client likes best; `None` if it wants none of ours.
+/// The client's preferred coding; `None` if it accepts none of those that the service has.
 fn choose(headers: &HeaderMap) -> Option<Coding> {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
     let wishes: Vec<(&str, f32)> = lines.flat_map(|line| line.split(',')).filter_map(wish).collect();
@@ -140,7 +140,7 @@ fn choose(headers: &HeaderMap) -> Option<Coding> {
     best
 }
 
-/// `gzip;q=0.5`; nonsense in place of a quality is no wish.
+/// `gzip;q=0.5`. An element with a malformed quality is ignored.
 fn wish(element: &str) -> Option<(&str, f32)> {
     let (name, parameters) = element.split_once(';').unwrap_or((element, "q=1"));
     let (_, quality) = parameters.trim().split_once('=')?;

@@ -1,5 +1,5 @@
-//! Cross-origin requests: exact origins, never credentials. A page of another origin may use the API with a bearer token it
-//! holds itself, never with the cookie of whoever looks at it.
+//! Cross-origin requests: exact origins, without credentials. A page of another origin may use the API with its own bearer
+//! token, never with the visitor's cookie.
 
 use axum::extract::Request;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -7,10 +7,10 @@ use tower_http::cors::CorsLayer;
 
 use super::{request_id::X_REQUEST_ID, server_timing::SERVER_TIMING};
 
-/// How long a browser may remember the answer to a preflight.
+/// How long a browser may cache the response to a preflight.
 const PREFLIGHT_LIFETIME: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// Fields of our answers that scripts may read, beyond those that they always may.
+/// Response fields that scripts may read, beside the safelisted ones.
 const EXPOSED: [HeaderName; 9] = [
     header::ETAG,
     header::LOCATION,
@@ -23,7 +23,7 @@ const EXPOSED: [HeaderName; 9] = [
     X_REQUEST_ID,
 ];
 
-/// The layer for these origins; none at all without any: no answer has a CORS field then.
+/// The layer for these origins; `None` without origins, so that no response has a CORS field.
 pub(in crate::http) fn layer(origins: &[String]) -> Option<CorsLayer> {
     let origins: Vec<_> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
     if origins.is_empty() {
@@ -41,8 +41,8 @@ pub(in crate::http) fn layer(origins: &[String]) -> Option<CorsLayer> {
     Some(cors)
 }
 
-/// Whether the layer is for this request. tower-http takes every `OPTIONS` for a preflight; one without
-/// `Access-Control-Request-Method` is a plain question for the methods of a resource, and goes past it.
+/// Whether the layer applies to this request. tower-http takes every `OPTIONS` for a preflight. One without
+/// `Access-Control-Request-Method` asks for the methods of a resource, and bypasses the layer.
 pub(in crate::http) fn concerns(request: &Request) -> bool {
     request.method() != Method::OPTIONS || request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }

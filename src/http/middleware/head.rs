@@ -1,7 +1,7 @@
-//! What the head of a request alone decides: its size, its target, its `Host`, the length it announces.
+//! Checks of the head of a request: its size, its target, its `Host`, the announced length.
 //!
-//! hyper takes more than we want (64 KiB of head) so that it is our answer that clients get, and it takes a request without
-//! `Host`, or with two, which RFC 9112 (3.2) forbids. Its limit of 100 fields is ours, too: see `io::parser_errors`.
+//! hyper's own limit (64 KiB) is higher, so that clients get the service's response. hyper also accepts a request without
+//! `Host` or with two, which RFC 9112 (3.2) forbids. The limit of 100 fields is hyper's: see `io::parser_errors`.
 
 use std::net::Ipv6Addr;
 
@@ -20,16 +20,16 @@ use crate::http::{
 const MAX_TARGET_BYTES: usize = 8 * 1024;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// The answer to a request whose head says all that there is to say: a refusal, mostly. `None` for what has to be handled.
+/// The response to a request that its head alone decides, mostly a refusal. `None` for a request to be handled.
 pub(in crate::http) fn answer(request: &Request) -> Option<Response> {
     if let Err(problem) = check(request) {
-        // Where a client is wrong about its own request, nothing that comes behind it is certain.
+        // After a malformed head the boundaries of the following requests are uncertain.
         return Some(([(header::CONNECTION, "close")], problem).into_response());
     }
     match (request.method(), request.uri().path()) {
-        // About the server as a whole.
+        // Asks about the whole server.
         (&Method::OPTIONS, "*") => Some((StatusCode::NO_CONTENT, [(header::ALLOW, ALL_METHODS)]).into_response()),
-        // For proxies, and this is none.
+        // For proxies; the service is none.
         (&Method::CONNECT, _) => {
             Some(([(header::ALLOW, ALL_METHODS)], Problem::new(ProblemKind::MethodNotAllowed)).into_response())
         }
@@ -40,12 +40,12 @@ pub(in crate::http) fn answer(request: &Request) -> Option<Response> {
 }
 
 fn check(request: &Request) -> Result<(), Problem> {
-    // The target without its scheme and authority, which are rare here and short.
+    // Without scheme and authority, which are rare and short.
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > MAX_TARGET_BYTES {
         return Err(Problem::new(ProblemKind::UriTooLong));
     }
-    // Each line has ": " and CRLF; the request line is a method, a version and a few more.
+    // Each field line has ": " and CRLF; the request line has a method, a version, two spaces and CRLF.
     let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     if request.method().as_str().len() + target + 13 + fields.sum::<usize>() > MAX_HEAD_BYTES {
         return Err(Problem::new(ProblemKind::HeadTooLarge));
@@ -79,12 +79,12 @@ fn is_host(text: &str) -> bool {
     is_port && is_host
 }
 
-/// Unreserved characters, sub-delimiters and percent signs: what a registered name is made of.
+/// The bytes of a registered name: unreserved characters, sub-delimiters and percent signs.
 fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte)
 }
 
-/// A body that says that it is too large is refused before any of it is read.
+/// Refuses a body by its announced length, before it is read.
 fn check_length(headers: &HeaderMap) -> Result<(), Problem> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES) {

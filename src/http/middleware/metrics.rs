@@ -1,4 +1,4 @@
-//! The metrics of requests. What a route counts in is looked up once, for each method and status that it has answered with.
+//! The metrics of requests. A route looks up its series once for each method and status.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -13,14 +13,14 @@ use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 
 use crate::telemetry::metrics::{HttpLabels, Metrics};
 
-/// What routes are called in logs and metrics when none matched: paths that clients make up must not make up labels.
+/// The route of requests that matched none, in logs and metrics: clients must not create labels by their paths.
 const UNMATCHED: &str = "unmatched";
 
-/// What one route counts in.
+/// The series of one route.
 #[derive(Debug, Default)]
 pub(in crate::http) struct RouteMetrics {
     name: OnceLock<Arc<str>>,
-    /// Few, and looked through from the first on.
+    /// Few: searched from the first one on.
     series: ArcSwap<Vec<Series>>,
 }
 
@@ -32,12 +32,12 @@ struct Series {
 }
 
 impl RouteMetrics {
-    /// What the route of this request, which is always the same, is called.
+    /// The name of the route. It is the same for every request.
     pub(super) fn name(&self, request: &Request) -> &Arc<str> {
         self.name.get_or_init(|| request.extensions().get().map_or(UNMATCHED, MatchedPath::as_str).into())
     }
 
-    /// Counts a request, once it is answered.
+    /// Counts a finished request.
     pub(super) fn count(
         &self,
         metrics: &Metrics,
@@ -63,7 +63,7 @@ impl RouteMetrics {
     }
 }
 
-/// Methods that clients make up must not make up labels.
+/// The label of a method: clients must not create labels by their methods.
 pub(super) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

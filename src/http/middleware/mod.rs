@@ -1,4 +1,4 @@
-//! What surrounds every handler, a subject each. `routes` stacks them and says why in that order.
+//! The parts of the middleware stack. `routes` has their order and its reasons.
 
 pub(super) mod allow;
 pub(super) mod body;

@@ -1,6 +1,6 @@
-//! One pass around everything, for those who watch: request id, span and log line, metrics, `Server-Timing`.
+//! Observation of a request: request id, span and log line, metrics, `Server-Timing`.
 //!
-//! One pass for four subjects (each in its file), since all of them need the same start, the same end and the same route.
+//! The four subjects, each in its file, share the start, the end and the route of the request.
 
 use std::{
     sync::Arc,
@@ -29,7 +29,7 @@ pub(in crate::http) struct Observed<'a> {
 }
 
 impl<'a> Observed<'a> {
-    /// From here on it is watched.
+    /// Starts the observation.
     pub(in crate::http) fn begin(request: &Request, of_route: &'a RouteMetrics) -> Self {
         let started = Instant::now();
         let id = RequestId::of(request.headers());
@@ -38,17 +38,17 @@ impl<'a> Observed<'a> {
         Self { started, id, method, route, span, is_timed: !sign_in::is_sign_in(request) }
     }
 
-    /// When it began.
+    /// The start of the request.
     pub(in crate::http) fn started(&self) -> Instant {
         self.started
     }
 
-    /// What is to be entered while it is under way.
+    /// The span of the request.
     pub(in crate::http) fn span(&self) -> Span {
         self.span.clone()
     }
 
-    /// It is answered, and has spent so long waiting for Redis and for Postgres.
+    /// Ends the observation. The durations are the waits for Redis and for Postgres.
     pub(in crate::http) fn end(
         self,
         answer: &mut Response,

@@ -1,4 +1,4 @@
-//! Panics become 500: a bug in one handler costs one answer, not the connection.
+//! Panics become 500: a bug in one handler costs one response, not the connection.
 
 use std::any::Any;
 
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::problem::Problem;
 
-/// The answer in place of the one that the panic prevented.
+/// The response after a panic.
 #[expect(clippy::needless_pass_by_value, reason = "tower-http hands it over")]
 pub(in crate::http) fn answer(panic: Box<dyn Any + Send>) -> Response {
     let message = panic

@@ -1,5 +1,4 @@
-//! The safety net: an error that is no problem document yet becomes one. And `OPTIONS` is answered here, from the 405 that
-//! the router has for it.
+//! Turns every error that is not a problem document into one. Also answers `OPTIONS`, out of the router's 405.
 
 use axum::{
     body::Body,
@@ -15,7 +14,7 @@ pub(in crate::http) fn is_options(request: &Request) -> bool {
     request.method() == Method::OPTIONS
 }
 
-/// The answer as clients may see it.
+/// The response in its public form.
 pub(in crate::http) fn complete(is_options: bool, response: Response) -> Response {
     let status = response.status();
     if is_options && status == StatusCode::METHOD_NOT_ALLOWED {
@@ -26,7 +25,7 @@ pub(in crate::http) fn complete(is_options: bool, response: Response) -> Respons
     if is_error && !is_problem { into_problem(response) } else { response }
 }
 
-/// Keeps the fields that are not about the body (`Allow`, `Set-Cookie`, …), and what is said of the cause.
+/// Keeps the cause and the fields that do not describe the body (`Allow`, `Set-Cookie`, …).
 fn into_problem(bare: Response) -> Response {
     let (mut parts, _text) = bare.into_parts();
     for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ETAG] {

@@ -1,4 +1,4 @@
-//! The name of a request, in every log line and on every answer: taken from the client when sane, made otherwise.
+//! The id of a request, in every log line and response: the client's if it is well-formed, a new one otherwise.
 
 use std::fmt;
 
@@ -17,26 +17,26 @@ pub struct RequestId(HeaderValue);
 impl RequestId {
     /// The client's, or a new one.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let given = headers.get(X_REQUEST_ID).filter(|value| is_sane(value.as_bytes()));
+        let given = headers.get(X_REQUEST_ID).filter(|value| is_well_formed(value.as_bytes()));
         given.cloned().map_or_else(Self::random, Self)
     }
 
     /// A new one, ordered by time.
     pub(in crate::http) fn random() -> Self {
         let mut text = Uuid::encode_buffer();
-        // Without the counter that orders those of one millisecond, which all threads would wait for.
+        // Without the counter that orders ids of one millisecond: all threads would contend for it.
         let now = Timestamp::now(NoContext);
         let text = Uuid::new_v7(now).as_hyphenated().encode_lower(&mut text);
         Self(HeaderValue::from_str(text).expect("a UUID is ASCII"))
     }
 
-    /// As a header has it.
+    /// The value of the header field.
     pub(super) fn into_header(self) -> HeaderValue {
         self.0
     }
 }
 
-fn is_sane(id: &[u8]) -> bool {
+fn is_well_formed(id: &[u8]) -> bool {
     let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     (1..=MAX_LENGTH).contains(&id.len()) && id.iter().all(is_allowed)
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_sane_ids_are_taken() {
+    fn only_well_formed_ids_are_taken() {
         let longest = "a".repeat(128);
         for (given, taken) in [
             ("a", true),

@@ -1,9 +1,9 @@
-//! Header fields that tell browsers what not to do with an answer (OWASP REST Security Cheat Sheet).
+//! Header fields that restrict what browsers do with a response (OWASP REST Security Cheat Sheet).
 
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
-/// JSON needs to load nothing and to be framed by nobody. Pages set their own.
+/// JSON loads nothing and is framed by no page. Pages set their own policy.
 const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 const FIELDS: [(HeaderName, HeaderValue); 3] = [

@@ -1,4 +1,4 @@
-//! `Server-Timing` (W3C): where the time went, for whoever opens the developer tools.
+//! `Server-Timing` (W3C): where the time of a request went, for the developer tools of browsers.
 
 use std::time::Duration;
 

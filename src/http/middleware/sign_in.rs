@@ -1,6 +1,6 @@
-//! Which request is a sign-in. It goes without two things that would tell an attacker too much: `Server-Timing` (how long
-//! the password's hash took, and so whether the name exists) and compression (the answer holds a token, and the length of
-//! what is compressed with it leaks, see BREACH).
+//! Recognises sign-ins. Their responses have neither of two parts that would inform an attacker: `Server-Timing` (the duration of
+//! the hash reveals whether the name exists) and compression (the response holds a token, and the compressed length leaks it,
+//! see BREACH).
 
 use axum::extract::Request;
 use http::Method;

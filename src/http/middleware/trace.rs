@@ -1,4 +1,4 @@
-//! The span around a request and its one line at info. Never tokens, bodies, or query strings.
+//! The span of a request and its one log line at info. Without tokens, bodies and query strings.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tracing::{Span, field::Empty};
 use super::request_id::RequestId;
 use crate::http::{extract::ClientAddress, problem::Cause};
 
-/// Paths in log lines are cut here: ours are short, and a client may send 8 KiB.
+/// The longest path in a log line: a client may send 8 KiB.
 const MAX_PATH_CHARS: usize = 128;
 
-/// Everything logged while the request is handled carries these. Authentication records `user_id`.
+/// All log lines of the request carry these fields. Authentication records `user_id`.
 pub(super) fn span(request: &Request, id: &RequestId, route: &str) -> Span {
     let path = request.uri().path();
     let path = path.char_indices().nth(MAX_PATH_CHARS).map_or(path, |(end, _)| &path[..end]);
@@ -30,7 +30,7 @@ pub(super) fn span(request: &Request, id: &RequestId, route: &str) -> Span {
     span
 }
 
-/// The line, and before it the reason of an error: the only place where a cause is logged.
+/// Logs the request, and before it the cause of an error. Causes are logged only here.
 pub(super) fn log(response: &Response, duration: Duration) {
     let status = response.status();
     if let Some(cause) = response.extensions().get::<Cause>() {

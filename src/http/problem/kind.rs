@@ -7,7 +7,7 @@ use http::StatusCode;
 
 macro_rules! problem_kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident = $status:ident, $uri:literal, $title:literal, $explanation:literal;)+) => {
-        /// A kind of problem. Its `type` is what programs should look at, its `title` what people read.
+        /// A kind of problem. Programs compare its `type`, people read its `title`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ProblemKind {
             $($(#[doc = $doc])+ $kind,)+
@@ -35,7 +35,7 @@ macro_rules! problem_kinds {
                 match self { $(Self::$kind => $title,)+ }
             }
 
-            /// The `detail` of a problem that has nothing more to say.
+            /// The default `detail`.
             #[must_use]
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$kind => $explanation,)+ }
@@ -54,25 +54,25 @@ problem_kinds! {
     /// A query parameter is unknown, repeated, or has a value it cannot have; a cursor that is none of ours.
     InvalidQuery = BAD_REQUEST, "/problems/invalid-query", "Invalid query",
         "The query has a parameter that is unknown, repeated or invalid.";
-    /// Something only signed-in users may do was asked for without credentials.
+    /// The operation needs credentials, and the request has none.
     NotSignedIn = UNAUTHORIZED, "/problems/not-signed-in", "Not signed in",
         "This needs the token of a session, as a bearer token or as the session cookie.";
-    /// The credentials are not, or no longer, good.
+    /// The credentials are invalid, expired or revoked.
     InvalidToken = UNAUTHORIZED, "/problems/invalid-token", "Invalid token",
         "The session token is malformed, expired or revoked. Sign in again.";
     /// A sign-in with a wrong name or a wrong password; the same for both.
     WrongCredentials = UNAUTHORIZED, "/problems/wrong-credentials", "Wrong credentials",
         "The username or the password is wrong.";
-    /// Signed in, but this belongs to somebody else.
+    /// The resource belongs to another user.
     NotAllowed = FORBIDDEN, "/problems/not-allowed", "Not allowed",
         "Only its owner may do this.";
     /// An unsafe request that carries the session cookie, and that another site made the browser send.
     CrossSite = FORBIDDEN, "/problems/cross-site-request", "Cross-site request",
         "Requests that change something are not accepted from other sites when the session cookie comes with them.";
-    /// The path is one of the API's, but what it names is not there: unknown, deleted, no UUID, or another's session.
+    /// The path is valid and its resource is absent: unknown, deleted, no UUID, or a session of another user.
     NotFound = NOT_FOUND, "/problems/not-found", "Not found",
         "There is nothing with this name or id; it may have been deleted.";
-    /// No path of the API is like this.
+    /// The API has no such path.
     UnknownPath = NOT_FOUND, "/problems/unknown-path", "Unknown path",
         "The service has no such path; /docs lists those it has.";
     /// The resource does not have this method; `Allow` lists those it has.
@@ -81,7 +81,7 @@ problem_kinds! {
     /// The request's body did not arrive in time.
     BodyTimeout = REQUEST_TIMEOUT, "/problems/body-timeout", "Body timeout",
         "The body of the request did not arrive in time.";
-    /// Somebody has this name.
+    /// Another user has this name.
     NameTaken = CONFLICT, "/problems/name-taken", "Name taken",
         "Another user has this username.";
     /// `If-Match` names another version.
@@ -106,23 +106,23 @@ problem_kinds! {
     /// The head has more than 16 KiB or more than 100 fields.
     HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "/problems/head-too-large", "Request header fields too large",
         "The head of a request may have 16384 bytes and 100 fields.";
-    /// A mistake of ours.
+    /// A bug in the service.
     Internal = INTERNAL_SERVER_ERROR, "/problems/internal", "Internal error",
         "Something went wrong here. The request id helps to find out what.";
-    /// Overloaded, or something behind us is away.
+    /// The service is overloaded, or Postgres cannot be reached.
     Unavailable = SERVICE_UNAVAILABLE, "/problems/unavailable", "Service unavailable",
         "The service cannot answer this just now. Try again after the time that Retry-After gives.";
 }
 
 impl ProblemKind {
-    /// The kind for a bare status that something other than our code answered. Statuses that nothing we use answers become
-    /// the general one of their class, as RFC 9110, 15 has clients treat them.
+    /// The kind for a status that axum or hyper sent without a problem. Any other status becomes the general one of its class, as
+    /// clients treat it (RFC 9110, 15).
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED => Self::NotSignedIn,
             StatusCode::FORBIDDEN => Self::NotAllowed,
-            // The router answers it; handlers say themselves what is not there.
+            // The router sends it. Handlers use `NotFound`.
             StatusCode::NOT_FOUND => Self::UnknownPath,
             _ if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE => Self::Internal,
             _ => Self::ALL.iter().copied().find(|kind| kind.status() == status).unwrap_or(Self::MalformedRequest),
@@ -135,8 +135,7 @@ impl ProblemKind {
         self.type_uri().strip_prefix("/problems/")
     }
 
-    /// Whether the connection cannot be used again, since the rest of the request is still on its way or cannot be told
-    /// from a next one.
+    /// Whether the connection has to close: the rest of the request may still arrive, or cannot be told from the next one.
     #[must_use]
     pub fn ends_connection(self) -> bool {
         matches!(

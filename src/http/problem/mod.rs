@@ -1,8 +1,8 @@
-//! Errors as clients see them: RFC 9457 problem details.
+//! Errors as responses: RFC 9457 problem details.
 //!
-//! [`Problem`] is the one error type of handlers, extractors and middleware. What clients are told ([`ProblemKind`],
-//! `detail`, `errors`) and what only the operator may know (the [`Cause`]) are kept apart: the cause rides in an extension
-//! of the response, and `middleware::trace` logs it once, inside the request's span.
+//! [`Problem`] is the one error type of handlers, extractors and middleware. Its public part ([`ProblemKind`], `detail`,
+//! `errors`) is apart from its internal [`Cause`], which is an extension of the response: `middleware::trace` logs it once,
+//! inside the span of the request.
 
 mod document;
 mod kind;
@@ -32,14 +32,14 @@ pub(in crate::http) const CONTENT_TYPE: &str = "application/problem+json";
 /// Room for most documents.
 const USUAL_BYTES: usize = 512;
 
-/// The documents of those who are over one quota: a flood is answered with the same again and again.
+/// One document for each policy, computed once: a flood of refused requests gets the same bytes.
 static REFUSALS: [(Policy, OnceLock<Vec<u8>>); 2] =
     [(rate_limit::ANONYMOUS, OnceLock::new()), (rate_limit::SIGNED_IN, OnceLock::new())];
 
-/// What every 401 asks for.
+/// The `WWW-Authenticate` of every 401.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"aside\"");
 
-/// How long a client that met an overloaded or broken service should stay away, unless something better is known.
+/// The default `Retry-After` of a 503.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An error on its way to a client.
@@ -53,7 +53,7 @@ pub struct Problem {
     cause: Option<Cause>,
 }
 
-/// The internal reason of a problem. Never shown to clients; rides in an extension of the response.
+/// The internal cause of a problem: an extension of the response, never sent to clients.
 #[derive(Clone, Debug)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 
@@ -84,25 +84,25 @@ impl Problem {
         }
     }
 
-    /// 422: the body is JSON, but these parts of it are not what they must be.
+    /// 422: these parts of the JSON body are invalid.
     #[must_use]
     pub fn invalid_body(errors: impl IntoIterator<Item = InvalidPart>) -> Self {
         Self { errors: errors.into_iter().collect(), ..Self::new(ProblemKind::InvalidBody) }
     }
 
-    /// 400: this query parameter is not what it must be.
+    /// 400: this query parameter is invalid.
     #[must_use]
     pub fn invalid_query(parameter: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { errors: vec![InvalidPart::query(parameter, detail)], ..Self::new(ProblemKind::InvalidQuery) }
     }
 
-    /// 500: something that no client can cause.
+    /// 500: an error that clients cannot cause.
     #[must_use]
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(ProblemKind::Internal).caused_by(cause)
     }
 
-    /// 503: overloaded, or something behind us cannot be reached.
+    /// 503: overloaded, or Postgres cannot be reached.
     #[must_use]
     pub fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(ProblemKind::Unavailable).caused_by(cause)
@@ -114,7 +114,7 @@ impl Problem {
         Self { violated_policies, retry_after: Some(retry_after), ..Self::new(ProblemKind::QuotaExceeded) }
     }
 
-    /// Says more than the kind's usual explanation. Clients read it: no internals, no secrets.
+    /// Replaces the default `detail`. Clients read it: no internals, no secrets.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
@@ -128,21 +128,21 @@ impl Problem {
         self
     }
 
-    /// Keeps the internal reason for the log.
+    /// Sets the internal cause, for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.cause = Some(Cause(Arc::from(cause.into())));
         self
     }
 
-    /// The document as bytes; also for answers that no router makes (see `io::parser_errors`).
+    /// The document as bytes, also for `io::parser_errors`.
     pub(in crate::http) fn into_json(self) -> Vec<u8> {
         let mut json = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut json, &ProblemDocument::from(self)).expect("strings and numbers always make JSON");
         json
     }
 
-    /// The document; of a refusal under one policy the one that was made before.
+    /// The document. Refusals by one policy share their bytes.
     fn into_body(self) -> Bytes {
         let is_usual = self.errors.is_empty() && self.detail == self.kind.explanation();
         let known = REFUSALS.iter().find(|(policy, _)| is_usual && self.violated_policies[..] == [*policy]);
@@ -187,7 +187,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// `Retry-After` counts whole seconds: rounded up, since to come back early is to be refused again; at least one.
+/// `Retry-After` in whole seconds, at least one. Rounded up: an early retry would be refused again.
 fn whole_seconds(after: Duration) -> u64 {
     (after.as_secs() + u64::from(after.subsec_nanos() > 0)).max(1)
 }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_before_is_only_for_the_same() {
+    fn shared_documents_are_only_for_the_same_refusal() {
         let over = |policies: &[Policy]| Problem::quota_exceeded(policies.to_vec(), Duration::from_secs(1));
         let (one, other) = ([rate_limit::ANONYMOUS], [rate_limit::SIGNED_IN]);
         let both = [rate_limit::ANONYMOUS, rate_limit::SIGNED_IN];
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_stays_out_of_the_body_and_rides_in_an_extension() {
+    fn the_cause_is_in_an_extension_and_not_in_the_body() {
         let response = Problem::internal("connection to 10.0.0.7 refused").into_response();
 
         let cause = response.extensions().get::<Cause>().map(ToString::to_string);
