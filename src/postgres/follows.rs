@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::{Bio, DisplayName, User, UserId, Username};
 
-/// Somebody in a list of followers or followees, and since when.
+/// A user in a list of followers or followees, and since when.
 #[derive(Clone, Debug)]
 pub struct FollowEntry {
     /// Who.
@@ -74,7 +74,7 @@ pub async fn count_follows(executor: impl PgExecutor<'_>, follower: UserId) -> R
     .await
 }
 
-/// Whom each of `followers` follows; those who follow nobody are left out.
+/// Whom each of `followers` follows; a user who follows none is left out.
 pub async fn list_followees(executor: impl PgExecutor<'_>, followers: &[Uuid]) -> Result<Vec<(UserId, Vec<Uuid>)>> {
     let rows = sqlx::query!(
         r#"SELECT follower_id AS "follower: UserId", array_agg(followee_id) AS "followees!"

@@ -5,7 +5,7 @@
 //!
 //! What looks rows up by a list of ids asks for `ANY((SELECT $1::uuid[])::uuid[])`. Postgres plans a statement for its values
 //! each time as long as that looks cheaper than the plan for any, which has ten ids in such a list; so a list of one, as most
-//! are, would be planned anew for ever, which takes three times as long as to run it. Out of a subquery its length is not
+//! are, would be planned anew each time, which takes three times as long as to run it. Out of a subquery its length is not
 //! known, and after five times the plan stays.
 //!
 //! What loads entries asks for `pg_current_wal_insert_lsn()` too: a standby answers with an error (55000) and no rows, whatever a pooler

@@ -26,7 +26,7 @@ impl From<AuthoredPostRow> for AuthoredPost {
     }
 }
 
-/// Inserts a post of an author whose row is locked: no constraint refuses the posts of nobody.
+/// Inserts a post of an author whose row is locked: no constraint refuses a post without an author.
 pub async fn insert_post(executor: impl PgExecutor<'_>, post: &Post) -> Result<()> {
     sqlx::query!(
         "INSERT INTO posts (id, author_id, body, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6)",

@@ -93,7 +93,7 @@ pub async fn find_live_sessions(executor: impl PgExecutor<'_>, token_hashes: &[V
     .await
 }
 
-/// Somebody's sessions that live at `now`, newest first. At most a hundred.
+/// A user's sessions that live at `now`, newest first. At most a hundred.
 pub async fn list_sessions(
     executor: impl PgExecutor<'_>,
     user: UserId,

@@ -20,7 +20,7 @@ pub struct Credentials {
 ///
 /// # Errors
 ///
-/// The constraint `users_username_key` when somebody has the name, in whatever case.
+/// The constraint `users_username_key` when another user has the name, in whatever case.
 pub async fn insert_user(executor: impl PgExecutor<'_>, user: &User, password_hash: &str) -> Result<()> {
     sqlx::query!(
         "INSERT INTO users (id, username, display_name, bio, password_hash, version, created_at, updated_at)
@@ -93,7 +93,7 @@ pub async fn find_credentials(executor: impl PgExecutor<'_>, folded: &str) -> Re
     .await
 }
 
-/// Somebody's password hash.
+/// A user's password hash.
 pub async fn find_password_hash(executor: impl PgExecutor<'_>, id: UserId) -> Result<Option<String>> {
     sqlx::query_scalar!("SELECT password_hash FROM users WHERE id = $1", id as _).fetch_optional(executor).await
 }
@@ -112,7 +112,7 @@ pub async fn lock_user(executor: impl PgExecutor<'_>, id: UserId) -> Result<Opti
     .await
 }
 
-/// Locks a user's row for its deletion: nobody can begin to refer to it.
+/// Locks a user's row for its deletion: no transaction can begin to refer to it.
 pub async fn lock_user_for_deletion(executor: impl PgExecutor<'_>, id: UserId) -> Result<Option<User>> {
     sqlx::query_as!(
         User,

@@ -71,13 +71,13 @@ impl EntryId for TokenHash {
     }
 }
 
-impl EntryId for Everybody {
+impl EntryId for OneFrontPage {
     fn to_bytes(&self) -> IdBytes {
         [0; 32]
     }
 
     fn parse(text: &str) -> Option<Self> {
-        (text == Everybody.to_string()).then_some(Everybody)
+        (text == OneFrontPage.to_string()).then_some(OneFrontPage)
     }
 }
 
@@ -220,9 +220,9 @@ pub(super) fn decode_following(payload: Option<Bytes>) -> Vec<UserId> {
 
 /// The one front page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Everybody;
+pub(super) struct OneFrontPage;
 
-impl fmt::Display for Everybody {
+impl fmt::Display for OneFrontPage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("everybody")
     }
@@ -236,9 +236,9 @@ impl Loader for FrontPageLoader {
     const ENTITY: &'static str = "front_page";
     // It lags by its TTL.
     const IS_CHECKED: bool = false;
-    type Id = Everybody;
+    type Id = OneFrontPage;
 
-    async fn load(&self, ids: &[Everybody]) -> Result<Vec<Loaded>, LoadError> {
+    async fn load(&self, ids: &[OneFrontPage]) -> Result<Vec<Loaded>, LoadError> {
         let newest = posts::list_newest(self.0.pool(), FRONT_PAGE_LENGTH);
         let rows = self.0.run(newest).await.map_err(LoadError::source)?;
         let payload: Bytes =

@@ -33,13 +33,13 @@ pub enum FollowOutcome {
     NotFound,
     /// The one who asks is gone.
     FollowerGone,
-    /// Nobody follows oneself.
-    Oneself,
+    /// A user cannot follow itself.
+    Itself,
     /// The most that one may follow are followed already.
     TooMany,
 }
 
-/// Follows in Postgres; the cells of those who follow.
+/// Follows in Postgres; the entries of the followers.
 #[derive(Debug)]
 pub struct FollowRepository {
     database: Database,
@@ -58,7 +58,7 @@ impl FollowRepository {
     /// Makes `follower` follow `followee`. Idempotent.
     pub async fn create_follow(&self, follower: UserId, followee: UserId) -> Result<FollowOutcome, RepositoryError> {
         if follower == followee {
-            return Ok(FollowOutcome::Oneself);
+            return Ok(FollowOutcome::Itself);
         }
         let now = self.clock.now();
         let outcome = self

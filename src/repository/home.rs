@@ -4,7 +4,7 @@
 //!   viewer ─▶ following ─▶ timelines of all of them ─▶ merged by id ─▶ the twenty newest ─▶ their posts and authors
 //! ```
 //!
-//! No page is ever in Redis, so none has to be invalidated: a rename, an edit or a deletion is one cell, whoever's page shows
+//! No page is ever in Redis, so none has to be invalidated: a rename, an edit or a deletion is one entry, on all pages that show
 //! it, and a popular author is loaded once for all followers. Past what the timelines hold, a page goes on from Postgres.
 //!
 //! A first page that was made of nothing but copies in this process is kept there with its recipe: it is good as long as no
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     cells::{
-        Everybody, FollowingLoader, Followings, FrontPageLoader, FrontPages, Posts, Timeline, TimelineLoader,
+        FollowingLoader, Followings, FrontPageLoader, FrontPages, OneFrontPage, Posts, Timeline, TimelineLoader,
         Timelines, Users, decode_following, decode_front_page,
     },
     error::RepositoryError,
@@ -115,7 +115,7 @@ impl HomeRepository {
         Ok(self.kept(name, write_home_page(Some(&names), found.items, size, cursor), found.used).map(Some))
     }
 
-    /// The home page of nobody in particular, as JSON: the newest posts of all.
+    /// The home page without a viewer, as JSON: the newest posts of all.
     pub async fn find_home(
         &self,
         after: Option<Uuid>,
@@ -137,7 +137,7 @@ impl HomeRepository {
         let name = page_name(None, after, size);
         let before = after.unwrap_or(Uuid::max());
         let found = if self.cache.is_available() {
-            let front = self.front_pages.get(&Everybody).await?;
+            let front = self.front_pages.get(&OneFrontPage).await?;
             let used = Used::from_iter([&front]);
             let candidates = FrontPage::new(decode_front_page(front.value.payload), before);
             self.collect(candidates, None, before, size, used).await?
@@ -162,7 +162,7 @@ impl HomeRepository {
         if let Some(turn) = turn {
             let making = again(self.clone());
             turn.spawn(async move {
-                // The page is served all the same; whoever comes next tries again.
+                // The page is served all the same; the next request tries again.
                 if let Err(error) = making.await {
                     tracing::debug!(error = &error as &dyn std::error::Error, "a page was not made again");
                 }

@@ -55,7 +55,7 @@ pub enum PostChange<T> {
 pub enum PostRefusal {
     /// There is no such post (any more).
     NotFound,
-    /// It is somebody else's.
+    /// It is another user's.
     NotTheAuthor,
     /// `If-Match` does not hold.
     PreconditionFailed,

@@ -104,7 +104,7 @@ mod tests {
         assert!(agree(None, None, now));
         assert!(agree(Some(over), None, now));
         assert!(!agree(Some(session(now)), None, now), "it was signed out");
-        assert!(!agree(None, Some(session(now)), now), "somebody is signed out who is not");
+        assert!(!agree(None, Some(session(now)), now), "a user who is not signed out is said to be");
         assert!(!SessionCell::agree(Some(b"garbage"), None, now));
     }
 }

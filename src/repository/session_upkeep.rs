@@ -115,7 +115,7 @@ impl SessionUpkeep {
     }
 }
 
-/// Deletes sessions that are over, for ever. A session that only idled out stays until its absolute end; nobody can use it.
+/// Deletes sessions that are over, without end. A session that only idled out stays until its absolute end; no request can use it.
 async fn sweep(database: Database, clock: Clock, absolute: Duration) {
     loop {
         // Jittered, so that replicas take turns instead of meeting.

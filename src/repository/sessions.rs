@@ -1,6 +1,6 @@
 //! Sessions: signing in, being recognised, signing out.
 //!
-//! Postgres holds the truth, so a Redis that lost its data signs nobody out. Signing out is a write like any other: its
+//! Postgres holds the truth, so a Redis that lost its data signs no user out. Signing out is a write like any other: its
 //! fence refuses every fill that began before it, so no racing reader brings a session back.
 
 use std::{net::IpAddr, time::Duration};
@@ -64,7 +64,7 @@ pub struct Client {
 pub enum SignIn {
     /// Name and password are right.
     Session(Box<NewSession>),
-    /// Name or password is wrong; nobody is told which.
+    /// Name or password is wrong; the client is not told which.
     Refused,
     /// Too many passwords are being hashed.
     Busy,
@@ -141,8 +141,8 @@ impl SessionRepository {
         self.recent.owner(token).is_some()
     }
 
-    /// Whose session this was when this process last heard of it: maybe from before it ended. Good enough to turn somebody
-    /// away, and for nothing else. Never asks anybody.
+    /// The owner of this session as this process last knew it, perhaps from before its end. Good enough to refuse a request, and for
+    /// nothing else. Asks neither Redis nor Postgres.
     #[must_use]
     pub fn last_known_owner(&self, token: &TokenHash) -> Option<UserId> {
         if !self.sessions.has_near() {
@@ -183,7 +183,7 @@ impl SessionRepository {
     ) -> Result<Option<SignIn>, RepositoryError> {
         let credentials = match name {
             Some(name) => self.find_credentials(name).await?,
-            // A name that nobody can have. It is looked at all the same, for as long.
+            // A name that no user can have. It is checked all the same, for as long.
             None => None,
         };
         let is_known = credentials.as_ref().is_some_and(|credentials| knows(credentials, client.address));
@@ -266,7 +266,7 @@ impl SessionRepository {
         Ok(Some(SignIn::Session(Box::new(NewSession { token, session }))))
     }
 
-    /// Somebody's live sessions, newest first. Straight from Postgres.
+    /// A user's live sessions, newest first. Straight from Postgres.
     pub async fn list_sessions(
         &self,
         of: ActiveSession,

@@ -40,7 +40,7 @@ pub struct Registration {
 pub enum Created {
     /// There is a user more.
     User(User),
-    /// Somebody has that name.
+    /// Another user has that name.
     NameTaken,
 }
 
@@ -79,7 +79,7 @@ pub enum UserChange<T> {
     NotFound,
     /// `If-Match` does not hold.
     PreconditionFailed,
-    /// The password was changed by somebody else since it was verified.
+    /// The password was changed by another request since it was verified.
     PasswordChanged,
 }
 
@@ -131,7 +131,7 @@ impl UserRepository {
         Ok(Page::from_rows(rows, size, |user| Cursor::new(Scope::Users, &user.id.0)))
     }
 
-    /// The hash that somebody's password is verified against.
+    /// The hash that a user's password is verified against.
     pub async fn find_password_hash(&self, id: UserId) -> Result<Option<String>, RepositoryError> {
         Ok(self.database.read(users::find_password_hash(self.database.pool(), id)).await?)
     }
@@ -184,7 +184,7 @@ impl UserRepository {
                     }
                     let hashes = sessions::delete_sessions(&mut *connection, id, None).await?;
                     users::delete_user(&mut *connection, id).await?;
-                    // Others' `following` cells stay, and the posts' own cells are left to the relay: whoever shows a post looks
+                    // Others' `following` cells stay, and the posts' own cells are left to the relay: a page that shows a post looks
                     // at its author.
                     let mut cells = vec![Users::entry(&id), Timelines::entry(&id), Followings::entry(&id)];
                     cells.extend(session_cells(&hashes));

@@ -81,7 +81,7 @@ fn answer(outcome: FollowOutcome) -> Result<StatusCode, Problem> {
         FollowOutcome::Done => Ok(StatusCode::NO_CONTENT),
         FollowOutcome::NotFound => Err(no_such::<UserId>()),
         FollowOutcome::FollowerGone => Err(user_is_gone()),
-        FollowOutcome::Oneself => refused("A user cannot follow themselves."),
+        FollowOutcome::Itself => refused("A user cannot follow themselves."),
         FollowOutcome::TooMany => refused("At most 2,000 users can be followed."),
     }
 }
