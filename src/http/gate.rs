@@ -1,7 +1,7 @@
 //! The gate in front of every handler: who asks, and whether they may ask so often.
 //!
-//! A good token charges its user, anything else its address. A bad token is 401, never silently anonymous; but those who
-//! want to sign in or register are not asked for one. The documentation is free: it is the same bytes for everybody.
+//! A good token charges its user, anything else its address. A bad token is 401, never silently anonymous; a sign-in or
+//! a registration is not asked for one. The documentation is free: it is the same bytes for all clients.
 //!
 //! To refuse, it need not be known for certain who asks: a client who is over its quota is refused by what this process saw
 //! of its session last, so a flood asks neither Redis nor Postgres. A session that has ended meanwhile is none of those that

@@ -1,4 +1,4 @@
-//! The ways out of a load: somebody wants it to end, and what is left of it at the server.
+//! The ways out of a load: a signal to stop, and what is left of it at the server.
 
 use anyhow::Result;
 use aside_postgres::Connector;

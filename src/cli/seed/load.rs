@@ -57,7 +57,7 @@ pub(super) fn refuse_data(table: &str) -> anyhow::Error {
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) plan: Plan,
-    /// Of everybody.
+    /// Of all users.
     pub(super) password_hash: String,
     /// Of the sessions.
     pub(super) lives: SessionConfig,

@@ -57,7 +57,7 @@ use crate::{
     postgres,
 };
 
-/// Everybody's password in a database on this machine: no secret, so that it can be printed again and put into examples.
+/// The password of all users in a database on this machine: no secret, so that it can be printed again and put into examples.
 pub const LOCAL_PASSWORD: &str = "let-me-in-please";
 
 /// Runs the command: loads, and says what was loaded.
@@ -129,7 +129,7 @@ async fn commit(
     Ok(connection)
 }
 
-/// Whether the database is on this machine; another one is only for those who said so.
+/// Whether the database is on this machine; another one takes `--yes`.
 fn is_allowed(config: &Config, yes: bool) -> Result<bool> {
     let url = &config.database.url;
     ensure!(

@@ -24,7 +24,7 @@ pub(super) struct Plan {
     pub(super) until: DateTime<Utc>,
 }
 
-/// Numbers as somebody asked for them; what is `None` follows from the others.
+/// The numbers that were asked for; what is `None` follows from the others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     pub(super) users: u64,

@@ -72,7 +72,7 @@ impl Phase {
         }
         let rate = if self.unit == "rows" { format!(", {} rows/s", per_second(done, seconds)) } else { String::new() };
         let line = format!("{:9} {} {} in {seconds:.1} s{rate}\n", self.name, HumanCount(done), self.unit);
-        // Nobody may be looking; the load goes on.
+        // The terminal may be closed; the load goes on.
         let _nobody_looks = io::stderr().lock().write_all(line.as_bytes());
     }
 }

@@ -37,7 +37,7 @@ impl Report {
         self.plan.users + self.plan.posts + self.plan.follows() + self.plan.sessions
     }
 
-    /// Everybody's password.
+    /// The password of all users.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password

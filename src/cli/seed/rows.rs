@@ -47,7 +47,7 @@ impl RowWriter {
     ///
     /// # Errors
     ///
-    /// When nobody takes the rows any more.
+    /// When the reader of the rows is gone.
     pub(super) fn row(&mut self, columns: impl FnOnce(&mut Columns<'_>)) -> Result<()> {
         self.chunk.bytes.extend_from_slice(&self.columns.to_be_bytes());
         let mut row = Columns { bytes: &mut self.chunk.bytes, written: 0 };

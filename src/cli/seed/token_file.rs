@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::auth::SessionToken;
 
 /// The place of the tokens. They are written beside it and take it when [`keep`](Self::keep) is called; if that never
-/// happens, nothing is left of them, also while somebody still writes.
+/// happens, nothing is left of them, also while a writer is at work.
 #[derive(Debug)]
 pub(super) struct TokenFile {
     path: PathBuf,
@@ -58,7 +58,7 @@ impl Drop for TokenFile {
     }
 }
 
-/// A file of that name may belong to anybody and be readable by anybody, so it has to be a new one.
+/// A file of that name may belong to another user and be readable by all, so it has to be a new one.
 fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -25,7 +25,7 @@ impl Degrees {
         let mut weights: f64 = (0..users).map(weight).sum();
         let mut left = total as f64;
         let mut capped = 0;
-        // Whoever would get more than the cap gets the cap, and the others share what is left.
+        // A user that would get more than the cap gets the cap, and the others share what is left.
         while capped < users && left / weights * weight(capped) > f64::from(cap) {
             weights -= weight(capped);
             left -= f64::from(cap);

@@ -24,7 +24,7 @@ pub(super) use shuffle::Shuffle;
 use time::id_at;
 pub(super) use time::{Period, Time};
 
-/// Draws of an author before somebody who was there already is taken at random. Only the very first posts need it.
+/// Draws of an author before a user that was there already is taken at random. Only the very first posts need it.
 const AUTHOR_DRAWS: u32 = 64;
 
 /// The society of one seed.
@@ -36,7 +36,7 @@ pub(super) struct Society {
     period: Period,
     /// Which user has which rank of popularity: as an author and as one to follow.
     fame: Shuffle,
-    /// Which rank each user has among those who follow many.
+    /// Which rank each user has by how many it follows.
     curiosity: Shuffle,
     followed: PowerLaw,
     posting: PowerLaw,
@@ -116,7 +116,7 @@ impl Society {
         (self.users + 1) as f64
     }
 
-    /// The rank of a user among those who follow many. User 0, the demo account, comes first; the others are shuffled.
+    /// The rank of a user by how many it follows. User 0, the demo account, comes first; the others are shuffled.
     pub(super) fn curiosity(&self, user: u64) -> u64 {
         match (user, self.curiosity.place(user)) {
             (0, _) => 0,
@@ -130,7 +130,7 @@ impl Society {
     pub(super) fn choose_followees(&self, user: u64, many: u32, random: &mut Random, chosen: &mut Followees) {
         let many = many as usize;
         chosen.clear();
-        // With few users the popular ones are drawn again and again; then whoever comes next is taken.
+        // With few users the popular ones are drawn again and again; then the next user is taken.
         for _ in 0..(many * 8 + 64) {
             if chosen.list.len() == many {
                 break;

@@ -1,6 +1,6 @@
 //! What made-up people are called and what they write: word lists, and a small grammar that puts them together.
 //!
-//! Readable on purpose: whoever tries the service looks at these rows.
+//! Readable on purpose: a new user of the service looks at these rows.
 
 mod grammar;
 mod names;
