@@ -263,7 +263,7 @@ pub const MUTANTS: &[Mutant] = &[
         changes: &[Change {
             file: "crates/aside-postgres/src/pool.rs",
             was: "Ok(Pooled { connection: Some(connection), dirty: Dirty::Transaction })",
-            is: "Ok(Pooled { connection: Some(connection), dirty: Dirty::Nothing })",
+            is: "Ok(Pooled { connection: Some(connection), dirty: Dirty::No })",
         }],
         noticed_by: &[&["--test", "service", "no_acknowledged_write_is_lost_to_callers_who_went_away_inside_begin"]],
     },
