@@ -85,3 +85,22 @@ fn features(packages: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     }
     features
 }
+
+#[test]
+fn crates_for_other_services_bring_no_web_server_and_no_command_line() {
+    for name in ["aside-cache", "aside-limiter"] {
+        let tree = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none", "-p", name])
+            .current_dir(files::root())
+            .output()
+            .expect("cargo runs");
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
+        let packages: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+
+        assert!(packages.contains("aside-redis"), "{packages:?}");
+        for unwanted in ["aside", "argon2", "axum", "clap", "hyper", "indicatif", "utoipa"] {
+            assert!(!packages.contains(unwanted), "{name} brings {unwanted}");
+        }
+    }
+}
