@@ -29,7 +29,7 @@ async fn ask_for(router: &Router, path: &str, accept: &str) -> (StatusCode, Stri
 }
 
 #[tokio::test]
-async fn readiness_follows_migrations_and_shutdown_and_names_what_is_missing() {
+async fn readiness_follows_migrations_and_shutdown_and_names_missing_dependencies() {
     let shutdown = Shutdown::new();
     let readiness = Readiness::new(shutdown.clone(), Arc::new(|| Box::pin(async { vec!["redis"] })));
     let router = admin::router(Arc::new(Metrics::new()), readiness.clone());
@@ -47,7 +47,7 @@ async fn readiness_follows_migrations_and_shutdown_and_names_what_is_missing() {
 }
 
 #[tokio::test]
-async fn metrics_are_in_the_format_that_is_asked_for_and_the_rest_is_problems() {
+async fn metrics_have_the_requested_format_and_other_paths_are_problems() {
     let readiness = Readiness::new(Shutdown::new(), Arc::new(|| Box::pin(async { Vec::new() })));
     let metrics = Metrics::new();
     metrics.http_requests.get_or_create(&HttpLabels { method: "GET", route: "/".into(), status: 200 }).inc();

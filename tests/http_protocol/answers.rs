@@ -1,4 +1,4 @@
-//! What every answer carries: problems, ids, caching, coding, CORS.
+//! What every response has: problems, ids, caching, coding, CORS.
 
 use std::{io::Read, time::Duration};
 
@@ -11,9 +11,9 @@ async fn every_error_is_a_problem() {
     service.ask("GET /nothing", &[]).await.assert_problem(404, "unknown-path");
     service.ask("GET /things/7", &[]).await.assert_problem(404, "not-found");
     service.ask("GET /things/%FF", &[]).await.assert_problem(404, "not-found");
-    service.ask("GET /bare/415", &[]).await.assert_problem(415, "unsupported-media-type");
-    service.ask("GET /bare/500", &[]).await.assert_problem(500, "internal");
-    service.ask("GET /bare/502", &[]).await.assert_problem(500, "internal");
+    service.ask("GET /status/415", &[]).await.assert_problem(415, "unsupported-media-type");
+    service.ask("GET /status/500", &[]).await.assert_problem(500, "internal");
+    service.ask("GET /status/502", &[]).await.assert_problem(500, "internal");
     service.ask("GET /panic", &[]).await.assert_problem(500, "internal");
     let broken = service.ask("GET /broken", &[]).await;
     broken.assert_problem(500, "internal");
@@ -30,7 +30,7 @@ async fn every_error_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_sane_request_id_is_kept_and_any_other_replaced() {
+async fn a_well_formed_request_id_is_kept_and_any_other_replaced() {
     let service = Service::start().await;
 
     assert_eq!(service.ask("GET /", &["X-Request-Id: a-b_c.1"]).await.header("x-request-id"), Some("a-b_c.1"));
@@ -39,7 +39,7 @@ async fn a_sane_request_id_is_kept_and_any_other_replaced() {
 }
 
 #[tokio::test]
-async fn answers_are_timed_counted_and_guarded() {
+async fn responses_are_timed_and_counted_and_have_security_headers() {
     let service = Service::start().await;
 
     let answer = service.ask("GET /things/019ab3c0-0000-7000-8000-000000000000", &[]).await;
@@ -54,7 +54,7 @@ async fn answers_are_timed_counted_and_guarded() {
 }
 
 #[tokio::test]
-async fn caches_are_told_whom_an_answer_is_for() {
+async fn cache_control_and_vary_follow_the_credentials() {
     let service = Service::start().await;
     let policy = async |request: &str, field: &str| {
         let answer = service.ask(request, &[field]).await;
@@ -71,7 +71,7 @@ async fn caches_are_told_whom_an_answer_is_for() {
 }
 
 #[tokio::test]
-async fn a_compressed_answer_has_a_tag_of_its_own() {
+async fn a_compressed_response_has_its_own_tag() {
     let service = Service::start().await;
 
     let plain = service.ask("GET /tagged", &[]).await;
@@ -94,7 +94,7 @@ async fn a_compressed_answer_has_a_tag_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_304_has_the_tag_that_the_client_has() {
+async fn a_304_has_the_tag_of_the_client() {
     let service = Service::start().await;
     for (fields, tag) in [
         (vec!["If-None-Match: \"7\""], "\"7\""),
@@ -121,7 +121,7 @@ async fn a_sign_in_is_neither_compressed_nor_timed() {
 }
 
 #[tokio::test]
-async fn without_allowed_origins_there_is_no_cors_at_all() {
+async fn without_allowed_origins_no_response_has_cors_fields() {
     let service = Service::start().await;
 
     let answer = service.ask("GET /", &["Origin: https://app.example"]).await;
@@ -134,7 +134,7 @@ async fn without_allowed_origins_there_is_no_cors_at_all() {
 }
 
 #[tokio::test]
-async fn allowed_origins_may_read_everything_but_never_with_credentials() {
+async fn allowed_origins_may_read_everything_without_credentials() {
     let service = Service::with(|config| config.cors_allowed_origins = vec!["https://app.example".into()]).await;
     let (ours, other) = ("Origin: https://app.example", "Origin: https://evil.example");
     let method = "Access-Control-Request-Method: PATCH";
@@ -191,7 +191,7 @@ async fn a_dead_session_cookie_is_cleared_and_a_bearer_token_clears_nothing() {
 }
 
 #[tokio::test]
-async fn only_trusted_proxies_say_who_the_client_is() {
+async fn only_trusted_proxies_name_the_client() {
     let direct = Service::start().await;
     let behind = Service::with(|config| config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")]).await;
     let forwarded = &["X-Forwarded-For: 6.6.6.6, 192.0.2.1"];

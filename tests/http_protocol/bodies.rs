@@ -1,4 +1,4 @@
-//! Bodies that are too large, too late, broken, or not what is wanted.
+//! Bodies that are too large, too late, malformed or invalid.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const JSON: &str = "Content-Type: application/json";
 const CHUNKED: &str = "Transfer-Encoding: chunked";
 
 #[tokio::test]
-async fn a_body_that_announces_too_much_is_refused_while_it_is_sent() {
+async fn a_body_with_too_large_a_length_is_refused_while_it_is_sent() {
     let service = Service::start().await;
     let mut client = service.connect().await;
 
@@ -22,7 +22,7 @@ async fn a_body_that_announces_too_much_is_refused_while_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_first_need_not_send_a_body_that_is_too_large() {
+async fn expect_100_continue_is_refused_before_a_body_that_is_too_large() {
     let service = Service::start().await;
 
     let refused = service.ask("POST /echo", &[JSON, "Expect: 100-continue", "Content-Length: 65537"]).await;
@@ -37,7 +37,7 @@ async fn a_client_that_asks_first_need_not_send_a_body_that_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_body_of_the_greatest_size_passes_and_a_byte_more_does_not() {
+async fn a_body_of_64_kib_passes_and_one_byte_more_is_refused() {
     let service = Service::start().await;
     let padded = |bytes: usize| format!("{}{}", r#"{"name":"x"}"#, " ".repeat(bytes - 12));
 
@@ -59,7 +59,7 @@ async fn a_streamed_body_is_refused_once_it_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_has_one_deadline() {
+async fn a_slow_body_has_one_deadline() {
     let service = Service::with(|config| config.body_timeout = Duration::from_millis(200)).await;
     let mut client = service.connect().await;
     client.send(head("POST /echo", &[JSON, CHUNKED])).await;
@@ -76,13 +76,13 @@ async fn a_body_that_trickles_has_one_deadline() {
         }
     };
 
-    // One that sends nothing, and one that sends a byte now and then.
+    // One client sends nothing, the other a byte from time to time.
     client.answer().await.assert_problem(408, "body-timeout");
     crate::client::soon(answer).await;
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_or_breaks_the_framing_is_malformed() {
+async fn a_body_that_ends_early_or_breaks_the_framing_is_malformed() {
     let service = Service::start().await;
 
     let mut short = service.connect().await;
@@ -98,7 +98,7 @@ async fn a_body_that_breaks_off_or_breaks_the_framing_is_malformed() {
 }
 
 #[tokio::test]
-async fn json_errors_say_what_and_where() {
+async fn json_errors_name_the_place_and_the_reason() {
     let service = Service::start().await;
     for (body, status, name, pointer) in [
         (r#"{"name":"x","count":3}"#, 200, "", ""),

@@ -1,4 +1,4 @@
-//! A client that can misbehave: bytes out, answers in.
+//! A client that can misbehave: it sends bytes and reads responses.
 
 use std::{collections::HashMap, io, time::Duration};
 
@@ -8,19 +8,19 @@ use tokio::{
     time::timeout,
 };
 
-/// How long anything that must happen may take before the test fails; far above every time-out configured.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest wait of a test. It is far above every configured time-out.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// Waits for what must happen.
+/// The output of a future that has to end.
 pub(crate) async fn soon<F: Future>(what: F) -> F::Output {
-    timeout(PATIENCE, what).await.expect("it happens soon")
+    timeout(LONGEST_WAIT, what).await.expect("it happens soon")
 }
 
 pub(crate) struct Client {
     stream: BufStream<TcpStream>,
 }
 
-/// An answer, taken apart.
+/// A parsed response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -43,7 +43,7 @@ impl Client {
         self.stream.flush().await
     }
 
-    /// Says that nothing more will come.
+    /// Closes the client's end.
     pub(crate) async fn half_close(&mut self) {
         self.stream.shutdown().await.expect("the connection is open");
     }
@@ -52,18 +52,18 @@ impl Client {
         soon(self.read_answer(true)).await.expect("an answer")
     }
 
-    /// The answer to a HEAD.
+    /// The response to a HEAD.
     pub(crate) async fn answer_without_body(&mut self) -> Answer {
         soon(self.read_answer(false)).await.expect("an answer")
     }
 
-    /// Everything until the server closes.
+    /// All bytes until the server closes.
     pub(crate) async fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         soon(self.stream.read_to_end(&mut rest)).await.map(|_| rest)
     }
 
-    /// The server closes, and says nothing more.
+    /// Whether the server closes without another byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.rest().await.is_ok_and(|rest| rest.is_empty())
     }

@@ -1,4 +1,4 @@
-//! Connections that are silent, slow, idle, greedy or old-fashioned.
+//! Connections that are silent, slow or idle, that do not read, or that use HTTP/1.0.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use crate::{
 
 const SHORT: Duration = Duration::from_millis(200);
 
-async fn impatient_for_heads() -> Service {
+async fn with_short_header_timeout() -> Service {
     Service::with(|config| config.header_timeout = SHORT).await
 }
 
-async fn impatient_with_idlers() -> Service {
+async fn with_short_idle_timeout() -> Service {
     Service::with(|config| config.keep_alive_timeout = SHORT).await
 }
 
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
-    let service = impatient_with_idlers().await;
+    let service = with_short_idle_timeout().await;
 
     let mut client = service.connect().await;
 
@@ -34,7 +34,7 @@ async fn a_silent_connection_is_closed() {
 
 #[tokio::test]
 async fn a_half_sent_head_is_closed() {
-    let service = impatient_for_heads().await;
+    let service = with_short_header_timeout().await;
     let mut client = service.connect().await;
 
     client.send("GET / HTTP/1.1\r\nHost: as").await;
@@ -43,8 +43,8 @@ async fn a_half_sent_head_is_closed() {
 }
 
 #[tokio::test]
-async fn a_trickled_head_is_closed() {
-    let service = impatient_for_heads().await;
+async fn a_slow_head_is_closed() {
+    let service = with_short_header_timeout().await;
     let mut client = service.connect().await;
     let mut beat = interval(SHORT / 20);
 
@@ -62,8 +62,8 @@ async fn a_trickled_head_is_closed() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_idle_after_an_answer_is_closed() {
-    let service = impatient_with_idlers().await;
+async fn a_connection_that_is_idle_after_a_response_is_closed() {
+    let service = with_short_idle_timeout().await;
     let mut client = service.connect().await;
 
     client.send(head("GET /", &[])).await;
@@ -75,7 +75,7 @@ async fn a_connection_that_is_idle_after_an_answer_is_closed() {
 
 #[tokio::test]
 async fn a_post_after_a_pause_longer_than_the_header_timeout_is_answered() {
-    let service = impatient_for_heads().await;
+    let service = with_short_header_timeout().await;
     let mut clients = Vec::new();
     for is_new in [true, false].repeat(10) {
         let mut client = service.connect().await;
@@ -97,8 +97,8 @@ async fn a_post_after_a_pause_longer_than_the_header_timeout_is_answered() {
 }
 
 #[tokio::test]
-async fn a_head_that_begins_behind_another_request_is_closed_in_time() {
-    let service = impatient_for_heads().await;
+async fn a_pipelined_head_has_the_header_timeout_too() {
+    let service = with_short_header_timeout().await;
     let mut client = service.connect().await;
 
     client.send([&head("GET /", &[]), "GET / HTTP/1.1\r\nHost: as"].concat()).await;
@@ -117,14 +117,14 @@ async fn a_client_that_never_reads_loses_its_connection() {
     let mut greedy = service.connect().await;
     greedy.send(head("GET /huge", &[])).await;
 
-    // There is one slot: an answer means that the greedy one has lost it.
+    // There is one slot: a response means that the other connection has ended.
     let answer = service.ask("GET /", &[]).await;
 
     assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]
-async fn a_client_that_reads_by_the_trickle_loses_its_connection() {
+async fn a_client_that_reads_slowly_loses_its_connection() {
     let service = Service::with(|config| {
         config.max_connections = 1;
         config.write_timeout = SHORT;
@@ -137,7 +137,7 @@ async fn a_client_that_reads_by_the_trickle_loses_its_connection() {
     let trickle = async {
         loop {
             beat.tick().await;
-            // Enough for the kernel to tell the server of room in its window, again and again.
+            // Enough for window updates of the kernel to reach the server.
             let _closed_or_not = greedy.read_some(256 * 1024).await;
         }
     };
@@ -157,7 +157,7 @@ async fn connections_beyond_the_limit_wait_for_a_slot() {
     first.send(head("GET /", &[])).await;
     first.answer().await;
 
-    // It is connected (by the kernel), and has asked before the first one asks again and again.
+    // The kernel accepts the connection, and its request is sent before the next ones of the first connection.
     let mut second = service.connect().await;
     second.send(head("GET /list?limit=3", &[])).await;
     for _ in 0..20 {
@@ -205,7 +205,7 @@ async fn pipelined_requests_with_bodies_of_every_kind_are_answered() {
 }
 
 #[tokio::test]
-async fn a_client_may_close_its_end_and_still_read_the_answer() {
+async fn a_client_may_close_its_end_and_still_read_the_response() {
     let service = Service::start().await;
     let mut client = service.connect().await;
 
@@ -219,7 +219,7 @@ async fn a_client_may_close_its_end_and_still_read_the_answer() {
 }
 
 #[tokio::test]
-async fn http_1_0_needs_no_host_and_closes_unless_asked_to_stay() {
+async fn http_1_0_needs_no_host_and_closes_without_keep_alive() {
     let service = Service::start().await;
 
     let mut plain = service.connect().await;
@@ -246,7 +246,7 @@ async fn child_runs_out_of_descriptors() {
     while let Ok(client) = TcpStream::connect(service.address).await {
         clients.push(client);
     }
-    // The kernel connects this one with the very last descriptor; the server has none to accept it with.
+    // The kernel accepts this one with the last descriptor; the server has none left.
     drop(last);
     let waiting = std::net::TcpStream::connect(service.address).expect("a last descriptor");
     let refused = async {
@@ -255,7 +255,7 @@ async fn child_runs_out_of_descriptors() {
         }
     };
     soon(refused).await;
-    // It tries again meanwhile, and says so once.
+    // The server tries again, and logs it once.
     sleep(3 * SHORT).await;
     drop((clients, waiting));
 

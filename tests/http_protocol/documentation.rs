@@ -3,7 +3,7 @@
 use crate::service::Service;
 
 #[tokio::test]
-async fn the_document_is_openapi_3_1_and_every_operation_may_answer_a_problem() {
+async fn the_document_is_openapi_3_1_and_every_operation_documents_problems() {
     let service = Service::start().await;
 
     let answer = service.ask("GET /openapi.json", &["Authorization: nonsense"]).await;
@@ -23,11 +23,11 @@ async fn the_document_is_openapi_3_1_and_every_operation_may_answer_a_problem() 
     assert_eq!(document["components"]["securitySchemes"]["cookie"]["name"], "aside_session");
 }
 
-/// As a browser does.
+/// Like a browser.
 const BROTLI: &str = "Accept-Encoding: gzip, deflate, br";
 
 #[tokio::test]
-async fn documentation_has_strong_tags_and_is_compressed_under_tags_of_their_own() {
+async fn documentation_has_strong_tags_and_each_coding_has_its_own() {
     let service = Service::start().await;
 
     for path in ["/docs", "/docs/swagger-ui.css", "/docs/favicon-32x32.png", "/openapi.json", "/problems/not-found"] {
@@ -67,7 +67,7 @@ async fn documentation_has_strong_tags_and_is_compressed_under_tags_of_their_own
 }
 
 #[tokio::test]
-async fn the_page_loads_nothing_but_what_this_service_serves() {
+async fn the_page_loads_only_from_this_service() {
     let service = Service::start().await;
 
     let page = service.ask("GET /docs", &[]).await;
@@ -90,7 +90,7 @@ async fn the_page_loads_nothing_but_what_this_service_serves() {
 }
 
 #[tokio::test]
-async fn the_type_of_a_problem_leads_to_its_meaning() {
+async fn the_type_of_a_problem_leads_to_its_description() {
     let service = Service::start().await;
     let problem = service.ask("GET /nothing", &[]).await.json();
 

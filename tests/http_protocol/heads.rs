@@ -1,9 +1,9 @@
-//! Heads that are too large, broken, or aimed at nothing. Every refusal is a problem document.
+//! Heads that are too large, malformed or without a target. Every refusal is a problem document.
 
 use crate::service::{Service, head};
 
 #[tokio::test]
-async fn what_is_too_large_is_named() {
+async fn large_targets_and_heads_are_refused_with_their_problem() {
     let service = Service::start().await;
     let path = |bytes: usize| format!("GET /{}", "a".repeat(bytes));
     let field = |bytes: usize| format!("X-Large: {}", "a".repeat(bytes));
@@ -15,7 +15,7 @@ async fn what_is_too_large_is_named() {
 
     assert_eq!(service.ask("GET /", &[&field(16_000)]).await.status, 200);
     service.ask("GET /", &[&field(16 * 1024)]).await.assert_problem(431, "head-too-large");
-    // From here on it is hyper that refuses.
+    // hyper refuses these.
     service.ask("GET /", &[&field(200_000)]).await.assert_problem(431, "head-too-large");
     service.ask(&path(200_000), &[]).await.assert_problem(431, "head-too-large");
 
@@ -30,7 +30,7 @@ async fn a_refusal_ends_the_connection_and_reaches_a_client_that_is_still_sendin
     let service = Service::start().await;
     let mut client = service.connect().await;
 
-    // Half of it stays unread; a close without lingering would reset the connection and lose the answer.
+    // Half of it stays unread: an immediate close would reset the connection and lose the response.
     client.send(format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(1_000_000))).await;
 
     let answer = client.answer().await;
@@ -70,7 +70,7 @@ async fn a_request_needs_one_host() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_refused_with_a_problem() {
+async fn text_that_is_not_http_is_refused_with_a_problem() {
     let service = Service::start().await;
     for request in [
         "hello\r\n\r\n",
@@ -110,11 +110,11 @@ async fn what_is_not_http_is_refused_with_a_problem() {
     }
 }
 
-/// A body that is a request by itself, for those who take the other field for the body's end.
+/// A body that is a request for a server that obeys the other field.
 const SMUGGLED: &str = "0\r\n\r\nGET /list?limit=3 HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[tokio::test]
-async fn a_request_with_two_ends_is_refused_and_smuggles_nothing() {
+async fn an_ambiguous_request_is_refused_and_smuggles_nothing() {
     let service = Service::start().await;
     let first = head("GET /", &[]);
     for fields in [
@@ -161,7 +161,7 @@ async fn a_request_with_two_ends_is_refused_and_smuggles_nothing() {
 }
 
 #[tokio::test]
-async fn a_bare_answer_after_a_good_one_is_a_problem_too() {
+async fn a_parser_error_after_a_response_is_a_problem_too() {
     let service = Service::start().await;
     let mut client = service.connect().await;
 
@@ -172,7 +172,7 @@ async fn a_bare_answer_after_a_good_one_is_a_problem_too() {
 }
 
 #[tokio::test]
-async fn targets_of_every_form_behave() {
+async fn every_form_of_target_is_handled() {
     let service = Service::start().await;
 
     assert_eq!(service.ask("GET http://aside/list?limit=3", &[]).await.json()["limit"], 3);

@@ -1,4 +1,4 @@
-//! What operators read: one line for each request, its cause once, and nothing that is nobody's business.
+//! Log lines: one for each request, one for the cause of an error, and no secrets.
 
 use std::{
     io::{self, Write},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::service::Service;
 
-/// What all tests of this process log; each looks for its own requests.
+/// The log of all tests of this process. Each test searches for its own requests.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static START: Once = Once::new();
 
@@ -15,7 +15,7 @@ struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.lock().expect("nobody panicked").extend(bytes);
+        LOG.lock().expect("no writer panics").extend(bytes);
         Ok(bytes.len())
     }
 
@@ -24,19 +24,19 @@ impl Write for Log {
     }
 }
 
-/// From now on lines at info and above are kept.
+/// Starts to collect lines at info and above.
 pub(crate) fn start() {
     START.call_once(|| tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init());
 }
 
-/// The lines so far that contain this.
+/// The lines with this text.
 pub(crate) fn lines_with(part: &str) -> Vec<String> {
-    let log = LOG.lock().expect("nobody panicked").clone();
+    let log = LOG.lock().expect("no writer panics").clone();
     let log = String::from_utf8(log).expect("text");
     log.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
 }
 
-/// The lines that one request makes.
+/// The lines of one request.
 async fn lines_of(request: &str, fields: &[&str]) -> Vec<String> {
     start();
     let service = Service::start().await;

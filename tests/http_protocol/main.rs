@@ -1,7 +1,7 @@
-//! The protocol level over real sockets: the real server and the real layers around a tiny router.
+//! The protocol level over real sockets: the real server and the real middleware stack around a small router.
 //!
-//! Time-outs are configured small and nothing asserts how long something took: what must end is waited for (for at most
-//! [`client::PATIENCE`]), what must not happen is shown by something else that happened instead.
+//! Time-outs are short, and no test asserts a duration. An event is awaited for at most [`client::LONGEST_WAIT`]. The absence of an
+//! event is shown by another event that happens instead.
 
 mod admin;
 mod answers;

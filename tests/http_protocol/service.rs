@@ -1,4 +1,4 @@
-//! The service under test: a router with a handler for each thing a handler can do, and the server around it.
+//! The service under test: a router with a handler for each kind of response, and the server.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -34,21 +34,21 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::client::Client;
 
-/// More than all the buffers between two sockets hold.
+/// More than the buffers between two sockets hold.
 pub(crate) const HUGE: usize = 64 * 1024 * 1024;
 
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: Shutdown,
     pub(crate) metrics: Arc<Metrics>,
-    /// `/wait` says here that a request is there …
+    /// `/wait` signals here that a request has arrived …
     pub(crate) arrived: Arc<Notify>,
     /// … and waits here before it answers.
     pub(crate) go: Arc<Notify>,
     pub(crate) server: JoinHandle<()>,
 }
 
-/// Patient by default: a test shortens the one time-out it is about.
+/// Long time-outs: a test shortens the one that it is about.
 pub(crate) fn config() -> HttpConfig {
     let long = Duration::from_mins(5);
     HttpConfig {
@@ -147,7 +147,7 @@ fn router(arrived: &Arc<Notify>, go: &Arc<Notify>, cookie: SessionCookie) -> Rou
         .route("/address", get(|client: ClientAddress| async move { client.ip().to_string() }))
         .route("/me", get(credentials).post(credentials))
         .route("/dead", get(dead_session))
-        .route("/bare/{status}", get(bare))
+        .route("/status/{status}", get(status_only))
         .route("/broken", get(|| async { Problem::internal("the password of the database is hunter2") }))
         .route("/panic", get(panics))
         .route("/never", get(std::future::pending::<()>))
@@ -183,7 +183,7 @@ async fn dead_session() -> Problem {
     Problem::new(ProblemKind::InvalidToken)
 }
 
-async fn bare(Path(status): Path<u16>) -> Response {
+async fn status_only(Path(status): Path<u16>) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     (status, [(header::CONTENT_TYPE, "text/plain")], Body::from("internal text")).into_response()
 }

@@ -1,4 +1,4 @@
-//! The end: soft, in time, or hard.
+//! Shutdown: announced, graceful, forced.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn idle_connections_end_at_once_and_busy_ones_are_answered() {
 }
 
 #[tokio::test]
-async fn until_it_starts_an_announced_shutdown_serves_old_and_new_connections_and_closes_each_with_its_answer() {
+async fn an_announced_shutdown_serves_old_and_new_connections_and_closes_each_after_its_response() {
     let service = Service::start().await;
     let mut kept = service.connect().await;
     kept.send(head("GET /", &[])).await;

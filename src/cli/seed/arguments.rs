@@ -12,8 +12,8 @@ const MAX_POSTS: u64 = 10_000_000_000;
 
 /// Loads made-up users, posts, follows and sessions into an empty database.
 ///
-/// Everything happens in one transaction: after a failure or Ctrl-C the database is as it was. Rows are reproducible: the
-/// same numbers, --seed and --until give the same rows, but for sessions and the salt of the password, which are secrets.
+/// The load is one transaction: a failure or Ctrl-C leaves the database unchanged. Rows are reproducible: the same numbers,
+/// --seed and --until give the same rows, except for sessions and the salt of the password, which are secrets.
 #[derive(Clone, Debug, Args)]
 pub struct SeedArguments {
     /// Users, `demo` among them
@@ -31,23 +31,23 @@ pub struct SeedArguments {
     /// Writes the sessions' bearer tokens to this file, one a line, readable by you alone
     #[arg(long, value_name = "FILE")]
     pub tokens: Option<PathBuf>,
-    /// What the rows are drawn from
+    /// The seed of the random rows
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Everything happened in the two years before this time, like 2026-01-31T12:00:00Z [default: the last full hour; of
-    /// the sample the first of January 2026]
+    /// The end of the two years in which all rows were created, like 2026-01-31T12:00:00Z [default: the last full hour; for
+    /// the sample 2026-01-01]
     #[arg(long, value_name = "TIME")]
     pub until: Option<DateTime<Utc>>,
-    /// A small data set to look around in, always the same; does nothing if there are users already
+    /// A small, fixed data set; does nothing if there are users already
     #[arg(long, conflicts_with_all = ["users", "posts", "follows_per_user", "sessions", "tokens"])]
     pub sample: bool,
-    /// Also into a database that is not on this machine; with a random password
+    /// Also load a database on another machine; with a random password
     #[arg(long)]
     pub yes: bool,
 }
 
 impl SeedArguments {
-    /// What they ask for.
+    /// The request.
     pub(super) fn plan(&self, now: DateTime<Utc>) -> anyhow::Result<Plan> {
         if self.sample {
             return Plan::sample(self.seed, self.until, now);

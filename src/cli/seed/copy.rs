@@ -1,4 +1,4 @@
-//! Streams rows into a table: one thread makes them while Postgres takes those made before.
+//! Streams rows into a table: one thread makes rows while Postgres stores earlier ones.
 
 use anyhow::{Context, Result, ensure};
 use sqlx::PgConnection;
@@ -10,17 +10,16 @@ use super::{
     tables::Table,
 };
 
-/// Chunks made ahead. Postgres is the slower side, so a few are enough for it never to wait; all of memory is in them.
+/// Chunks made ahead. Postgres is slower than the thread, so a few are enough. They bound the memory.
 const CHUNKS_AHEAD: usize = 8;
 
 /// Loads the rows that `make` writes into a table that was emptied in the transaction under way.
 ///
-/// FREEZE is why it had to be: the rows are written as if they had been there for long, so that no VACUUM has to write all
-/// of them again, and index-only scans work at once.
+/// FREEZE needs that. It writes rows as already frozen: no VACUUM rewrites them, and index-only scans work at once.
 ///
 /// # Cancel safety
 ///
-/// When dropped, the connection is in the middle of a COPY and good for nothing but to be closed; the making ends by itself.
+/// When dropped, the connection is inside a COPY and can only be closed. The thread ends by itself.
 pub(super) async fn copy(
     connection: &mut PgConnection,
     table: Table,
@@ -39,7 +38,7 @@ pub(super) async fn copy(
     while let Some(chunk) = chunks.recv().await {
         sink.send(chunk.bytes).await.with_context(loading)?;
         rows += chunk.rows;
-        phase.advance(chunk.rows);
+        phase.add(chunk.rows);
     }
     making.await.context("making rows ended before its time")??;
     let stored = sink.finish().await.with_context(loading)?;

@@ -1,11 +1,11 @@
-//! The ways out of a load: a signal to stop, and what is left of it at the server.
+//! Interruption of a load, and the end of its transaction at the server.
 
 use anyhow::Result;
 use aside_postgres::Connector;
 use sqlx::Connection;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Resolves when the process is asked to end: Ctrl-C, or a polite kill. Never, if signals cannot be listened for.
+/// Resolves at SIGINT or SIGTERM; never, if the process cannot listen for signals.
 pub(super) async fn interrupted() {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -19,8 +19,7 @@ pub(super) async fn interrupted() {
 
 /// Ends the server's side of a closed connection and waits for its rollback, up to ten seconds.
 ///
-/// Postgres notices a closed connection only when it reads or writes again; while it builds an index it goes on, with every
-/// table locked, for minutes.
+/// Postgres notices a closed connection only when it reads or writes. A running CREATE INDEX keeps all tables locked for minutes.
 pub(super) async fn end_backend(connector: &Connector, backend: i32) -> Result<()> {
     let mut connection = connector.connect().await?;
     sqlx::query("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid = $1")

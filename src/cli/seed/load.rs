@@ -1,4 +1,4 @@
-//! The transaction of a load, from BEGIN to what comes before COMMIT.
+//! The transaction of a load, from BEGIN to COMMIT, which the caller sends.
 
 use anyhow::{Context, Result, bail};
 use sqlx::PgConnection;
@@ -16,7 +16,7 @@ use super::{
 use crate::config::SessionConfig;
 
 /// For this transaction only: no time-outs (whichever this version of Postgres has), room for sorting, and a bound on the
-/// wait for the tables. `synchronous_commit` stays: a single commit costs nothing, and "loaded" should mean it.
+/// wait for the tables. `synchronous_commit` stays: a single commit costs nothing, and a reported load is durable.
 const SETTINGS: &str = "
     SELECT set_config(name, '0', true) FROM pg_settings
     WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
@@ -44,7 +44,7 @@ pub(super) async fn populated_table(connection: &mut PgConnection) -> Result<Opt
     sqlx::query_scalar(POPULATED).fetch_optional(connection).await.context("cannot look into the tables")
 }
 
-/// Says that there is data in the way, and what to do about it.
+/// The error for a table with rows, and the remedy.
 pub(super) fn refuse_data(table: &str) -> anyhow::Error {
     anyhow::anyhow!(
         "there are rows in {table}, and only an empty database is loaded: name another in DATABASE_URL, or empty this one \
@@ -53,7 +53,7 @@ pub(super) fn refuse_data(table: &str) -> anyhow::Error {
     )
 }
 
-/// All that is needed to make the rows.
+/// The inputs of the rows.
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) plan: Plan,
@@ -66,7 +66,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Begins a transaction and loads everything in it. COMMIT is left to the caller, who knows how far things have come.
+    /// Begins a transaction and loads everything in it. The caller sends COMMIT.
     ///
     /// # Cancel safety
     ///
@@ -101,8 +101,8 @@ impl Load {
     }
 }
 
-/// Takes the tables for this transaction alone, makes sure again that they are empty, and empties them: what was created or
-/// emptied in the same transaction can be loaded with FREEZE.
+/// Locks the tables, checks again that they are empty, and truncates them: FREEZE needs tables that the same transaction created
+/// or truncated.
 async fn begin_with_empty_tables(connection: &mut PgConnection) -> Result<()> {
     let tables = tables::NAMES.join(", ");
     execute(connection, "BEGIN").await.context("cannot begin a transaction")?;
@@ -120,12 +120,12 @@ async fn begin_with_empty_tables(connection: &mut PgConnection) -> Result<()> {
     execute(connection, &format!("TRUNCATE {tables}")).await.context("cannot empty the tables")
 }
 
-/// So that the first query after the commit is planned well.
+/// Statistics for the first query after the commit.
 async fn analyze(connection: &mut PgConnection) -> Result<()> {
     execute(connection, &format!("ANALYZE {}", tables::NAMES.join(", "))).await.context("cannot analyze the tables")
 }
 
-/// After the commit: what is left to do for index-only scans. Postgres would do it by itself, later.
+/// After the commit: sets the visibility map for index-only scans. Autovacuum would do it later.
 pub(super) async fn vacuum(connection: &mut PgConnection) -> Result<()> {
     let vacuum = format!("VACUUM (FREEZE, ANALYZE) {}", tables::NAMES.join(", "));
     execute(connection, &vacuum).await.context("cannot vacuum the tables")

@@ -1,7 +1,7 @@
 //! `aside seed`: made-up users, posts, follows and sessions in the shape of a social network, a million users in minutes.
 //!
 //! ```text
-//! society, words   who there is and what they say: functions of the seed and a row's number, nothing remembered
+//! society, words   the content of rows: pure functions of the seed and the row's number
 //!       |
 //! tables, rows     rows in the binary format of COPY, made on a thread of their own
 //!       |
@@ -10,8 +10,8 @@
 //! load             all of it in one transaction: a failure or Ctrl-C leaves the database as it was
 //! ```
 //!
-//! The statements live here and not in [`postgres`](crate::postgres): no service ever runs them, and they depend on having
-//! the whole database to themselves. Only an empty database is loaded, and only one on this machine unless `--yes` is given.
+//! The statements are here and not in [`postgres`](crate::postgres): the service does not run them, and they need the database
+//! exclusively. Only an empty database is loaded, and only one on this machine unless `--yes` is given.
 
 mod arguments;
 mod copy;
@@ -57,20 +57,20 @@ use crate::{
     postgres,
 };
 
-/// The password of all users in a database on this machine: no secret, so that it can be printed again and put into examples.
+/// The password of all users in a database on this machine. It is no secret: examples contain it.
 pub const LOCAL_PASSWORD: &str = "let-me-in-please";
 
-/// Runs the command: loads, and says what was loaded.
+/// Runs the command and prints the report.
 pub async fn seed(arguments: &SeedArguments, config: &Config) -> Result<()> {
     let outcome = run(arguments, config, Progress::Shown, interrupt::interrupted()).await?;
     writeln!(io::stdout(), "{outcome}").context("cannot write to standard output")
 }
 
-/// Loads what the arguments ask for into the database of the configuration, unless `interrupt` resolves first.
+/// Loads the rows into the database of the configuration, unless `interrupt` resolves first.
 ///
 /// # Errors
 ///
-/// Nothing was stored, but for the migrations.
+/// No row was stored; migrations may have run.
 pub async fn run(
     arguments: &SeedArguments,
     config: &Config,
@@ -80,7 +80,7 @@ pub async fn run(
     let started = Instant::now();
     let mut interrupt = pin!(interrupt);
     let plan = arguments.plan(Utc::now())?;
-    // Of a connection of its own: the pool's time-outs are for requests, and so is its warning of slow statements.
+    // Its own connection: the pool's time-outs and its warning of slow statements are for requests.
     let connector = Connector::new(&config.database).named("aside seed");
     let is_local = is_allowed(config, arguments.yes)?;
     migrate(config).await?;
@@ -106,7 +106,7 @@ pub async fn run(
     Ok(Outcome::Loaded(Report { plan, elapsed: started.elapsed(), password, tokens, warning }))
 }
 
-/// Runs the load to its COMMIT, or to its end without a trace.
+/// Runs the load to its COMMIT, or rolls it back.
 async fn commit(
     load: Load,
     mut connection: PgConnection,
@@ -120,16 +120,16 @@ async fn commit(
     };
     if let Err(error) = loaded {
         drop(connection);
-        // Whatever hinders it, the first error is the one to know; a server that cannot be reached rolls back by itself.
+        // The first error is reported. A server that cannot be reached rolls back by itself.
         let _best_effort = interrupt::end_backend(connector, backend).await;
         return Err(error);
     }
-    // From here on there is no way back, so nothing interrupts it.
+    // COMMIT is not interrupted.
     execute(&mut connection, "COMMIT").await.context("cannot commit")?;
     Ok(connection)
 }
 
-/// Whether the database is on this machine; another one takes `--yes`.
+/// Refuses a database on another machine without `--yes`.
 fn is_allowed(config: &Config, yes: bool) -> Result<bool> {
     let url = &config.database.url;
     ensure!(

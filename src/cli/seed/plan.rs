@@ -1,4 +1,4 @@
-//! What is to be loaded: numbers that go together.
+//! The numbers of rows of a load.
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -12,7 +12,7 @@ const SAMPLE_UNTIL: i64 = 1_767_225_600;
 const DEFAULT_POSTS_PER_USER: u64 = 5;
 const DEFAULT_FOLLOWS_PER_USER: u32 = 20;
 
-/// How many of everything, and what they are drawn from.
+/// The numbers of rows, and the seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) users: u64,
@@ -20,11 +20,11 @@ pub(super) struct Plan {
     pub(super) follows_per_user: u32,
     pub(super) sessions: u64,
     pub(super) seed: u64,
-    /// Nothing happens later.
+    /// The latest time of a row.
     pub(super) until: DateTime<Utc>,
 }
 
-/// The numbers that were asked for; what is `None` follows from the others.
+/// The requested numbers; `None` follows from the others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     pub(super) users: u64,
@@ -41,7 +41,7 @@ impl Plan {
         let Request { users, posts, follows_per_user, sessions, seed, until } = *request;
         ensure!(users > 0, "--users must be at least 1");
         let most = most_follows(users);
-        // The full hour, so that the same command gives the same rows for a while.
+        // The full hour: the same command gives the same rows within it.
         let until = until.or_else(|| now.duration_trunc(TimeDelta::hours(1)).ok()).unwrap_or(now);
         let plan = Self {
             users,
@@ -68,7 +68,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What `make run` shows: enough to look around in, and the same rows at any hour.
+    /// The sample of `make run`: small, and the same at any time.
     pub(super) fn sample(seed: u64, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<Self> {
         let (users, posts, follows_per_user, sessions) = (300, Some(4_000), Some(24), Some(0));
         let until = until.or_else(|| DateTime::from_timestamp_secs(SAMPLE_UNTIL));

@@ -1,5 +1,4 @@
-//! What the terminal shows during a load: a bar for each phase, and a line when it is over. Where there is no terminal,
-//! the lines alone.
+//! Progress of a load: a bar for each phase on a terminal, and a line at its end.
 
 use std::{
     io::{self, Write},
@@ -14,13 +13,13 @@ const STEPS: &str = "{prefix:9} {wide_bar} {pos}/{len}  {msg}";
 /// Makes the phases of one load.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress {
-    /// On standard error: what was asked for goes to standard output.
+    /// On standard error: the report goes to standard output.
     Shown,
-    /// Nothing is shown; for tests.
+    /// Hidden; for tests.
     Hidden,
 }
 
-/// A phase under way.
+/// A running phase.
 #[derive(Debug)]
 pub(super) struct Phase {
     bar: ProgressBar,
@@ -36,7 +35,7 @@ impl Progress {
         self.phase(name, "rows", rows, ROWS)
     }
 
-    /// A phase of some steps, each of which takes a while.
+    /// A phase with a number of steps.
     pub(super) fn steps(self, name: &'static str, steps: usize) -> Phase {
         self.phase(name, "steps", steps as u64, STEPS)
     }
@@ -53,17 +52,17 @@ impl Progress {
 }
 
 impl Phase {
-    /// So much more is done.
-    pub(super) fn advance(&self, by: u64) {
+    /// Adds to the progress.
+    pub(super) fn add(&self, by: u64) {
         self.bar.inc(by);
     }
 
-    /// What is under way.
+    /// Names the current step.
     pub(super) fn name_step(&self, name: &str) {
         self.bar.set_message(name.to_owned());
     }
 
-    /// The phase is over: its bar gives way to a line.
+    /// Ends the phase: a line replaces its bar.
     pub(super) fn finish(self) {
         let (done, seconds) = (self.bar.position(), self.started.elapsed().as_secs_f64());
         self.bar.finish_and_clear();
@@ -72,8 +71,8 @@ impl Phase {
         }
         let rate = if self.unit == "rows" { format!(", {} rows/s", per_second(done, seconds)) } else { String::new() };
         let line = format!("{:9} {} {} in {seconds:.1} s{rate}\n", self.name, HumanCount(done), self.unit);
-        // The terminal may be closed; the load goes on.
-        let _nobody_looks = io::stderr().lock().write_all(line.as_bytes());
+        // Standard error may be closed: the load goes on.
+        let _may_be_closed = io::stderr().lock().write_all(line.as_bytes());
     }
 }
 

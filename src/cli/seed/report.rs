@@ -1,4 +1,4 @@
-//! What was loaded, and what to know about it.
+//! The report of a load.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -7,14 +7,14 @@ use indicatif::HumanCount;
 
 use super::{plan::Plan, progress::per_second, words::DEMO_USERNAME};
 
-/// How a load ended, when it did not fail.
+/// The outcome of a load.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Everything is there.
+    /// The rows are stored.
     Loaded(Report),
     /// There were users already and a sample was not needed; whether the demo account with the known password is among them.
     NotNeeded {
-        /// It can be signed in to.
+        /// Whether it accepts this password.
         has_demo_account: bool,
     },
 }
@@ -26,7 +26,7 @@ pub struct Report {
     pub(super) elapsed: Duration,
     pub(super) password: String,
     pub(super) tokens: Option<PathBuf>,
-    /// What did not happen after the commit, and does no harm.
+    /// Steps after the commit that failed without harm.
     pub(super) warning: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// As `scripts/run` reads it.
+/// The form that `scripts/run` reads.
 struct Demo<'password>(&'password str);
 
 impl fmt::Display for Demo<'_> {

@@ -1,6 +1,6 @@
-//! Rows on their way into a table: the binary format of COPY, in chunks.
+//! Rows in the binary format of COPY, in chunks.
 //!
-//! Binary, because Postgres then parses nothing: a follow is 54 bytes in place of 100, and loads a third faster.
+//! Postgres does not parse binary rows: a follow has 54 bytes instead of 100 and loads a third faster.
 
 use anyhow::{Context, Result};
 use tokio::sync::mpsc;
@@ -10,11 +10,11 @@ use super::society::Time;
 
 /// A chunk is sent when it has grown to this size: large enough that a message costs nothing, small enough for the cache.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// What starts the data: signature, no flags, no extension.
+/// The header: signature, no flags, no extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What ends the data, in place of a number of columns.
+/// The trailer, in place of a number of columns.
 const TRAILER: i16 = -1;
-/// What stands in place of a length.
+/// NULL, in place of a length.
 const NULL: i32 = -1;
 /// Postgres counts from the year 2000: microseconds since 1970.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
@@ -47,7 +47,7 @@ impl RowWriter {
     ///
     /// # Errors
     ///
-    /// When the reader of the rows is gone.
+    /// When the receiver is closed.
     pub(super) fn row(&mut self, columns: impl FnOnce(&mut Columns<'_>)) -> Result<()> {
         self.chunk.bytes.extend_from_slice(&self.columns.to_be_bytes());
         let mut row = Columns { bytes: &mut self.chunk.bytes, written: 0 };
@@ -71,7 +71,7 @@ impl RowWriter {
 
 impl Chunk {
     fn empty() -> Self {
-        // Room for the row that goes over the mark.
+        // With room for the last row, which exceeds the size.
         Self { bytes: Vec::with_capacity(CHUNK_BYTES + 4_096), rows: 0 }
     }
 }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn making_rows_that_nobody_takes_is_an_error() {
+    fn a_row_without_a_receiver_is_an_error() {
         let (sender, chunks) = mpsc::channel(1);
         let mut writer = RowWriter::new(1, sender);
         drop(chunks);

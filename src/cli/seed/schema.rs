@@ -1,9 +1,8 @@
-//! What slows a load down, set aside for its time: indexes, primary and foreign keys, triggers.
+//! Removes indexes, primary and foreign keys and triggers during a load.
 //!
-//! Building an index of rows that are there costs a fraction of keeping it up to date row by row, and a foreign key is then
-//! checked by one join. What there is, and how it is made again, is read from the catalog, so the migrations stay the only
-//! place that knows the schema; CHECK and NOT NULL stay in force. Before the transaction may commit, the catalog has to
-//! read exactly as it did before.
+//! Building an index of stored rows costs a fraction of updating it for each row, and one join then checks a foreign key. The
+//! catalog provides the statements that restore them, so only the migrations define the schema. CHECK and NOT NULL stay in force.
+//! Before COMMIT the catalog has to be exactly as before.
 
 use anyhow::{Context, Result, ensure};
 use sqlx::{FromRow, PgConnection};
@@ -20,8 +19,7 @@ struct Part {
 
 /// In the order of removal: foreign keys before the keys that they refer to. Restored in the opposite order.
 ///
-/// Triggers are only disabled. They tell caches of changed rows (the outbox); of rows that were not there before, in tables
-/// that were empty, no cache has a copy.
+/// Triggers are only disabled. They write changed entries to the outbox; no cache has entries of new rows in empty tables.
 const PARTS: &str = "
     WITH tables AS (SELECT unnest($1::text[]::regclass[]) AS id)
     SELECT name, remove, restore
@@ -47,7 +45,7 @@ const PARTS: &str = "
     ) AS parts
     ORDER BY stage, remove";
 
-/// Parts of the schema that are not there at the moment, until [`restore`](Self::restore) or a rollback.
+/// Removed parts of the schema, until [`restore`](Self::restore) or a rollback.
 #[derive(Debug)]
 #[must_use = "the schema is incomplete until it is restored"]
 pub(super) struct SetAside {
@@ -66,13 +64,13 @@ impl SetAside {
         Ok(Self { tables, parts })
     }
 
-    /// Makes everything again as it was.
+    /// Restores all parts.
     pub(super) async fn restore(self, connection: &mut PgConnection, progress: Progress) -> Result<()> {
         let phase = progress.steps("indexes", self.parts.len());
         for part in self.parts.iter().rev() {
             phase.name_step(&part.name);
             execute(connection, &part.restore).await.with_context(|| format!("cannot restore {}", part.name))?;
-            phase.advance(1);
+            phase.add(1);
         }
         phase.finish();
         ensure!(

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::auth::SessionToken;
 
 /// The place of the tokens. They are written beside it and take it when [`keep`](Self::keep) is called; if that never
-/// happens, nothing is left of them, also while a writer is at work.
+/// happens, the file is removed, also during a write.
 #[derive(Debug)]
 pub(super) struct TokenFile {
     path: PathBuf,
@@ -23,7 +23,7 @@ pub(super) struct TokenFile {
 pub(super) struct TokenWriter(BufWriter<File>);
 
 impl TokenFile {
-    /// Begins a file. Fails now, and not after minutes of loading, if it cannot be written.
+    /// Creates the file. An error shows before the load, not after minutes of it.
     pub(super) fn create(path: &Path) -> Result<(Self, TokenWriter)> {
         let mut name = path.file_name().with_context(|| format!("{} names no file", path.display()))?.to_owned();
         name.push(format!(".{}.partial", std::process::id()));
@@ -58,7 +58,7 @@ impl Drop for TokenFile {
     }
 }
 
-/// A file of that name may belong to another user and be readable by all, so it has to be a new one.
+/// An existing file may have another owner and other permissions, so the file has to be a new one.
 fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -3,7 +3,7 @@
 //! The share of rank `r` is `scale * (r + 1/2) ^ -0.35`, cut at the cap; `scale` is chosen so that the shares add up to the
 //! total. Shares are then rounded as they come, each rounding carried on to the next user, so that the numbers add up too.
 
-/// How steep: the most curious of a million users follow eighty times as many as the average, most follow a little less.
+/// The exponent: of a million users the first follow eighty times as many as the average, most a little fewer.
 const EXPONENT: f64 = 0.35;
 
 /// Gives each user a number of follows, one after the other.
@@ -25,7 +25,7 @@ impl Degrees {
         let mut weights: f64 = (0..users).map(weight).sum();
         let mut left = total as f64;
         let mut capped = 0;
-        // A user that would get more than the cap gets the cap, and the others share what is left.
+        // Shares above the cap are cut to the cap, and the others share the rest.
         while capped < users && left / weights * weight(capped) > f64::from(cap) {
             weights -= weight(capped);
             left -= f64::from(cap);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_total_is_exact_and_nobody_exceeds_the_cap() {
+    fn the_total_is_exact_and_no_user_exceeds_the_cap() {
         for (users, total, cap) in
             [(1, 0, 0), (2, 2, 1), (20, 380, 19), (20, 379, 19), (21, 400, 20), (1_000, 20_000, 200), (5_000, 1, 9)]
         {

@@ -1,7 +1,7 @@
-//! Who there is, who is popular, who knows whom: the made-up society behind the rows.
+//! The made-up society behind the rows: users, their popularity and their follows.
 //!
-//! Everything is a function of the seed and a number, so that nothing has to be remembered: the id of user 7 is worked out
-//! again wherever it is needed, and memory stays the same for a thousand users and for a hundred million.
+//! Everything is a function of the seed and a number: the id of user 7 is computed wherever it is needed, and memory is the same
+//! for a thousand users and for a hundred million.
 //!
 //! Users are numbered in the order of their registration, which is spread evenly over two years, and posts in the order of
 //! their time, which grow ever denser as a growing network's do. So ids rise with the numbers, rows reach the tables in the
@@ -24,7 +24,7 @@ pub(super) use shuffle::Shuffle;
 use time::id_at;
 pub(super) use time::{Period, Time};
 
-/// Draws of an author before a user that was there already is taken at random. Only the very first posts need it.
+/// Draws of an author before a uniform draw among the present users. Only the first posts need it.
 const AUTHOR_DRAWS: u32 = 64;
 
 /// The society of one seed.
@@ -34,9 +34,9 @@ pub(super) struct Society {
     users: u64,
     posts: u64,
     period: Period,
-    /// Which user has which rank of popularity: as an author and as one to follow.
+    /// The popularity of users, as authors and followees.
     fame: Shuffle,
-    /// Which rank each user has by how many it follows.
+    /// The rank of users by the number of their follows.
     curiosity: Shuffle,
     followed: PowerLaw,
     posting: PowerLaw,
@@ -51,7 +51,7 @@ pub(super) struct Member {
     pub(super) registered: Time,
 }
 
-/// Who wrote a post, and when.
+/// The author and the time of a post.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Authorship {
     pub(super) id: Uuid,
@@ -104,7 +104,7 @@ impl Society {
             .unwrap_or_else(|| random.below(present))
     }
 
-    /// How many users are there for certain at a time after the first slot: those whose slots are over.
+    /// The number of users whose slots are over at a time after the first slot.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of users")]
     fn registered_before(&self, at: Time) -> u64 {
         ((self.period.share_before(at) * self.slots()) as u64).clamp(1, self.users)
@@ -116,7 +116,7 @@ impl Society {
         (self.users + 1) as f64
     }
 
-    /// The rank of a user by how many it follows. User 0, the demo account, comes first; the others are shuffled.
+    /// The rank of a user by the number of follows. User 0, the demo account, comes first; the others are shuffled.
     pub(super) fn curiosity(&self, user: u64) -> u64 {
         match (user, self.curiosity.place(user)) {
             (0, _) => 0,
@@ -130,7 +130,7 @@ impl Society {
     pub(super) fn choose_followees(&self, user: u64, many: u32, random: &mut Random, chosen: &mut Followees) {
         let many = many as usize;
         chosen.clear();
-        // With few users the popular ones are drawn again and again; then the next user is taken.
+        // With few users the popular ones are drawn repeatedly; then the next user is taken.
         for _ in 0..(many * 8 + 64) {
             if chosen.list.len() == many {
                 break;
@@ -145,13 +145,13 @@ impl Society {
         chosen.list.sort_unstable();
     }
 
-    /// Since when one user follows another: since any time that both were there.
+    /// The time of a follow: any time after both registered.
     pub(super) fn following_since(&self, one: Member, other: Member, random: &mut Random) -> Time {
         self.period.between(one.registered.max(other.registered), random.fraction())
     }
 }
 
-/// Whom one user follows, without repetition. Kept from user to user for its memory.
+/// The followees of one user, without repetition. Reused for the next user.
 #[derive(Debug, Default)]
 pub(super) struct Followees {
     list: Vec<u64>,

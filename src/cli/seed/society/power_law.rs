@@ -17,13 +17,13 @@ pub(in crate::cli::seed) struct PowerLaw {
 }
 
 impl PowerLaw {
-    /// How often a user is followed: exponent 3/4 by rank, so that the most popular of a million users has a share of
+    /// The popularity of followees: exponent 3/4 by rank, so that the most popular of a million users has a share of
     /// some 0.8 % of all follows, and the number of users with at least `k` followers falls as `k ^ -4/3`.
     pub(in crate::cli::seed) fn of_followers(size: u64) -> Self {
         Self::new(size, 4)
     }
 
-    /// How often a user posts: exponent 2/3 by rank. Less steep, since no user can post as often as it can be followed.
+    /// The activity of authors: exponent 2/3 by rank. Less steep: users can be followed more often than they can post.
     pub(in crate::cli::seed) fn of_posts(size: u64) -> Self {
         Self::new(size, 3)
     }

@@ -1,5 +1,5 @@
-//! Reproducible randomness: what is drawn for a row depends on the seed, the purpose and the row's number and on nothing
-//! else, so rows can be made in any order, and one row's draws never move another's.
+//! Reproducible randomness: the draws of a row depend only on the seed, the purpose and the row's number. So rows can be made in
+//! any order, and the draws of one row do not shift those of another.
 //!
 //! `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014), written out here: the generators of `rand` may give other numbers in
 //! its next version, and these numbers are a promise. Nothing secret comes from here.
@@ -13,9 +13,9 @@ pub(in crate::cli::seed) enum Purpose {
     Registration = 1,
     /// A user's name and bio.
     Profile,
-    /// Who wrote a post, when and what.
+    /// The author, time and text of a post.
     Post,
-    /// Whom a user follows, since when.
+    /// The followees of a user, and the times.
     Follows,
     /// Which users are popular.
     Fame,
@@ -23,7 +23,7 @@ pub(in crate::cli::seed) enum Purpose {
     Curiosity,
     /// Which names go together.
     Names,
-    /// Who is signed in.
+    /// The users with sessions.
     Sessions,
 }
 

@@ -1,6 +1,5 @@
-//! What made-up people are called and what they write: word lists, and a small grammar that puts them together.
-//!
-//! Readable on purpose: a new user of the service looks at these rows.
+//! Names and texts of made-up users: word lists and a small grammar. They are readable, since users who try the service see
+//! these rows.
 
 mod grammar;
 mod names;

@@ -1,4 +1,4 @@
-//! What made-up people are called. Each number has a name of its own.
+//! Names of made-up users. Each number has its own name.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::cli::seed::society::{Purpose, Random, Shuffle};
 const FIRST_NAMES: &str = include_str!("first_names.txt");
 const LAST_NAMES: &str = include_str!("last_names.txt");
 
-/// User 0, whom people who try the service sign in as.
+/// User 0, for sign-ins by users who try the service.
 pub(in crate::cli::seed) const DEMO_USERNAME: &str = "demo";
 const DEMO_DISPLAY_NAME: &str = "Demo Account";
 
