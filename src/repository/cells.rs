@@ -11,7 +11,7 @@
 
 use std::{collections::HashMap, fmt, hash::Hash, time::Duration};
 
-use aside_cache::{CellValue, EntryId, IdBytes, LoadError, Loaded, Loader, ReadThrough};
+use aside_cache::{EntryId, EntryValue, IdBytes, LoadError, Loaded, Loader, ReadThrough};
 use aside_postgres::Database;
 use aside_runtime::clock::Clock;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -197,7 +197,7 @@ impl Loader for FollowingLoader {
         Ok(ids.iter().map(cell).collect())
     }
 
-    fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
+    fn agrees(&self, held: &EntryValue, loaded: &Loaded) -> bool {
         followings_agree(held.payload.as_deref(), loaded.payload.as_deref())
     }
 }
@@ -297,7 +297,7 @@ impl Loader for SessionLoader {
         Duration::ZERO
     }
 
-    fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
+    fn agrees(&self, held: &EntryValue, loaded: &Loaded) -> bool {
         SessionCell::agree(held.payload.as_deref(), loaded.payload.as_deref(), self.clock.now())
     }
 }

@@ -7,11 +7,11 @@
 //! No page is ever in Redis, so none has to be invalidated: a rename, an edit or a deletion is one entry, on all pages that show
 //! it, and a popular author is loaded once for all followers. Past what the timelines hold, a page goes on from Postgres.
 //!
-//! A first page that was made of nothing but copies in this process is kept there with its recipe: it is good as long as no
-//! cell of its hundred has changed, which takes less to see than to make it again. When most of its cells are due for a
-//! refresh it is made again in the background, which refreshes them.
+//! A first page that was composed of nothing but near entries is kept in the process with its dependencies: it is served as long as
+//! none of its hundred entries has changed, which takes less to see than to compose it again. When most of its entries are due for
+//! a refresh it is rebuilt in the background, which refreshes them.
 
-use aside_cache::{Cache, Derived, IdBytes, Kept};
+use aside_cache::{Cache, ComposedPage, ComposedPages, IdBytes};
 use aside_postgres::Database;
 use futures::try_join;
 use uuid::Uuid;
@@ -43,7 +43,7 @@ pub struct HomeRepository {
     followings: Followings,
     timelines: Timelines,
     front_pages: FrontPages,
-    pages: Derived,
+    pages: ComposedPages,
 }
 
 /// The items of a page, one more than it holds if there are more, and what they were made of.
@@ -83,8 +83,8 @@ impl HomeRepository {
         size: PageSize,
     ) -> Result<Cached<Option<EncodedJson<HomePage>>>, RepositoryError> {
         let name = page_name(Some(viewer), after, size);
-        let again = |home: Self| async move { home.make_home_of(viewer, None, size).await.map(drop) };
-        if let Some(page) = self.find_kept(name, again).await {
+        let rebuild = |home: Self| async move { home.make_home_of(viewer, None, size).await.map(drop) };
+        if let Some(page) = self.find_composed(name, rebuild).await {
             return Ok(page.map(Some));
         }
         Box::pin(self.make_home_of(viewer, after, size)).await
@@ -122,8 +122,8 @@ impl HomeRepository {
         size: PageSize,
     ) -> Result<Cached<EncodedJson<HomePage>>, RepositoryError> {
         let name = page_name(None, after, size);
-        let again = |home: Self| async move { home.make_home(None, size).await.map(drop) };
-        if let Some(page) = self.find_kept(name, again).await {
+        let rebuild = |home: Self| async move { home.make_home(None, size).await.map(drop) };
+        if let Some(page) = self.find_composed(name, rebuild).await {
             return Ok(page);
         }
         Box::pin(self.make_home(after, size)).await
@@ -148,34 +148,34 @@ impl HomeRepository {
         Ok(self.kept(name, write_home_page(None, found.items, size, cursor), found.used))
     }
 
-    /// The page of this name, if it would be made the same now. One that is due is made again, in the background, while it is
+    /// The page of this name, if it would be composed the same now. One that is due is rebuilt, in the background, while it is
     /// served.
-    async fn find_kept<F>(
+    async fn find_composed<F>(
         &self,
         name: Option<IdBytes>,
-        again: impl FnOnce(Self) -> F,
+        compose: impl FnOnce(Self) -> F,
     ) -> Option<Cached<EncodedJson<HomePage>>>
     where
         F: Future<Output = Result<(), RepositoryError>> + Send + 'static,
     {
-        let Kept { value, copies, expires_at_ms, again: turn } = self.pages.find(name?).await?;
-        if let Some(turn) = turn {
-            let making = again(self.clone());
-            turn.spawn(async move {
-                // The page is served all the same; the next request tries again.
+        let ComposedPage { value, entries, expires_at_ms, rebuild } = self.pages.find(name?).await?;
+        if let Some(rebuild) = rebuild {
+            let making = compose(self.clone());
+            rebuild.spawn(async move {
+                // The page is served all the same; the next reader tries again.
                 if let Err(error) = making.await {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "a page was not made again");
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a page was not rebuilt");
                 }
             });
         }
         let value = EncodedJson::from_bytes(value);
-        Some(Cached { value, report: CacheReport::copies(copies, expires_at_ms) })
+        Some(Cached { value, report: CacheReport::near(entries, expires_at_ms) })
     }
 
     /// The page, kept under its name if it may be.
     fn kept(&self, name: Option<IdBytes>, page: EncodedJson<HomePage>, used: Used) -> Cached<EncodedJson<HomePage>> {
         if let Some(name) = name {
-            self.pages.keep(name, &page.clone().into_bytes(), used.recipe);
+            self.pages.keep(name, &page.clone().into_bytes(), used.dependencies);
         }
         Cached { value: page, report: used.report }
     }

@@ -28,7 +28,7 @@ mod sessions;
 mod used;
 mod users;
 
-pub use aside_cache::look_once;
+pub use aside_cache::share_freshness_check;
 pub use error::RepositoryError;
 pub use follows::{FollowOutcome, FollowRepository};
 pub use fragments::UserFragment;

@@ -44,9 +44,9 @@ impl CacheReport {
         Self { bypassed: true, ..Self::default() }
     }
 
-    /// The answer was made of so many copies in this process; the first of them runs out then.
+    /// The answer was composed of so many near entries; the first of them is due for a refresh then.
     #[must_use]
-    pub fn copies(hits: usize, expires_at_ms: i64) -> Self {
+    pub fn near(hits: usize, expires_at_ms: i64) -> Self {
         Self { hits, expires_at_ms: Some(expires_at_ms), ..Self::default() }
     }
 

@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use aside_cache::{Cache, CellName, Changed, Fetched};
+use aside_cache::{Cache, Changed, EntryName, Fetched};
 use aside_postgres::Database;
 use aside_runtime::clock::Clock;
 use chrono::TimeDelta;
@@ -148,7 +148,7 @@ impl SessionRepository {
         if !self.sessions.has_near() {
             return self.recent.owner(token);
         }
-        let cell = self.sessions.last_heard_of(token)?;
+        let cell = self.sessions.get_near_unchecked(token)?;
         Some(SessionCell::decode(&cell.payload?)?.user_id)
     }
 
@@ -287,7 +287,7 @@ impl SessionRepository {
             .write(move |connection| {
                 Box::pin(async move {
                     let hash = sessions::delete_session(connection, user, id).await?;
-                    let cells: Vec<CellName> = session_cells(hash.as_slice()).collect();
+                    let cells: Vec<EntryName> = session_cells(hash.as_slice()).collect();
                     Ok(Changed { value: !cells.is_empty(), entries: cells })
                 })
             })
@@ -318,7 +318,7 @@ fn knows(credentials: &users::Credentials, address: IpAddr) -> bool {
 }
 
 /// The cells of the sessions with these token hashes.
-pub(super) fn session_cells(hashes: &[Vec<u8>]) -> impl Iterator<Item = CellName> {
+pub(super) fn session_cells(hashes: &[Vec<u8>]) -> impl Iterator<Item = EntryName> {
     hashes.iter().filter_map(|hash| {
         let hash = hash.as_slice().try_into().ok()?;
         Some(Sessions::entry(&TokenHash::from_bytes(hash)))

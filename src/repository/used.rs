@@ -1,6 +1,6 @@
 //! What a page was made of: for its `Cache-Status`, and for keeping it.
 
-use aside_cache::{Fetched, Recipe};
+use aside_cache::{Dependencies, Fetched};
 
 use super::report::CacheReport;
 
@@ -8,21 +8,21 @@ use super::report::CacheReport;
 #[derive(Debug, Default)]
 pub(super) struct Used {
     pub(super) report: CacheReport,
-    pub(super) recipe: Recipe,
+    pub(super) dependencies: Dependencies,
 }
 
 impl Used {
     /// Rows straight from Postgres.
     pub(super) fn bypass() -> Self {
         let mut used = Self { report: CacheReport::bypass(), ..Self::default() };
-        used.recipe.spoil();
+        used.dependencies.add_uncached();
         used
     }
 
     /// These cells.
     pub(super) fn add<'a>(&mut self, fetched: impl IntoIterator<Item = &'a Fetched>) {
         for one in fetched {
-            self.recipe.add(one.stamp, one.value.expires_at_ms, one.ends_at_ms);
+            self.dependencies.add(one.version, one.value.expires_at_ms, one.ends_at_ms);
             self.report = self.report.and(CacheReport::from(one));
         }
     }
@@ -30,7 +30,7 @@ impl Used {
     /// Rows that are in no cell.
     pub(super) fn add_uncached_part(&mut self) {
         self.report = self.report.with_uncached_part();
-        self.recipe.spoil();
+        self.dependencies.add_uncached();
     }
 }
 

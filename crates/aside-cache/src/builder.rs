@@ -10,9 +10,10 @@ use super::{
     cache::Cache,
     database::Database,
     metrics::Metrics,
-    options::Options,
+    near::Near,
+    options::{Mode, Options},
     outbox::{Acknowledged, Relay, recover_trust, tell_owner},
-    shared::Protocol,
+    protocol::Protocol,
 };
 
 /// The settings and parts of a [`Cache`]; [`Cache::builder`] makes it.
@@ -99,8 +100,10 @@ impl CacheBuilder {
         let Self { redis, database, options, loads, clock, metrics, shutdown } = self;
         let loads = loads.unwrap_or_else(|| database.reads().clone());
         let acknowledged = Acknowledged::start(database.clone(), &shutdown);
+        let has_near = options.mode == Mode::Near;
         let protocol = Protocol::new(redis, options, loads, clock, metrics, shutdown);
+        let near = has_near.then(|| Near::start(&protocol));
         let (kinds, to_check) = mpsc::unbounded_channel();
-        (Cache { protocol, database, acknowledged, kinds }, to_check)
+        (Cache { protocol, near, database, acknowledged, kinds }, to_check)
     }
 }

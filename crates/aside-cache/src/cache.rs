@@ -5,14 +5,21 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 use super::{
-    audit::CheckedKind, database::Database, derived::Derived, loader::Loader, outbox::Acknowledged,
-    read_through::ReadThrough, shared::Protocol, verify::Verifier,
+    audit::{CheckedKind, Verifier},
+    database::Database,
+    loader::Loader,
+    near::{ComposedPages, Near},
+    outbox::Acknowledged,
+    protocol::Protocol,
+    read::ReadThrough,
 };
 
 /// An exact cache of what is in one database. Clones share everything; [`builder`](Self::builder) makes one.
 #[derive(Clone, Debug)]
 pub struct Cache {
     pub(super) protocol: Protocol,
+    /// With [`Mode::Near`](super::Mode::Near).
+    pub(super) near: Option<Near>,
     pub(super) database: Database,
     /// Rows of own writes whose release was confirmed.
     pub(super) acknowledged: Acknowledged,
@@ -30,13 +37,13 @@ impl Cache {
             // Without its background tasks a cache checks nothing.
             let _not_checked = self.kinds.send(CheckedKind::new(Box::new(verifier), &self.protocol.metrics));
         }
-        ReadThrough::new(self.protocol.clone(), loader, ttl)
+        ReadThrough::new(self.protocol.clone(), self.near.as_ref(), loader, ttl)
     }
 
-    /// Values of this name that are composed of entries and kept in this process.
+    /// Pages of this name that are composed of entries and kept in this process.
     #[must_use]
-    pub fn composed(&self, name: &'static str) -> Derived {
-        Derived::new(self.protocol.clone(), name)
+    pub fn composed(&self, name: &'static str) -> ComposedPages {
+        ComposedPages::new(self.protocol.clone(), self.near.as_ref(), name)
     }
 
     /// The steps of the protocol one by one, for writers with transactions of their own.
@@ -53,6 +60,6 @@ impl Cache {
 
     /// Resolves when Redis is trusted.
     pub async fn trusted(&self) {
-        self.protocol.gate().opened().await;
+        self.protocol.trust().recovered().await;
     }
 }

@@ -4,7 +4,8 @@ use std::{fmt, hash::Hash};
 
 use uuid::Uuid;
 
-use super::near::IdBytes;
+/// The id of an entry, in bytes that differ from those of all other ids of its kind; behind shorter ids there are zeros.
+pub type IdBytes = [u8; 32];
 
 /// The id of an entry. Its text is the second part of the entry's name, as triggers write it too.
 pub trait EntryId: Clone + Eq + Hash + fmt::Debug + fmt::Display + Send + Sync + 'static {

@@ -1,14 +1,14 @@
-//! Why a cell could not be read: only its source can fail, the cache itself cannot.
+//! Why an entry could not be read: only its source can fail, the cache itself cannot.
 
 use std::{error::Error, sync::Arc};
 
 use aside_postgres::admission::Overloaded;
 
-/// A read that has no answer. Clonable, since everybody who waited for one load gets its error.
+/// A read that has no answer. Clonable, since all readers that wait for one load get its error.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LoadError {
     /// The source of truth gave an error.
-    #[error("loading a cell failed")]
+    #[error("loading an entry failed")]
     Source(#[source] Arc<dyn Error + Send + Sync>),
     /// Too many loads were under way for too long; this one was shed.
     #[error("too many loads are under way")]

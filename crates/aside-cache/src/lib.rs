@@ -60,106 +60,58 @@
 //! An *entry* is one key in Redis that one row of Postgres owns. It is in one of four states, always with a TTL:
 //!
 //! ```text
-//!   absent ──SET NX──▶ lease ──fill──▶ value          readers: lookup, acquire, load, fill
+//!   absent ──SET NX──▶ lease ──fill──▶ value          readers: lookup, lease, load, fill
 //!     ▲                  │               │
 //!     │                  └──── fence ────┤            writers: fence before COMMIT, release after its reply
 //!     └──────────── release ◀─ fence ◀───┘
 //! ```
 //!
-//! A value near its soft end is refreshed by one reader, who loads it again while others are served, and stores it if the entry
-//! still holds that value under that reader's refresh lease.
+//! A value near its soft end is refreshed by one reader, which loads it again while other readers are served, and stores it if the
+//! entry still holds that value under that reader's refresh lease.
 //!
-//! | file | what it owns |
-//! |---|---|
-//! | `cell` | the four states as bytes |
-//! | `shared` | lookup, acquire, fill: the readers' steps, one round trip each |
-//! | `damage` | values whose checksum is wrong |
-//! | `fence` | fence and release: the writers' steps, likewise |
-//! | `announce` | the part of those steps that publishes the invalidation |
-//! | `relay` | invalidation of what other programs wrote |
-//! | `fullness` | whether a full Redis is worth asking |
-//! | `outage` | failed fences and releases, told once an outage |
-//! | `speeds` | whether a slow Redis is worth asking |
-//! | `gate` | whether Redis is trusted |
-//! | `flight` | single flight: the lookup or load that readers of a process share |
-//! | `read_through` | a read, from the lookup to the answer |
-//! | `look` | the lookup of entries, shared by the readers of one |
-//! | `departures` | the batcher: loads, and refreshes, that go as one statement |
-//! | `fly` | a load, from the acquisition to the fill |
-//! | `sequence` | the names of the count of fences |
-//! | `near` | near entries, and what keeps them exact |
-//! | `derived` | composed pages |
-//! | `early` | how long values live, and from when on they are refreshed |
-//! | `refresh` | the refresh of a value that is served meanwhile |
-//! | `refreshing` | which refreshes this process has under way |
-//! | `turn` | permits for loads that no request waits for |
-//! | `verify`, `walk`, `sample` | what the self-check needs: compare and discard, the scan, recent invalidations |
-//! | `audit` | the self-check |
-//! | `outbox` | the outbox, its relay, and trust recovery |
-//! | `database` | the caller's sqlx pool, or that of `aside-postgres` |
-//! | `cache`, `builder`, `write` | what a program uses |
+//! | module | what it owns | it imports |
+//! |---|---|---|
+//! | `options`, `metrics`, `error`, `entry_id` | settings, counters, errors, ids | |
+//! | `protocol` | entries: lookup, lease, fill, fence, release, their Lua scripts; trust | those |
+//! | `loader` | how entries are loaded | `protocol` |
+//! | `near` | near entries, freshness checks, composed pages | `protocol` |
+//! | `read` | the read path: lookup, single flight, batcher, load, fill; refreshes | `near`, `loader`, `protocol` |
+//! | `database` | the caller's sqlx pool, or that of `aside-postgres` | |
+//! | `outbox` | the outbox, its relay, trust recovery | `protocol`, `database` |
+//! | `audit` | the self-check: scan, compare, discard | `outbox`, `loader`, `protocol` |
+//! | `cache`, `builder`, `write` | the public interface, and the write section | all |
 //!
 //! This crate knows no HTTP; what it loads, and how, is its [`Loader`]'s business. It cannot fail a request by itself: without
 //! Redis, reads go to the loader and writes go on unfenced.
 
-mod announce;
 mod audit;
 mod builder;
 mod cache;
-mod cell;
-mod damage;
 mod database;
-mod departures;
-mod derived;
-mod early;
 mod entry_id;
 mod error;
-mod fence;
-mod fetched;
-mod flight;
-mod fly;
-mod fullness;
-mod gate;
 mod loader;
-mod look;
 mod metrics;
 mod near;
 mod options;
-mod outage;
 mod outbox;
-mod read_through;
-mod reader;
-mod refresh;
-mod refreshing;
-mod relay;
-mod sample;
-mod sequence;
-mod shared;
-mod speeds;
-mod token;
-mod turn;
-mod value;
-mod verify;
-mod walk;
+mod protocol;
+mod read;
 mod write;
 
+pub use audit::{CompareError, Comparison, Scan, ScanPage, Verifier, Verify};
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use database::Database;
-pub use derived::{Again, Derived, Kept};
-pub use entry_id::EntryId;
+pub use entry_id::{EntryId, IdBytes};
 pub use error::LoadError;
-pub use fence::{Ended, Fence, Lifted, WriteToken};
-pub use fetched::Fetched;
-pub use gate::{Closed, Gate};
 pub use loader::{Loaded, Loader};
 pub use metrics::{CacheOutcome, EntityLabels, Metrics, RequestLabels, SourceLabels};
-pub use near::{IdBytes, Recipe, Stamp, look_again, look_once};
+pub use near::{
+    ComposedPage, ComposedPages, Dependencies, Rebuild, SlotVersion, forget_freshness_check, share_freshness_check,
+};
 pub use options::{Mode, Options};
 pub use outbox::{SCHEMA, install};
-pub use read_through::ReadThrough;
-pub use shared::{CellName, Protocol};
-pub use value::CellValue;
-pub use verify::{CompareError, Comparison, Differing, Verifier, Verify};
-pub use walk::{Met, Walk};
+pub use protocol::{Ended, EntryName, EntryValue, Fence, LossCount, Mismatch, Protocol, Released, Trust, WriteToken};
+pub use read::{Fetched, ReadThrough};
 pub use write::{Changed, WriteError};

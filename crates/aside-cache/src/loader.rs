@@ -1,12 +1,12 @@
-//! What the cache asks of the source of truth.
+//! The loader: how entries of one kind are loaded from the source of truth.
 
 use std::{collections::HashMap, future::Future, hash::Hash, time::Duration};
 
 use bytes::Bytes;
 
-use super::{entry_id::EntryId, error::LoadError, value::CellValue};
+use super::{entry_id::EntryId, error::LoadError, protocol::EntryValue};
 
-/// Loads one kind of cell from the source of truth.
+/// Loads one kind of entry from the source of truth.
 pub trait Loader: Send + Sync + 'static {
     /// The kind: label of its metrics and first part of its keys.
     const ENTITY: &'static str;
@@ -14,36 +14,36 @@ pub trait Loader: Send + Sync + 'static {
     /// Whether the self-check compares entries of this kind with what is loaded: not those that may lag on purpose.
     const IS_CHECKED: bool = true;
 
-    /// What tells entries of this kind apart.
+    /// The id of an entry of this kind.
     type Id: EntryId;
 
-    /// Loads the cells of `ids` in one statement, in autocommit on the primary: a snapshot older than the statement
+    /// Loads the rows of `ids` in one statement, in autocommit on the primary: a snapshot older than the statement
     /// would let a reader store what a finished write has replaced. Gives one [`Loaded`] for each id, in their order; no id
     /// comes twice.
     fn load(&self, ids: &[Self::Id]) -> impl Future<Output = Result<Vec<Loaded>, LoadError>> + Send;
 
-    /// How much longer than to its soft end a cell certainly lives, one whose longest life is `ttl`: see `early`. For cells
-    /// that end earlier than others, to be told otherwise.
+    /// How much longer than to its soft end an entry certainly lives whose longest life is `ttl`. To be overridden for entries
+    /// that end earlier than others.
     #[must_use]
     fn grace(ttl: Duration) -> Duration {
         ttl / 5
     }
 
-    /// Whether a value that was in a cell says what was loaded since, for the self-check. To be told otherwise where a load
-    /// has no order of its own, or where a cell may lag on purpose.
-    fn agrees(&self, held: &CellValue, loaded: &Loaded) -> bool {
+    /// Whether the value of an entry agrees with what was loaded since, for the self-check. To be overridden where a load
+    /// has no order of its own, or where an entry may lag on purpose.
+    fn agrees(&self, held: &EntryValue, loaded: &Loaded) -> bool {
         held.payload == loaded.payload && held.version == loaded.version
     }
 }
 
-/// What the source of truth says of one cell.
+/// The row of one entry, as it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// The bytes to keep, `None` when there is no such thing: absence is remembered too, for seconds.
+    /// The bytes to store, `None` when there is no such row: absence is cached too, for seconds.
     pub payload: Option<Bytes>,
     /// The row's version; 0 where rows have none.
     pub version: u64,
-    /// The cell may not outlive this moment (milliseconds since the epoch), however long cells live.
+    /// The entry may not outlive this moment (milliseconds since the epoch), however long other entries live.
     pub lives_until_ms: Option<i64>,
 }
 
@@ -55,13 +55,13 @@ impl Loaded {
         ids.iter().map(|id| rows.remove(id).unwrap_or_else(Self::absent)).collect()
     }
 
-    /// There is no such thing.
+    /// There is no such row.
     #[must_use]
     pub fn absent() -> Self {
         Self { payload: None, version: 0, lives_until_ms: None }
     }
 
-    /// A payload that may live as long as cells live.
+    /// A payload that may live as long as entries of its kind live.
     #[must_use]
     pub fn present(payload: Bytes, version: u64) -> Self {
         Self { payload: Some(payload), version, lives_until_ms: None }

@@ -6,7 +6,7 @@
 //!                                                     └─ unknown ───────────────── error (the fence runs out by itself)
 //! ```
 //!
-//! A caller who goes away cancels only the waiting: a write that was begun is finished, and its fences are released.
+//! A caller that is cancelled cancels only the waiting: a write that was begun is finished, and its fences are released.
 
 use std::time::Instant;
 
@@ -18,10 +18,9 @@ use aside_runtime::{
 
 use super::{
     cache::Cache,
-    fence::{Ended, Lifted, WriteToken},
     metrics::SourceLabels,
-    near::look_again,
-    shared::CellName,
+    near::forget_freshness_check,
+    protocol::{Ended, EntryName, Released, WriteToken},
 };
 
 /// What the statements of a transaction have come to, before its COMMIT.
@@ -30,7 +29,7 @@ pub struct Changed<T> {
     /// The answer, if the COMMIT succeeds.
     pub value: T,
     /// The entries whose rows were changed; none when nothing was.
-    pub entries: Vec<CellName>,
+    pub entries: Vec<EntryName>,
 }
 
 impl<T> Changed<T> {
@@ -43,7 +42,7 @@ impl<T> Changed<T> {
 impl Changed<()> {
     /// The row of this entry was changed.
     #[must_use]
-    pub fn one(entry: CellName) -> Self {
+    pub fn one(entry: EntryName) -> Self {
         Self { value: (), entries: vec![entry] }
     }
 }
@@ -72,7 +71,7 @@ impl Cache {
             cache.run(statements).await
         });
         let outcome = waiting(Waiting::Db, section).await;
-        look_again();
+        forget_freshness_check();
         match outcome {
             Ok(outcome) => outcome,
             Err(panicked) => Err(WriteError::Panicked(panicked)),
@@ -95,8 +94,8 @@ impl Cache {
         match transaction.commit().await {
             Ok(()) => {
                 let committed = Instant::now();
-                let lifted = fence.lift(Ended::Committed).await;
-                if lifted == Lifted::Confirmed {
+                let released = fence.release(Ended::Committed).await;
+                if released == Released::Confirmed {
                     self.acknowledged.note(token, entries);
                 }
                 let labels = SourceLabels { source: "inline" };
@@ -104,7 +103,7 @@ impl Cache {
                 Ok(changed.value)
             }
             Err(CommitError::RolledBack(error)) => {
-                fence.lift(Ended::RolledBack).await;
+                fence.release(Ended::RolledBack).await;
                 Err(error.into())
             }
             Err(CommitError::OutcomeUnknown) => {

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-use crate::{http::problem::Problem, repository::look_once};
+use crate::{http::problem::Problem, repository::share_freshness_check};
 
 /// Bounds the time of a handler. The request began at the given instant and may be one that `only_reads`.
 ///
@@ -26,7 +26,7 @@ pub(in crate::http) fn within(
     handler: impl Future<Output = Response>,
 ) -> impl Future<Output = Response> {
     let answer = Deadline { handler, limit, clock: None };
-    admission::request(began, only_reads, look_once(answer))
+    admission::request(began, only_reads, share_freshness_check(answer))
 }
 
 pin_project! {

@@ -5,13 +5,13 @@ use aside_redis::{Value, cmd};
 use super::cells::{Cells, run};
 use crate::test_redis::{self, TestRedis};
 
-const FENCE: &str = include_str!("../../../crates/aside-cache/src/scripts/fence.lua");
-const LIFT: &str = include_str!("../../../crates/aside-cache/src/scripts/lift.lua");
-const FILL: &str = include_str!("../../../crates/aside-cache/src/scripts/fill.lua");
-const DISCARD: &str = include_str!("../../../crates/aside-cache/src/scripts/discard.lua");
-const CLAIM: &str = include_str!("../../../crates/aside-cache/src/scripts/claim.lua");
-const REPLACE: &str = include_str!("../../../crates/aside-cache/src/scripts/replace.lua");
-const ABANDON: &str = include_str!("../../../crates/aside-cache/src/scripts/abandon.lua");
+const FENCE: &str = include_str!("../../../crates/aside-cache/src/protocol/scripts/fence.lua");
+const RELEASE: &str = include_str!("../../../crates/aside-cache/src/protocol/scripts/release.lua");
+const FILL: &str = include_str!("../../../crates/aside-cache/src/protocol/scripts/fill.lua");
+const DISCARD: &str = include_str!("../../../crates/aside-cache/src/protocol/scripts/discard.lua");
+const REFRESH_LEASE: &str = include_str!("../../../crates/aside-cache/src/protocol/scripts/refresh_lease.lua");
+const REPLACE: &str = include_str!("../../../crates/aside-cache/src/protocol/scripts/replace.lua");
+const GIVE_BACK: &str = include_str!("../../../crates/aside-cache/src/protocol/scripts/give_back.lua");
 
 /// Lives that the scripts give, and a life that keys had before, in milliseconds.
 pub(super) const FENCE_LIFE: i64 = 15_000;
@@ -83,9 +83,9 @@ impl Bench {
         self.write(FENCE, &[FENCE_LIFE, SEQUENCE_LIFE], names).await
     }
 
-    /// Runs `lift.lua` for [`OWN_FENCE`].
-    pub(super) async fn lift(&self, names: &[&str]) -> Value {
-        self.write(LIFT, &[SEQUENCE_LIFE], names).await
+    /// Runs `release.lua` for [`OWN_FENCE`].
+    pub(super) async fn release(&self, names: &[&str]) -> Value {
+        self.write(RELEASE, &[SEQUENCE_LIFE], names).await
     }
 
     /// Runs `fill.lua` under [`OWN_LEASE`].
@@ -99,9 +99,9 @@ impl Bench {
         self.eval(FILL, &[name], &[under, b"Vnew", life.as_bytes()]).await
     }
 
-    /// Runs `claim.lua` for a value with this header and [`OWN_TOKEN`].
-    pub(super) async fn claim(&self, header: &[u8], name: &str) -> Value {
-        self.eval(CLAIM, &[name], &[header, OWN_TOKEN, CLAIM_LEASE.to_string().as_bytes()]).await
+    /// Runs `refresh_lease.lua` for a value with this header and [`OWN_TOKEN`].
+    pub(super) async fn take_refresh_lease(&self, header: &[u8], name: &str) -> Value {
+        self.eval(REFRESH_LEASE, &[name], &[header, OWN_TOKEN, CLAIM_LEASE.to_string().as_bytes()]).await
     }
 
     /// Runs `replace.lua` for this lease.
@@ -109,9 +109,9 @@ impl Bench {
         self.eval(REPLACE, &[name], &[lease, VALUE_LIFE.to_string().as_bytes()]).await
     }
 
-    /// Runs `abandon.lua` for [`OWN_LEASE`].
-    pub(super) async fn abandon(&self, name: &str) -> Value {
-        self.eval(ABANDON, &[name], &[OWN_LEASE]).await
+    /// Runs `give_back.lua` for [`OWN_LEASE`].
+    pub(super) async fn give_back(&self, name: &str) -> Value {
+        self.eval(GIVE_BACK, &[name], &[OWN_LEASE]).await
     }
 
     /// Runs `discard.lua` for this value.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use aside_cache::{EntityLabels, Fetched, LoadError, Protocol, ReadThrough, Verifier};
+use aside_cache::{Cache, EntityLabels, Fetched, LoadError, Protocol, ReadThrough, Verifier};
 use aside_redis::cmd;
 use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use sqlx::PgPool;
@@ -22,6 +22,7 @@ use crate::test_redis::TestRedis;
 /// The cache of one process.
 pub(super) struct CacheReplica {
     pub(super) cache: Protocol,
+    whole: Cache,
     /// Its time.
     pub(super) clock: Clock,
     shutdown: Shutdown,
@@ -33,18 +34,18 @@ pub(super) struct CacheReplica {
 }
 
 impl CacheReplica {
-    pub(super) fn new(cache: Protocol, clock: Clock, shutdown: Shutdown, redis: Arc<TestRedis>, pool: PgPool) -> Self {
+    pub(super) fn new(whole: Cache, clock: Clock, shutdown: Shutdown, redis: Arc<TestRedis>, pool: PgPool) -> Self {
         let (arrivals, held) = mpsc::unbounded_channel();
         let loads = Arc::<Loads>::default();
         let loader = ThingLoader { pool, loads: Arc::clone(&loads), arrivals };
-        let things = ReadThrough::new(cache.clone(), Arc::new(loader.clone()), TTL);
-        Self { cache, clock, shutdown, things, loader, redis, loads, held: Mutex::new(held) }
+        let (cache, things) = (whole.protocol().clone(), whole.entity(loader.clone(), TTL));
+        Self { cache, whole, clock, shutdown, things, loader, redis, loads, held: Mutex::new(held) }
     }
 
     /// Another reader of the same process, which shares no flights with this one.
     pub(super) fn twin(&self, things: &Things) -> Self {
         let (clock, shutdown) = (self.clock.clone(), self.shutdown.clone());
-        Self::new(self.cache.clone(), clock, shutdown, Arc::clone(&self.redis), things.pool.clone())
+        Self::new(self.whole.clone(), clock, shutdown, Arc::clone(&self.redis), things.pool.clone())
     }
 
     /// Reads in a task of its own.

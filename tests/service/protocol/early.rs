@@ -246,7 +246,7 @@ async fn a_refresh_stores_nothing_while_a_fence_is_there() {
 
     assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
     assert_eq!(reader.rejected_fills(), 1);
-    fence.lift(Ended::Committed).await;
+    fence.release(Ended::Committed).await;
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn a_claim_without_an_answer_loads_nothing() {
     let redis = test_redis::config(&proxy.url(&test_redis::url()));
     let things = Things::in_redis(Options { command_timeout: Duration::from_millis(500), ..redis }, "old").await;
     let cells = things.cells_past_the_proxy().await;
-    cells.know(include_str!("../../../crates/aside-cache/src/scripts/claim.lua")).await;
+    cells.know(include_str!("../../../crates/aside-cache/src/protocol/scripts/refresh_lease.lua")).await;
     let [replica] = past_the_soft_end(&things, |config| config).await;
     replica.let_loads_pass();
 

@@ -1,4 +1,4 @@
-//! A Redis that is full and evicts nothing: it refuses values, but neither fences nor lifts, so nothing goes stale.
+//! A Redis that is full and evicts nothing: it refuses leases and values, but neither fences nor releases, so nothing is stale.
 
 use aside_cache::{CacheOutcome, Ended};
 use aside_redis::{Options, Value};
@@ -6,13 +6,12 @@ use aside_redis::{Options, Value};
 use super::{
     bench::Bench,
     cells::Held,
-    eventually,
     things::{Things, body, cell, key},
 };
 use crate::{own_redis::OwnRedis, test_redis};
 
 #[tokio::test]
-async fn a_full_redis_takes_fences_and_lifts_and_refuses_values() {
+async fn full_redis_takes_fences_and_releases_and_refuses_values() {
     let (redis, config) = own_redis().await;
     let bench = Bench::in_redis(config).await;
     bench.hold("leased", Some(b"Lmine")).await;
@@ -20,7 +19,7 @@ async fn a_full_redis_takes_fences_and_lifts_and_refuses_values() {
     make_full(&redis).await;
 
     assert!(is_refused(&bench.fill("leased").await));
-    assert!(is_refused(&bench.abandon("leased").await), "without allow-oom not even a DEL");
+    assert!(is_refused(&bench.give_back("leased").await), "without allow-oom not even a DEL");
     assert!(matches!(bench.fence(&["value", "absent"]).await, Value::Int(_)));
 
     for name in ["value", "absent", "sequence", "leased"] {
@@ -30,7 +29,7 @@ async fn a_full_redis_takes_fences_and_lifts_and_refuses_values() {
     assert_eq!((bench.cells.held("value").await, bench.cells.held("absent").await), (Held::Fence, Held::Fence));
     bench.cells.evict("absent").await;
     bench.cells.evict("sequence").await;
-    assert_eq!(bench.lift(&["value", "absent"]).await, Value::Int(1));
+    assert_eq!(bench.release(&["value", "absent"]).await, Value::Int(1));
     assert_eq!(bench.cells.held("value").await, Held::Nothing);
     assert!(bench.cells.life_ms("sequence").await > 0);
 }
@@ -65,7 +64,7 @@ async fn a_fill_that_a_full_redis_refuses_serves_its_reader() {
     assert_eq!((body(&read), read.stored), (Some("old"), false));
     let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
-    fence.lift(Ended::Committed).await;
+    fence.release(Ended::Committed).await;
 }
 
 /// A server of the test's own, which can be made full.
@@ -85,21 +84,20 @@ fn is_refused(reply: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_full_redis_that_holds_nothing_is_left_alone_for_a_while() {
+async fn reads_of_a_full_redis_are_answered_by_postgres_and_it_is_used_again_when_it_has_memory() {
     let (redis, config) = own_redis().await;
     let things = Things::in_redis(config, "the one").await;
     let replica = things.replica().await;
     make_full(&redis).await;
 
-    eventually("a read does without a look", async || {
-        replica.reading(&(1..=40).collect::<Vec<_>>()).all().await;
-        let before = redis.calls_of("mget").await;
+    let (lookups, reads) = (redis.calls_of("mget").await, 40);
+    for _read in 0..reads {
         let read = replica.read(1).await;
-        assert_eq!((body(&read), read.stored), (Some("the one"), false));
-        redis.calls_of("mget").await == before
-    })
-    .await;
+        assert_eq!((body(&read), read.outcome, read.stored), (Some("the one"), CacheOutcome::Bypass, false));
+    }
+    assert_eq!(redis.calls_of("mget").await, lookups + reads, "a refused lease costs one lookup");
     redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
 
-    eventually("it is used again", async || replica.read(1).await.outcome == CacheOutcome::RedisHit).await;
+    assert!(replica.read(1).await.stored);
+    assert_eq!(replica.read(1).await.outcome, CacheOutcome::RedisHit);
 }

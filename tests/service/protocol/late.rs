@@ -2,7 +2,7 @@
 
 use super::{
     cells::Held,
-    held_looks::HeldLooks,
+    held_lookups::HeldLookups,
     things::{Things, body, key},
 };
 
@@ -80,12 +80,12 @@ async fn joining_a_dead_flight() {
 }
 
 #[tokio::test]
-async fn joining_a_look_in_the_air() {
-    let (looks, early) = HeldLooks::of_one_who_reads("old").await;
-    looks.things.write(&looks.writer, 1, "new").await;
+async fn lookup_that_was_issued_before_a_write_is_not_shared_with_a_later_reader() {
+    let (lookups, early) = HeldLookups::of_one_reader("old").await;
+    lookups.things.write(&lookups.writer, 1, "new").await;
 
-    let late = looks.reader.reading(&[1]);
-    looks.let_go().await;
+    let late = lookups.reader.reading(&[1]);
+    lookups.let_go().await;
 
     assert_eq!(body(&early.one().await), Some("old"));
     assert_eq!(body(&late.one().await), Some("new"), "it began after the write was answered");

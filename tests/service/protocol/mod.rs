@@ -3,12 +3,12 @@
 //!
 //! | file | what it holds still | what it tests |
 //! |---|---|---|
-//! | `late` | a load, between its statement and its fill; a look | answers and fills that come after a write |
+//! | `late` | a load, between its statement and its fill; a lookup | answers and fills that come after a write |
 //! | `lost` | a COMMIT; a whole process | writers and callers that die, stop or go away; fences that are lost |
 //! | `order` | an UPDATE, a COMMIT | when the fence is set, and by whom |
 //! | `unsure` | the replies of Redis | fences that nobody can be sure of |
 //! | `snapshot` | | a Redis that comes back with what it held before |
-//! | `stampede` | the statement of a load; a look | any number of readers, one load and two looks |
+//! | `stampede` | the statement of a load | any number of readers, one load |
 //! | `waiting` | a load | readers under a lease, a fence, a load limit |
 //! | `near` | a load | copies in the process, and messages that are lost |
 //! | `batch` | a load | many cells in one read |
@@ -27,7 +27,7 @@ mod early;
 mod failing;
 mod full;
 mod gate;
-mod held_looks;
+mod held_lookups;
 mod late;
 mod loader;
 mod lost;

@@ -1,8 +1,8 @@
 //! Copies in the process: what is kept, what empties a slot, and what a reader does when it was not told.
 //!
-//! A write that nobody hears of is made by hand: what `fence.lua` and `lift.lua` do, without the message.
+//! A write that nobody hears of is made by hand: what `fence.lua` and `release.lua` do, without the message.
 
-use aside_cache::{CacheOutcome, Ended, Lifted, WriteToken, look_again, look_once};
+use aside_cache::{CacheOutcome, Ended, Released, WriteToken, forget_freshness_check, share_freshness_check};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
@@ -151,7 +151,7 @@ async fn who_announces_something_goes_on_when_no_older_look_is_good_any_more() {
     let fenced = began.elapsed();
     cells.evict(&key(1)).await;
     let began = Instant::now();
-    assert_eq!(fence.lift(Ended::Committed).await, Lifted::Confirmed);
+    assert_eq!(fence.release(Ended::Committed).await, Released::Confirmed);
     let lifted = began.elapsed();
     let began = Instant::now();
     writer.cache.invalidate_committed(&names).await.expect("redis is there");
@@ -285,14 +285,14 @@ async fn the_reads_of_a_request_share_one_look() {
     sleep(WAIT).await;
 
     let before = looks(&server).await;
-    let (unheard, heard) = look_once(async {
+    let (unheard, heard) = share_freshness_check(async {
         for _read in 0..10 {
             assert!(is_copied(&replica).await);
         }
         assert_eq!(looks(&server).await, before + 1);
         write_unheard(&things, &cells, "new").await;
         let unheard = replica.read(1).await;
-        look_again();
+        forget_freshness_check();
         (unheard, replica.read(1).await)
     })
     .await;

@@ -72,7 +72,7 @@ async fn lift_deletes_its_own_fence_and_says_nothing() {
     bench.fence(&["a", "b"]).await;
     let sequence = bench.sequence().await;
 
-    assert_eq!(bench.lift(&["a", "b"]).await, Value::Int(0));
+    assert_eq!(bench.release(&["a", "b"]).await, Value::Int(0));
 
     assert_eq!((bench.cells.bytes("a").await, bench.cells.bytes("b").await), (None, None));
     assert_eq!(bench.sequence().await, sequence);
@@ -84,7 +84,7 @@ async fn lift_of_nothing_lost_makes_no_sequence() {
     let bench = Bench::new().await;
     bench.hold("a", Some(OWN_FENCE)).await;
 
-    assert_eq!(bench.lift(&["a"]).await, Value::Int(0));
+    assert_eq!(bench.release(&["a"]).await, Value::Int(0));
 
     assert_eq!(bench.sequence().await, None);
 }
@@ -100,7 +100,7 @@ async fn lift_deletes_whatever_came_in_place_of_its_fence_and_counts() {
         bench.hold("a", held).await;
         bench.hold("sequence", Some(b"41")).await;
 
-        assert_eq!(bench.lift(&["a"]).await, Value::Int(1), "{held:?}");
+        assert_eq!(bench.release(&["a"]).await, Value::Int(1), "{held:?}");
 
         assert_eq!(bench.cells.bytes("a").await.as_deref(), left, "{held:?}");
         assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "another's fence keeps its life");
@@ -114,7 +114,7 @@ async fn lift_starts_a_missing_sequence_with_a_ttl() {
     let bench = Bench::new().await;
     let now_us = bench.redis.time_us().await;
 
-    assert_eq!(bench.lift(&["a"]).await, Value::Int(1));
+    assert_eq!(bench.release(&["a"]).await, Value::Int(1));
 
     assert!(bench.sequence().await.is_some_and(|number| number > now_us));
     assert!((1..=SEQUENCE_LIFE).contains(&bench.cells.life_ms("sequence").await));
@@ -131,7 +131,7 @@ async fn fence_and_lift_tell_the_cells_that_copies_may_be_wrong_of() {
     bench.fence(&["a", "b", "c"]).await;
     bench.hold("b", Some(VALUE)).await;
     bench.hold("c", None).await;
-    bench.lift(&["a", "b", "c"]).await;
+    bench.release(&["a", "b", "c"]).await;
 
     let messages: Vec<String> =
         listener.on_message().take(2).map(|message| message.get_payload().expect("text")).collect().await;
@@ -165,13 +165,13 @@ async fn abandon_gives_back_its_very_lease_only() {
     for held in left_alone {
         bench.hold("a", held).await;
 
-        assert_eq!(bench.abandon("a").await, Value::Int(0), "{held:?}");
+        assert_eq!(bench.give_back("a").await, Value::Int(0), "{held:?}");
 
         assert_eq!(bench.cells.bytes("a").await.as_deref(), held);
         assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
     }
     bench.hold("a", Some(OWN_LEASE)).await;
-    assert_eq!(bench.abandon("a").await, Value::Int(1));
+    assert_eq!(bench.give_back("a").await, Value::Int(1));
     assert_eq!(bench.cells.bytes("a").await, None);
 }
 
@@ -224,14 +224,14 @@ async fn claim_takes_the_very_value_that_was_seen() {
     for held in refused {
         bench.hold("a", held).await;
 
-        assert_eq!(bench.claim(HEADER, "a").await, Value::Int(0), "{held:?}");
+        assert_eq!(bench.take_refresh_lease(HEADER, "a").await, Value::Int(0), "{held:?}");
 
         assert_eq!(bench.cells.bytes("a").await.as_deref(), held);
         assert!(bench.lives_at_most("a", EARLIER_LIFE).await, "{held:?}");
     }
     bench.hold("a", Some(&unclaimed(HEADER))).await;
     let before_ms = bench.redis.time_us().await / 1_000;
-    assert_eq!(bench.claim(HEADER, "a").await, Value::Int(1));
+    assert_eq!(bench.take_refresh_lease(HEADER, "a").await, Value::Int(1));
     let after_ms = bench.redis.time_us().await / 1_000;
 
     let held = bench.cells.bytes("a").await.expect("it is still there");
@@ -252,7 +252,7 @@ async fn claim_is_refused_while_anothers_is_under_way_and_takes_the_place_of_a_d
     for (since, claims) in [(alive, 0), (dead, 1), (ahead, 1)] {
         bench.hold("a", Some(&claimed(HEADER, OTHER_TOKEN, since))).await;
 
-        assert_eq!(bench.claim(HEADER, "a").await, Value::Int(claims), "{since}, {now_ms}");
+        assert_eq!(bench.take_refresh_lease(HEADER, "a").await, Value::Int(claims), "{since}, {now_ms}");
 
         let held = bench.cells.bytes("a").await.expect("it is still there");
         let token = if claims == 1 { OWN_TOKEN } else { OTHER_TOKEN };

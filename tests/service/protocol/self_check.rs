@@ -302,7 +302,7 @@ async fn comparing_leaves_the_turns_to_readers() {
     let afterwards = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
 
     assert_eq!((meanwhile.compared, afterwards.compared), (0, 1));
-    assert!(afterwards.differing.is_empty());
+    assert!(afterwards.mismatches.is_empty());
 }
 
 #[tokio::test]
@@ -321,9 +321,9 @@ async fn what_was_written_since_it_was_compared_is_not_discarded() {
 
     things.write(&writer, 1, "new").await;
     writer.read(1).await;
-    let differing = compared.differing.pop().expect("it differs");
+    let differing = compared.mismatches.pop().expect("it differs");
 
-    assert!(agreed.differing.is_empty());
+    assert!(agreed.mismatches.is_empty());
     assert!(!replica.cache.discard(&differing).await.expect("Redis answers"));
     assert_eq!(body(&replica.read(1).await), Some("new"));
 }

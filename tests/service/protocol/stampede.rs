@@ -11,9 +11,7 @@ use tokio::{
 
 use super::{
     cache_replica::{CacheReplica, Reading},
-    eventually,
-    held_looks::HeldLooks,
-    patient_backend,
+    eventually, patient_backend,
     things::{Things, body},
 };
 use crate::{application::metric, replica::Replica};
@@ -34,33 +32,6 @@ async fn ten_thousand_readers_in_a_process_cost_one_load() {
         assert_eq!(body(&reader.one().await), Some("the one"));
     }
     assert_eq!((replica.statements(), replica.counted_loads()), (1, 1));
-}
-
-#[tokio::test]
-async fn a_thousand_readers_of_a_cell_share_the_look_after_the_one_in_the_air() {
-    let (looks, first) = HeldLooks::of_one_who_reads("the one").await;
-
-    let readers: Vec<_> = (0..1_000).map(|_| looks.reader.reading(&[1])).collect();
-    looks.let_go().await;
-
-    for reader in [first].into_iter().chain(readers) {
-        assert_eq!(body(&reader.one().await), Some("the one"));
-    }
-    assert_eq!((looks.count().await, looks.reader.statements()), (2, 0));
-}
-
-#[tokio::test]
-async fn who_shares_the_look_of_a_reader_that_goes_away_is_answered() {
-    let (looks, first) = HeldLooks::of_one_who_reads("the one").await;
-    let others: Vec<_> = (0..10).map(|_| looks.reader.reading(&[1])).collect();
-    tokio::task::yield_now().await;
-
-    first.give_up().await;
-    looks.let_go().await;
-
-    for other in others {
-        assert_eq!(body(&other.one().await), Some("the one"));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -125,7 +125,7 @@ async fn a_value_with_a_changed_byte_is_a_miss_and_is_replaced() {
 
 /// A connection that ended has closed the gate; here is no gatekeeper to open it.
 fn trust_again(replica: &CacheReplica) {
-    replica.cache.gate().open(replica.cache.gate().closed());
+    replica.cache.trust().recover(replica.cache.trust().loss_count());
 }
 
 #[tokio::test]

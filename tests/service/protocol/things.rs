@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aside_cache::{Cache, CellName, Ended, Fetched, Mode};
+use aside_cache::{Cache, Ended, EntryName, Fetched, Mode};
 use aside_postgres::admission::Admission;
 use aside_redis::Options;
 use aside_runtime::{clock::Clock, shutdown::Shutdown};
@@ -70,7 +70,7 @@ impl Things {
         self.set(&mut *transaction, id, body).await;
         let fence = replica.cache.fence(aside_cache::WriteToken::random(), vec![cell(id)]).await;
         transaction.commit().await.expect("it commits");
-        fence.lift(Ended::Committed).await;
+        fence.release(Ended::Committed).await;
     }
 
     /// The cells in Redis.
@@ -113,9 +113,9 @@ impl Things {
             .metrics(redis.metrics.cache.clone())
             .shutdown(shutdown.clone())
             .idle();
-        let cache = cache.protocol().clone();
         // There is no outbox here that would have to be waited for.
-        cache.gate().open(cache.gate().closed());
+        let trust = cache.protocol().trust();
+        trust.recover(trust.loss_count());
         CacheReplica::new(cache, clock, shutdown, Arc::new(redis), self.pool.clone())
     }
 }
@@ -147,8 +147,8 @@ pub(super) fn permits(permits: usize) -> Admission {
 }
 
 /// The cell of a thing.
-pub(super) fn cell(id: i64) -> CellName {
-    CellName::new(ENTITY, &id)
+pub(super) fn cell(id: i64) -> EntryName {
+    EntryName::new(ENTITY, &id)
 }
 
 /// The name of that cell's key.

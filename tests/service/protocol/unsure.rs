@@ -24,7 +24,7 @@ async fn a_fence_is_lifted_when_its_transaction_is_committed() {
 
     let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     assert_eq!(cells.held(&key(1)).await, Held::Fence);
-    fence.lift(Ended::Committed).await;
+    fence.release(Ended::Committed).await;
 
     assert_eq!(cells.held(&key(1)).await, Held::Nothing);
 }
@@ -34,7 +34,7 @@ async fn a_fence_is_left_alone_when_its_transaction_was_rolled_back() {
     let things = Things::with("old").await;
     let (writer, cells) = (things.replica().await, things.cells().await);
 
-    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await.lift(Ended::RolledBack).await;
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await.release(Ended::RolledBack).await;
 
     assert_eq!(cells.held(&key(1)).await, Held::Fence, "its row locks may have been gone before it was set");
     assert!(cells.life_ms(&key(1)).await > 0);
@@ -46,14 +46,14 @@ async fn a_fence_is_left_alone_when_its_transaction_was_rolled_back() {
 async fn a_fence_without_an_answer_is_left_alone() {
     let (proxy, things) = behind_a_proxy("old").await;
     let (writer, cells) = (things.replica().await, things.cells().await);
-    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(2)]).await.lift(Ended::Committed).await;
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(2)]).await.release(Ended::Committed).await;
     proxy.set(Way::RepliesHeld);
     let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     proxy.set(Way::Open);
 
     // Whatever became of its connection meanwhile, the lift itself gets through.
     things.replica().await;
-    fence.lift(Ended::Committed).await;
+    fence.release(Ended::Committed).await;
 
     assert_eq!(cells.held(&key(1)).await, Held::Fence);
     assert!(cells.life_ms(&key(1)).await > 0);
@@ -63,7 +63,7 @@ async fn a_fence_without_an_answer_is_left_alone() {
 async fn an_unsure_lift_deletes_a_stale_fill_all_the_same() {
     let (proxy, things) = behind_a_proxy("old").await;
     let (writer, reader, cells) = (things.replica().await, things.replica().await, things.cells().await);
-    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(2)]).await.lift(Ended::Committed).await;
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(2)]).await.release(Ended::Committed).await;
     proxy.set(Way::RepliesHeld);
     let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     proxy.set(Way::Open);
@@ -75,7 +75,7 @@ async fn an_unsure_lift_deletes_a_stale_fill_all_the_same() {
     .await;
 
     things.set(&things.pool, 1, "new").await;
-    fence.lift(Ended::Committed).await;
+    fence.release(Ended::Committed).await;
 
     assert_eq!(cells.held(&key(1)).await, Held::Nothing);
     assert_eq!(body(&reader.read(1).await), Some("new"));
@@ -88,9 +88,9 @@ async fn a_lift_leaves_the_fence_of_the_next_writer() {
     let early = first.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
     let late = second.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
 
-    early.lift(Ended::Committed).await;
+    early.release(Ended::Committed).await;
     assert_eq!(cells.held(&key(1)).await, Held::Fence);
-    late.lift(Ended::Committed).await;
+    late.release(Ended::Committed).await;
 
     assert_eq!(cells.held(&key(1)).await, Held::Nothing);
 }

@@ -85,7 +85,7 @@ async fn under_a_fence_a_replica_has_one_load_under_way() {
     }
     assert_eq!((replica.statements(), replica.most_at_once()), (2, 1));
     assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
-    fence.lift(Ended::Committed).await;
+    fence.release(Ended::Committed).await;
 }
 
 /// Reads the thing again and again.
@@ -116,7 +116,7 @@ async fn write_of_a_hot_entry_costs_one_load_for_all_replicas() {
             replicas[write % 3].settle().await;
         }
         things.set(&things.pool, 1, &format!("write {write}")).await;
-        fence.lift(Ended::Committed).await;
+        fence.release(Ended::Committed).await;
         for replica in &replicas {
             assert_eq!(body(&replica.read(1).await), Some(&*format!("write {write}")));
         }
@@ -138,7 +138,7 @@ async fn reader_loads_without_storing_when_a_fence_stays() {
     let read = reader.read(1).await;
 
     assert_eq!((body(&read), read.outcome, read.stored), (Some("the one"), CacheOutcome::Bypass, false));
-    fence.lift(Ended::Committed).await;
+    fence.release(Ended::Committed).await;
 }
 
 #[tokio::test]
@@ -158,5 +158,5 @@ async fn each_answer_under_a_fence_is_newer_than_its_question() {
 
     assert_eq!(body(&early.one().await), Some("old"));
     assert_eq!(body(&late.one().await), Some("new"));
-    fence.lift(Ended::Committed).await;
+    fence.release(Ended::Committed).await;
 }

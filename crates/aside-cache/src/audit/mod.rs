@@ -1,5 +1,10 @@
 //! The self-check: comparing entries with Postgres in production.
 
+mod compare;
+mod scan;
 mod self_check;
 
-pub(super) use self_check::{CheckedKind, SelfCheck};
+pub use compare::{CompareError, Comparison, Verifier, Verify};
+pub use scan::{Scan, ScanPage};
+
+pub(crate) use self_check::{CheckedKind, SelfCheck};

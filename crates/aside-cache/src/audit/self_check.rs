@@ -1,15 +1,15 @@
-//! The self-check: holds what is cached against Postgres, in production, counts what is wrong and throws it away.
+//! The self-check: compares entries with Postgres, in production, counts those that are wrong and discards them.
 //!
-//! It should find nothing, ever. What it finds is a bug here, a bit that fell over, somebody who wrote into Redis by hand, or
-//! rows that were changed past the triggers (`TRUNCATE`, a restore). It looks at two things:
+//! It should find nothing, ever. A finding is a bug here, a bit that flipped, a manual write into Redis, or rows that were changed
+//! past the triggers (`TRUNCATE`, a restore). It reads two lists:
 //!
-//! - cells that were invalidated on this replica a moment ago, by its writers or its relay, as far as there is room for them:
-//!   that is where a mistake would be made;
-//! - all cells of all kinds, one after the other: a round over a cache of some thousands takes seconds, one over millions
+//! - entries that were invalidated on this replica a moment ago, by its writers or its relay, up to a bound: a mistake would be
+//!   made there;
+//! - all entries of all kinds, one page after the other: a round over a cache of some thousands takes seconds, one over millions
 //!   takes hours. The pace is bounded, not the round.
 //!
-//! Nothing is called wrong because it was being written: [`Verify`] tells why that is exact. It
-//! runs on every replica that uses the cache, takes turns that readers leave, and shows ids as logs may have them, never a
+//! An entry that is being written is never called wrong: [`Verify`] tells why that is exact. The self-check
+//! runs on every replica that uses the cache, takes permits that readers leave, and shows ids as logs may have them, never a
 //! payload.
 
 use std::{collections::VecDeque, mem, time::Duration};
@@ -22,47 +22,50 @@ use tokio::{
     time::{self, Instant},
 };
 
+use super::{
+    compare::{CompareError, Verify},
+    scan::Scan,
+};
 use crate::{
     database::Database,
     metrics::{EntityLabels, Metrics},
     outbox::list_pending,
-    shared::{CellName, Protocol},
-    verify::{CompareError, Differing, Verify},
-    walk::Walk,
+    protocol::{EntryName, Mismatch, Protocol},
 };
 
-/// Between two steps, drawn at random; also how long after its invalidation a cell is looked at, at least.
+/// Between two steps, drawn at random; also how long after its invalidation an entry is compared, at least.
 const PAUSE_MS: std::ops::Range<u64> = 80..120;
-/// Cells of the walk compared in a step: with the pause some 800 a second, a statement for each kind. Many small steps in place
-/// of few large ones: what a step takes of Redis, of Postgres and of this process, requests wait for.
-const CELLS: usize = 80;
-/// Parts of the keyspace looked through in a step, at most, to find so many.
-const WALKED: usize = 5;
-/// Cells that a part has to bring for another part in the same step: among keys of others the walk takes one part a step.
-const YIELD: usize = CELLS / WALKED;
-/// A round begins so long after the one before, at least: a small cache is not walked without a pause.
+/// Entries of the scan compared in a step: with the pause some 800 a second, a statement for each kind. Many small steps in place
+/// of few large ones, since requests wait behind a step in Redis, in Postgres and in this process.
+const ENTRIES: usize = 80;
+/// Pages of the scan read in a step, at most, to find so many.
+const PAGES: usize = 5;
+/// Entries that a page has to bring for another page in the same step: among keys of other programs the scan reads one page a
+/// step.
+const YIELD: usize = ENTRIES / PAGES;
+/// A round begins so long after the one before, at least: a small cache is not scanned without a pause.
 const ROUND: Duration = Duration::from_secs(3);
 
 /// Compares cache and Postgres.
 #[derive(Debug)]
 pub(crate) struct SelfCheck {
     database: Database,
-    cache: Protocol,
-    /// Kinds that have become known and are not checked yet.
+    protocol: Protocol,
+    /// Kinds that are registered and not checked yet.
     new_kinds: mpsc::UnboundedReceiver<CheckedKind>,
     kinds: Vec<CheckedKind>,
     /// Invalidated since the last step.
-    fresh: Vec<CellName>,
-    /// Met by the walk and not compared yet.
-    met: VecDeque<CellName>,
-    walk: Walk,
+    recent: Vec<EntryName>,
+    /// Found by the scan and not compared yet.
+    scanned: VecDeque<EntryName>,
+    scan: Scan,
     next_round: Instant,
 }
 
-/// Cells of one kind, and what is counted of them.
+/// Entries of one kind, and the counters of their checks.
 #[derive(Debug)]
 pub(crate) struct CheckedKind {
-    cells: Box<dyn Verify>,
+    entries: Box<dyn Verify>,
     checks: Counter,
     inconsistencies: Counter,
 }
@@ -70,9 +73,9 @@ pub(crate) struct CheckedKind {
 /// Why a step was not finished.
 #[derive(Debug, thiserror::Error)]
 enum SelfCheckError {
-    #[error("the cells cannot be walked over")]
+    #[error("the entries cannot be scanned")]
     Redis(#[from] RedisError),
-    #[error("the cells cannot be compared")]
+    #[error("the entries cannot be compared")]
     Compare(#[from] CompareError),
     #[error("the outbox cannot be read")]
     Database(#[from] DatabaseError),
@@ -80,18 +83,18 @@ enum SelfCheckError {
 
 impl SelfCheck {
     /// Nothing is checked yet.
-    pub(crate) fn new(database: Database, cache: Protocol, new_kinds: mpsc::UnboundedReceiver<CheckedKind>) -> Self {
-        let (kinds, fresh, met) = (Vec::new(), Vec::new(), VecDeque::new());
-        let (walk, next_round) = (Walk::default(), Instant::now());
-        Self { database, cache, new_kinds, kinds, fresh, met, walk, next_round }
+    pub(crate) fn new(database: Database, protocol: Protocol, new_kinds: mpsc::UnboundedReceiver<CheckedKind>) -> Self {
+        let (kinds, recent, scanned) = (Vec::new(), Vec::new(), VecDeque::new());
+        let (scan, next_round) = (Scan::default(), Instant::now());
+        Self { database, protocol, new_kinds, kinds, recent, scanned, scan, next_round }
     }
 
     /// Checks without end.
     pub(crate) async fn run(mut self) {
         loop {
             time::sleep(Duration::from_millis(rand::random_range(PAUSE_MS))).await;
-            // Without the cache, or while it is not believed, there is nothing to check.
-            if self.cache.is_available()
+            // Without Redis, or while it is untrusted, there is nothing to check.
+            if self.protocol.is_available()
                 && let Err(error) = self.step().await
             {
                 tracing::debug!(error = &error as &dyn std::error::Error, "self-check held up");
@@ -103,23 +106,23 @@ impl SelfCheck {
         while let Ok(kind) = self.new_kinds.try_recv() {
             self.kinds.push(kind);
         }
-        let a_moment_ago = mem::replace(&mut self.fresh, self.cache.take_invalidated());
+        let a_moment_ago = mem::replace(&mut self.recent, self.protocol.take_invalidated());
         self.check(&a_moment_ago).await?;
-        self.walk_on().await?;
-        let cells: Vec<CellName> = self.met.drain(..self.met.len().min(CELLS)).collect();
-        self.check(&cells).await
+        self.scan_on().await?;
+        let entries: Vec<EntryName> = self.scanned.drain(..self.scanned.len().min(ENTRIES)).collect();
+        self.check(&entries).await
     }
 
-    /// Meets cells until there are enough for a step, or the walk's pace is reached.
-    async fn walk_on(&mut self) -> Result<(), SelfCheckError> {
-        for _part in 0..WALKED {
-            if self.met.len() >= CELLS || Instant::now() < self.next_round {
+    /// Scans until there are enough entries for a step, or the scan's pace is reached.
+    async fn scan_on(&mut self) -> Result<(), SelfCheckError> {
+        for _page in 0..PAGES {
+            if self.scanned.len() >= ENTRIES || Instant::now() < self.next_round {
                 break;
             }
-            let met = self.walk.step(&self.cache).await?;
-            let found = met.cells.len();
-            self.met.extend(met.cells);
-            if met.ends_a_round {
+            let page = self.scan.next_page(&self.protocol).await?;
+            let found = page.entries.len();
+            self.scanned.extend(page.entries);
+            if page.is_last {
                 self.next_round = Instant::now() + ROUND;
             }
             if found < YIELD {
@@ -129,29 +132,29 @@ impl SelfCheck {
         Ok(())
     }
 
-    async fn check(&self, cells: &[CellName]) -> Result<(), SelfCheckError> {
-        if cells.is_empty() {
+    async fn check(&self, entries: &[EntryName]) -> Result<(), SelfCheckError> {
+        if entries.is_empty() {
             return Ok(());
         }
         for kind in &self.kinds {
-            let comparison = kind.cells.compare(cells).await?;
+            let comparison = kind.entries.compare(entries).await?;
             kind.checks.inc_by(comparison.compared as u64);
-            if !comparison.differing.is_empty() {
-                self.settle(kind, comparison.differing).await?;
+            if !comparison.mismatches.is_empty() {
+                self.discard(kind, comparison.mismatches).await?;
             }
         }
         Ok(())
     }
 
-    /// Throws away what differs though no invalidation of it is on its way.
-    async fn settle(&self, kind: &CheckedKind, differing: Vec<Differing>) -> Result<(), SelfCheckError> {
-        let names: Vec<String> = differing.iter().map(|differing| differing.cell.as_str().to_owned()).collect();
+    /// Discards values that differ though no invalidation of them is pending.
+    async fn discard(&self, kind: &CheckedKind, mismatches: Vec<Mismatch>) -> Result<(), SelfCheckError> {
+        let names: Vec<String> = mismatches.iter().map(|mismatch| mismatch.entry.as_str().to_owned()).collect();
         let pending = self.database.run(list_pending(&self.database, &names)).await?;
-        for differing in differing {
-            let is_pending = pending.iter().any(|cell| cell == differing.cell.as_str());
-            if !is_pending && self.cache.discard(&differing).await? {
+        for mismatch in mismatches {
+            let is_pending = pending.iter().any(|entry| entry == mismatch.entry.as_str());
+            if !is_pending && self.protocol.discard(&mismatch).await? {
                 kind.inconsistencies.inc();
-                tracing::warn!(entity = kind.cells.entity(), id = %differing.shown, "a wrong cell was found and discarded");
+                tracing::warn!(entity = kind.entries.entity(), id = %mismatch.shown, "a wrong entry was found and discarded");
             }
         }
         Ok(())
@@ -160,10 +163,10 @@ impl SelfCheck {
 
 impl CheckedKind {
     /// Both counters begin at zero, and are there before anything is counted.
-    pub(crate) fn new(cells: Box<dyn Verify>, metrics: &Metrics) -> Self {
-        let labels = EntityLabels { entity: cells.entity() };
+    pub(crate) fn new(entries: Box<dyn Verify>, metrics: &Metrics) -> Self {
+        let labels = EntityLabels { entity: entries.entity() };
         let checks = metrics.consistency_checks.get_or_create(&labels).clone();
         let inconsistencies = metrics.inconsistencies.get_or_create(&labels).clone();
-        Self { cells, checks, inconsistencies }
+        Self { entries, checks, inconsistencies }
     }
 }

@@ -7,7 +7,7 @@ use aside_runtime::{batches::Batches, shutdown::Shutdown};
 use tokio::sync::mpsc;
 
 use super::statements;
-use crate::{database::Database, fence::WriteToken, shared::CellName};
+use crate::{database::Database, protocol::EntryName, protocol::WriteToken};
 
 /// How long a batch is collected. Well below the age at which relays take rows.
 const COLLECTING: Duration = Duration::from_millis(20);
@@ -17,7 +17,7 @@ const BATCH: usize = 500;
 const QUEUE: usize = 10_000;
 
 /// A write that is done, and the entries that it has invalidated.
-type Done = (WriteToken, Vec<CellName>);
+type Done = (WriteToken, Vec<EntryName>);
 
 /// Takes note of writes that are done. Clones share one queue.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Acknowledged {
     }
 
     /// No cache shows what these entries held before the write of this token.
-    pub(crate) fn note(&self, token: WriteToken, entries: Vec<CellName>) {
+    pub(crate) fn note(&self, token: WriteToken, entries: Vec<EntryName>) {
         let _left_to_the_relay = self.queue.try_send((token, entries));
     }
 }

@@ -6,15 +6,15 @@ use aside_postgres::DatabaseError;
 use tokio::time;
 
 use super::statements;
-use crate::{database::Database, shared::Protocol};
+use crate::{database::Database, protocol::Protocol};
 
-/// How often lost trust, and the outbox, are looked at.
+/// How often lost trust, and the outbox, are polled.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Recovers trust each time it was lost, without end.
 pub(crate) async fn recover_trust(database: Database, cache: Protocol) {
     loop {
-        if !cache.gate().is_open()
+        if !cache.trust().is_trusted()
             && cache.is_reachable()
             && let Err(error) = recover(&database, &cache).await
         {
@@ -27,14 +27,14 @@ pub(crate) async fn recover_trust(database: Database, cache: Protocol) {
 /// Recovers trust once every row that is in the outbox now is gone. To be called when Redis is back, not before: what was
 /// written until then has to be among those rows (the model's `GateWaitsForEarlierRows`).
 async fn recover(database: &Database, cache: &Protocol) -> Result<(), DatabaseError> {
-    let closed = cache.gate().closed();
+    let losses = cache.trust().loss_count();
     if let Some(newest) = database.run(statements::find_newest(database)).await? {
         while database.run(statements::has_rows_up_to(database, newest)).await? {
             time::sleep(INTERVAL).await;
         }
     }
-    cache.gate().open(closed);
-    let failures = cache.gate().take_failures();
+    cache.trust().recover(losses);
+    let failures = cache.trust().take_failures();
     tracing::info!(failures, "redis is trusted");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The relay: applies what the outbox holds.
 //!
 //! Every replica runs one. `FOR UPDATE SKIP LOCKED` lets them share the work; a jittered poll is the guarantee (`NOTIFY`
-//! takes a database-wide lock at each commit). A row is gone only when Redis has said that its cell is invalid.
+//! takes a database-wide lock at each commit). A row is gone only when Redis has said that its entry is invalid.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::statements;
 use crate::{
     database::Database,
     metrics::SourceLabels,
-    shared::{CellName, Protocol},
+    protocol::{EntryName, Protocol},
 };
 
-/// Rows younger than this are left to their writers, who invalidate by themselves: taking them would cost a second load.
+/// Rows younger than this are left to their writers, which invalidate by themselves: taking them would cost a second load.
 const AGE: Duration = Duration::from_millis(250);
 /// Between two polls that found nothing, drawn at random.
 const POLL_MS: std::ops::Range<u64> = 75..175;
@@ -79,8 +79,8 @@ impl Relay {
             transaction.rollback().await;
             return Ok(0);
         }
-        let cells: Vec<CellName> = due.iter().map(|(entry, _)| CellName::from_text(entry.clone())).collect();
-        self.cache.invalidate_committed(&cells).await?;
+        let entries: Vec<EntryName> = due.iter().map(|(entry, _)| EntryName::from_text(entry.clone())).collect();
+        self.cache.invalidate_committed(&entries).await?;
         // A commit that fails leaves rows that are taken again, which does no harm.
         let _taken_again = transaction.commit().await;
 

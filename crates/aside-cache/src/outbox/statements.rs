@@ -11,15 +11,15 @@ use sqlx::{PgExecutor, Result};
 /// An entry that a committed transaction has made stale, and when the transaction wrote so.
 pub(super) type StaleEntry = (String, DateTime<Utc>);
 
-/// Deletes rows that the writer of a token has written about a cell that it has invalidated by itself: token and cell at the
+/// Deletes rows that the writer of a token has written about an entry that it has invalidated by itself: token and entry at the
 /// same place of both lists. What a transaction has changed beside stays for the relay.
-pub(crate) async fn delete_own(executor: impl PgExecutor<'_>, tokens: &[Vec<u8>], cells: &[String]) -> Result<()> {
+pub(crate) async fn delete_own(executor: impl PgExecutor<'_>, tokens: &[Vec<u8>], entries: &[String]) -> Result<()> {
     sqlx::query(
         "DELETE FROM invalidation_outbox AS o USING unnest($1::bytea[], $2::text[]) AS done (token, cell)
          WHERE o.token = done.token AND o.cell = done.cell",
     )
     .bind(tokens)
-    .bind(cells)
+    .bind(entries)
     .execute(executor)
     .await?;
     Ok(())
@@ -40,10 +40,10 @@ pub(crate) async fn take_due(executor: impl PgExecutor<'_>, age: Duration, rows:
     .await
 }
 
-/// Those of these cells that the outbox names: their invalidation is on its way.
-pub(crate) async fn list_pending(executor: impl PgExecutor<'_>, cells: &[String]) -> Result<Vec<String>> {
+/// Those of these entries that the outbox names: their invalidation is pending.
+pub(crate) async fn list_pending(executor: impl PgExecutor<'_>, entries: &[String]) -> Result<Vec<String>> {
     sqlx::query_scalar("SELECT DISTINCT cell FROM invalidation_outbox WHERE cell = ANY($1)")
-        .bind(cells)
+        .bind(entries)
         .fetch_all(executor)
         .await
 }
