@@ -1,10 +1,10 @@
-//! Many cells in one read: one look, one statement, and nobody waits for another's cell.
+//! Many entries in one read: one lookup, one statement, and no reader waits for another's entry.
 
 use aside_cache::CacheOutcome;
 use futures::future::join_all;
 
 use super::{
-    cells::Held,
+    entries::Held,
     things::{Things, body, key, permits},
 };
 
@@ -16,7 +16,7 @@ async fn three_things() -> Things {
 }
 
 #[tokio::test]
-async fn a_batch_asks_for_each_cell_once_and_in_one_statement() {
+async fn a_batch_asks_for_each_entry_once_and_in_one_statement() {
     let things = three_things().await;
     let replica = things.replica().await;
     replica.hold_loads();
@@ -55,17 +55,17 @@ async fn a_batch_loads_what_is_missing_only() {
 #[tokio::test]
 async fn a_lost_lease_does_not_hold_up_the_rest_of_its_batch() {
     let things = three_things().await;
-    let (holder, replica, cells) = (things.replica().await, things.replica().await, things.cells().await);
+    let (holder, replica, entries) = (things.replica().await, things.replica().await, things.entries().await);
     holder.hold_loads();
     let loading = holder.reading(&[1]);
     let held = holder.held_load().await;
 
     let batch = replica.reading(&[1, 2, 3]);
-    cells.until(&key(2), Held::Value).await;
-    cells.until(&key(3), Held::Value).await;
+    entries.until(&key(2), Held::Value).await;
+    entries.until(&key(3), Held::Value).await;
     let others = [replica.read(2).await, replica.read(3).await];
 
-    assert!(!batch.is_over(), "its first cell is another's to load");
+    assert!(!batch.is_over(), "its first entry is another's to load");
     assert_eq!(others.each_ref().map(|read| read.outcome), [CacheOutcome::RedisHit; 2]);
     held.go_on();
     loading.all().await;
@@ -78,7 +78,7 @@ async fn a_lost_lease_does_not_hold_up_the_rest_of_its_batch() {
 #[tokio::test]
 async fn a_refused_fill_leaves_the_rest_of_its_batch() {
     let things = three_things().await;
-    let (replica, writer, cells) = (things.replica().await, things.replica().await, things.cells().await);
+    let (replica, writer, entries) = (things.replica().await, things.replica().await, things.entries().await);
     replica.hold_loads();
     let reading = replica.reading(&[1, 2, 3]);
     let load = replica.held_load().await;
@@ -89,7 +89,7 @@ async fn a_refused_fill_leaves_the_rest_of_its_batch() {
     let read = reading.all().await;
     let stored: Vec<_> = read.iter().map(|read| read.stored).collect();
     assert_eq!(stored, [true, false, true]);
-    assert_eq!(cells.held(&key(2)).await, Held::Nothing);
+    assert_eq!(entries.held(&key(2)).await, Held::Nothing);
     replica.let_loads_pass();
     assert_eq!(body(&replica.read(2).await), Some("two, changed"));
 }
@@ -108,7 +108,7 @@ async fn batches_that_overlap_share_their_loads() {
 }
 
 #[tokio::test]
-async fn readers_who_come_while_a_load_is_under_way_load_together_and_are_not_held_up_by_it_for_long() {
+async fn readers_that_arrive_during_a_load_load_as_one_batch_and_are_not_delayed_by_it_for_long() {
     const READERS: i64 = 20;
     let things = Things::with("the one").await;
     let replica = things.replica_for(|config| config, permits(2 + usize::try_from(READERS).expect("a few"))).await;

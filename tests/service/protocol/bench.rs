@@ -2,7 +2,7 @@
 
 use aside_redis::{Value, cmd};
 
-use super::cells::{Cells, run};
+use super::entries::{Entries, run};
 use crate::test_redis::{self, TestRedis};
 
 const FENCE: &str = include_str!("../../../crates/aside-cache/src/protocol/scripts/fence.lua");
@@ -18,8 +18,8 @@ pub(super) const FENCE_LIFE: i64 = 15_000;
 pub(super) const SEQUENCE_LIFE: i64 = 86_400_000;
 pub(super) const VALUE_LIFE: i64 = 600_000;
 pub(super) const EARLIER_LIFE: i64 = 5_000;
-/// How long a claim holds off others, in milliseconds.
-pub(super) const CLAIM_LEASE: i64 = 60_000;
+/// How long a refresh lease holds off others, in milliseconds.
+pub(super) const REFRESH_LEASE_LIFE: i64 = 60_000;
 
 pub(super) const OWN_FENCE: &[u8] = b"Fmine";
 pub(super) const OTHER_FENCE: &[u8] = b"Fhers";
@@ -30,22 +30,22 @@ pub(super) const VALUE: &[u8] = b"Vold";
 pub(super) const OWN_TOKEN: &[u8] = b"0123456789abcdef";
 pub(super) const OTHER_TOKEN: &[u8] = b"fedcba9876543210";
 
-/// A value with this header, claimed under this token at this time.
-pub(super) fn claimed(header: &[u8], token: &[u8], since_ms: u64) -> Vec<u8> {
+/// A value with this header, under the refresh lease of this token, taken at this time.
+pub(super) fn leased(header: &[u8], token: &[u8], since_ms: u64) -> Vec<u8> {
     [header, token, &since_ms.to_be_bytes(), b"payload"].concat()
 }
 
-/// The same, claimed by nobody.
-pub(super) fn unclaimed(header: &[u8]) -> Vec<u8> {
-    claimed(header, &[0; 16], 0)
+/// The same, without a refresh lease.
+pub(super) fn unleased(header: &[u8]) -> Vec<u8> {
+    leased(header, &[0; 16], 0)
 }
 
-/// Some cells of a prefix of their own, and the sequence beside them.
+/// Some entries of a prefix of their own, and the sequence beside them.
 pub(super) struct Bench {
     /// The way that the scripts take.
     pub(super) redis: TestRedis,
-    /// The same keys, looked at.
-    pub(super) cells: Cells,
+    /// The same keys, read.
+    pub(super) entries: Entries,
 }
 
 impl Bench {
@@ -57,7 +57,7 @@ impl Bench {
     /// In another Redis.
     pub(super) async fn in_redis(config: aside_redis::Options) -> Self {
         let redis = TestRedis::connect(config.clone()).await;
-        Self { redis, cells: Cells::seen_by(TestRedis::connect(config).await) }
+        Self { redis, entries: Entries::seen_by(TestRedis::connect(config).await) }
     }
 
     async fn eval(&self, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Value {
@@ -67,7 +67,7 @@ impl Bench {
         run(&self.redis, command.arg(arguments).clone()).await
     }
 
-    /// Sequence and cells, as the scripts of writers take them.
+    /// Sequence and entries, as the scripts of writers take them.
     async fn write(&self, script: &str, lives: &[i64], names: &[&str]) -> Value {
         let keys: Vec<&str> = ["sequence"].into_iter().chain(names.iter().copied()).collect();
         let (lives, channel) = (lives.iter().map(i64::to_string).collect::<Vec<_>>(), self.channel());
@@ -93,7 +93,7 @@ impl Bench {
         self.fill_under(OWN_LEASE, name).await
     }
 
-    /// Runs `fill.lua` under what the cell must begin with.
+    /// Runs `fill.lua` under what the entry must begin with.
     pub(super) async fn fill_under(&self, under: &[u8], name: &str) -> Value {
         let life = VALUE_LIFE.to_string();
         self.eval(FILL, &[name], &[under, b"Vnew", life.as_bytes()]).await
@@ -101,7 +101,7 @@ impl Bench {
 
     /// Runs `refresh_lease.lua` for a value with this header and [`OWN_TOKEN`].
     pub(super) async fn take_refresh_lease(&self, header: &[u8], name: &str) -> Value {
-        self.eval(REFRESH_LEASE, &[name], &[header, OWN_TOKEN, CLAIM_LEASE.to_string().as_bytes()]).await
+        self.eval(REFRESH_LEASE, &[name], &[header, OWN_TOKEN, REFRESH_LEASE_LIFE.to_string().as_bytes()]).await
     }
 
     /// Runs `replace.lua` for this lease.
@@ -121,25 +121,25 @@ impl Bench {
         self.eval(DISCARD, &["sequence", name], &arguments).await
     }
 
-    /// Puts something into a cell, with [`EARLIER_LIFE`].
+    /// Puts something into an entry, with [`EARLIER_LIFE`].
     pub(super) async fn hold(&self, name: &str, held: Option<&[u8]>) {
         match held {
             Some(held) => {
-                self.cells.command("SET", name, &[held, b"PX", EARLIER_LIFE.to_string().as_bytes()]).await;
+                self.entries.command("SET", name, &[held, b"PX", EARLIER_LIFE.to_string().as_bytes()]).await;
             }
-            None => self.cells.evict(name).await,
+            None => self.entries.evict(name).await,
         }
     }
 
     /// The number that the sequence holds.
     pub(super) async fn sequence(&self) -> Option<u64> {
-        let digits = self.cells.bytes("sequence").await?;
+        let digits = self.entries.bytes("sequence").await?;
         Some(String::from_utf8(digits).expect("digits").parse().expect("a number"))
     }
 
     /// A key is gone, or its life is above nothing and at most this.
     pub(super) async fn lives_at_most(&self, name: &str, most: i64) -> bool {
-        let life = self.cells.life_ms(name).await;
+        let life = self.entries.life_ms(name).await;
         life == -2 || (1..=most).contains(&life)
     }
 

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    PATIENCE, cells,
+    PATIENCE, entries,
     loader::{HeldLoad, Loads, ThingLoader},
     things::{ENTITY, TTL, Things},
 };
@@ -64,7 +64,7 @@ impl CacheReplica {
         self.try_read(id).await.expect("the read is answered")
     }
 
-    /// Holds its cells against the table.
+    /// Holds its entries against the table.
     pub(super) fn verifier(&self) -> Verifier<ThingLoader> {
         Verifier::new(self.cache.clone(), Arc::new(self.loader.clone()))
     }
@@ -101,12 +101,12 @@ impl CacheReplica {
         self.loads.most_at_once.load(Ordering::SeqCst)
     }
 
-    /// `cache_loads_total` of these cells.
+    /// `cache_loads_total` of these entries.
     pub(super) fn counted_loads(&self) -> u64 {
         self.redis.metrics.cache.loads.get_or_create(&EntityLabels { entity: ENTITY }).get()
     }
 
-    /// `cache_fills_rejected_total` of these cells.
+    /// `cache_fills_rejected_total` of these entries.
     pub(super) fn rejected_fills(&self) -> u64 {
         self.redis.metrics.cache.fills_rejected.get_or_create(&EntityLabels { entity: ENTITY }).get()
     }
@@ -115,7 +115,7 @@ impl CacheReplica {
     pub(super) async fn settle(&self) {
         for _round_trip in 0..4 {
             tokio::task::yield_now().await;
-            cells::run(&self.redis, cmd("PING")).await;
+            entries::run(&self.redis, cmd("PING")).await;
         }
     }
 }
@@ -129,14 +129,14 @@ impl Reading {
         time::timeout(PATIENCE, self.0).await.expect("a read ends").expect("a reader does not panic")
     }
 
-    /// The cells that were read.
+    /// The entries that were read.
     pub(super) async fn all(self) -> Vec<Fetched> {
         self.result().await.expect("the read is answered")
     }
 
-    /// The one cell that was read.
+    /// The one entry that was read.
     pub(super) async fn one(self) -> Fetched {
-        self.all().await.pop().expect("a cell")
+        self.all().await.pop().expect("an entry")
     }
 
     /// Whether it has ended.

@@ -1,4 +1,4 @@
-//! Values past their soft end: one reader of all processes refreshes, everybody is served meanwhile, and what was loaded
+//! Values past their soft end: one reader of all processes refreshes, all readers are served meanwhile, and what was loaded
 //! before a write is never stored after it.
 
 use std::time::Duration;
@@ -10,9 +10,9 @@ use futures::future::select_all;
 
 use super::{
     cache_replica::CacheReplica,
-    cells::{Cells, Held},
+    entries::{Entries, Held},
     eventually,
-    things::{Things, body, cell, key, near, permits},
+    things::{Things, body, entry, key, near, permits},
 };
 use crate::{
     own_redis::OwnRedis,
@@ -20,10 +20,10 @@ use crate::{
     test_redis,
 };
 
-/// Where a value's claim is: after `V`, format, identity, flags, version, soft end, cost and checksum.
+/// Where a value's refresh lease is: after `V`, format, identity, flags, version, soft end, cost and checksum.
 const CLAIM: std::ops::Range<usize> = 39..63;
 
-const UNCLAIMED: [u8; 24] = [0; 24];
+const NO_REFRESH_LEASE: [u8; 24] = [0; 24];
 
 /// The first three of the things are cached, and past their soft ends by the clocks of these replicas.
 async fn past_the_soft_end<const N: usize>(
@@ -48,12 +48,12 @@ async fn aged(things: &Things, replica: CacheReplica) -> CacheReplica {
     replica
 }
 
-async fn claim(cells: &Cells, id: i64) -> Vec<u8> {
-    let held = cells.bytes(&key(id)).await.expect("a value");
+async fn refresh_lease(entries: &Entries, id: i64) -> Vec<u8> {
+    let held = entries.bytes(&key(id)).await.expect("a value");
     held[CLAIM].to_vec()
 }
 
-/// A replica that keeps copies, past the soft ends.
+/// A replica with near entries, past the soft ends.
 async fn aged_near(things: &Things) -> CacheReplica {
     let replica = things.replica_with(near).await;
     // So that it listens: who is not told of fences keeps nothing.
@@ -96,9 +96,9 @@ async fn of_many_readers_and_processes_one_refreshes_and_all_are_served_meanwhil
 }
 
 #[tokio::test]
-async fn nobody_refreshes_what_is_far_from_its_soft_end() {
+async fn a_value_far_from_its_soft_end_is_not_refreshed() {
     let things = Things::with("old").await;
-    let (replica, cells) = (things.replica().await, things.cells().await);
+    let (replica, entries) = (things.replica().await, things.entries().await);
     replica.read(1).await;
 
     for _ in 0..100 {
@@ -106,21 +106,21 @@ async fn nobody_refreshes_what_is_far_from_its_soft_end() {
     }
 
     replica.at_rest().await;
-    assert_eq!(claim(&cells, 1).await, UNCLAIMED);
+    assert_eq!(refresh_lease(&entries, 1).await, NO_REFRESH_LEASE);
     assert_eq!(replica.statements(), 1);
 }
 
 #[tokio::test]
 async fn an_absence_is_not_refreshed() {
     let things = Things::with("old").await;
-    let (replica, cells) = (things.replica().await, things.cells().await);
+    let (replica, entries) = (things.replica().await, things.entries().await);
     replica.read(7).await;
     replica.clock.advance(TimeDelta::minutes(8));
 
     replica.read(7).await;
 
     replica.at_rest().await;
-    assert_eq!(claim(&cells, 7).await, UNCLAIMED);
+    assert_eq!(refresh_lease(&entries, 7).await, NO_REFRESH_LEASE);
     assert_eq!(replica.statements(), 1);
 }
 
@@ -177,16 +177,16 @@ async fn a_refresh_that_panics_holds_up_no_later_one() {
 }
 
 #[tokio::test]
-async fn what_a_refresh_has_stored_is_a_copy() {
+async fn a_refreshed_value_is_a_near_entry() {
     let things = Things::with("old").await;
     let replica = aged_near(&things).await;
-    let cells = things.cells().await;
+    let entries = things.entries().await;
     things.set(&things.pool, 1, "new").await;
     assert!(was_served_old(&replica.read(1).await));
     replica.held_load().await.go_on();
 
-    eventually("it is stored", async || claim(&cells, 1).await == UNCLAIMED).await;
-    cells.evict(&key(1)).await;
+    eventually("it is stored", async || refresh_lease(&entries, 1).await == NO_REFRESH_LEASE).await;
+    entries.evict(&key(1)).await;
     replica.settle().await;
 
     let read = replica.read(1).await;
@@ -194,20 +194,20 @@ async fn what_a_refresh_has_stored_is_a_copy() {
 }
 
 #[tokio::test]
-async fn what_a_write_has_overtaken_is_no_copy_when_its_refresh_hears_that_it_was_stored() {
+async fn a_refreshed_value_that_a_write_has_replaced_is_no_near_entry() {
     let mut things = Things::with("older").await;
     let server = OwnRedis::start().await;
     things.redis = test_redis::config(&server.url);
-    let (writer, cells) = (things.replica().await, things.cells().await);
+    let (writer, entries) = (things.replica().await, things.entries().await);
     let proxy = things.by_way_of_a_proxy(&server).await;
-    // Its copies are kept by a listener that the proxy holds up, too: the message is on its way as long as the reply is.
+    // Its near entries are kept by a subscriber that the proxy holds up, too: the message is on its way as long as the reply is.
     let reader = aged_near(&things).await;
     things.set(&things.pool, 1, "old").await;
     assert_eq!(body(&reader.read(1).await), Some("older"));
     let load = reader.held_load().await;
     proxy.set(Way::RepliesHeld);
     load.go_on();
-    eventually("it is stored", async || claim(&cells, 1).await == UNCLAIMED).await;
+    eventually("it is stored", async || refresh_lease(&entries, 1).await == NO_REFRESH_LEASE).await;
 
     things.write(&writer, 1, "new").await;
     proxy.set(Way::Open);
@@ -240,11 +240,11 @@ async fn a_refresh_stores_nothing_while_a_fence_is_there() {
     assert!(was_served_old(&reader.read(1).await));
     let load = reader.held_load().await;
 
-    let fence = writer.cache.fence(WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(WriteToken::random(), vec![entry(1)]).await;
     load.go_on();
     reader.at_rest().await;
 
-    assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
+    assert_eq!(things.entries().await.held(&key(1)).await, Held::Fence);
     assert_eq!(reader.rejected_fills(), 1);
     fence.release(Ended::Committed).await;
 }
@@ -267,14 +267,14 @@ async fn a_refresh_stores_nothing_over_what_was_filled_since_a_write() {
 }
 
 #[tokio::test]
-async fn a_dead_refreshers_claim_is_taken_over_and_what_it_stores_late_is_refused() {
+async fn a_dead_refreshers_lease_is_taken_over_and_its_late_fill_is_refused() {
     let things = Things::with("old").await;
     let [dead, heir] = past_the_soft_end(&things, |config| aside_cache::Options { lease: SHORT_LEASE, ..config }).await;
     assert!(was_served_old(&dead.read(1).await));
     let too_late = dead.held_load().await;
     things.set(&things.pool, 1, "new").await;
 
-    eventually("somebody else refreshes", async || {
+    eventually("another reader refreshes", async || {
         assert!(was_served_old(&heir.read(1).await));
         heir.statements() == 1
     })
@@ -324,19 +324,19 @@ async fn a_refresh_that_failed_or_panicked_is_tried_again_after_a_lease() {
 }
 
 #[tokio::test]
-async fn a_claim_without_an_answer_loads_nothing() {
+async fn a_refresh_lease_without_an_answer_loads_nothing() {
     let proxy = Proxy::start(&test_redis::url()).await;
     let redis = test_redis::config(&proxy.url(&test_redis::url()));
     let things = Things::in_redis(Options { command_timeout: Duration::from_millis(500), ..redis }, "old").await;
-    let cells = things.cells_past_the_proxy().await;
-    cells.know(include_str!("../../../crates/aside-cache/src/protocol/scripts/refresh_lease.lua")).await;
+    let entries = things.entries_past_the_proxy().await;
+    entries.know(include_str!("../../../crates/aside-cache/src/protocol/scripts/refresh_lease.lua")).await;
     let [replica] = past_the_soft_end(&things, |config| config).await;
     replica.let_loads_pass();
 
-    // The token that is claimed under comes after this in the request, and a look has no such thing.
+    // The token of the refresh lease comes after this in the request, and a lookup has none.
     proxy.lay(Some(Snare::Request("EVALSHA")));
     let read = replica.read(1).await;
-    eventually("the claim was carried out", async || claim(&cells, 1).await != UNCLAIMED).await;
+    eventually("the refresh lease was taken", async || refresh_lease(&entries, 1).await != NO_REFRESH_LEASE).await;
     replica.at_rest().await;
 
     assert!(was_served_old(&read));
@@ -346,7 +346,7 @@ async fn a_claim_without_an_answer_loads_nothing() {
 #[tokio::test]
 async fn a_refresh_that_finds_no_turn_is_dropped() {
     let things = Things::with("old").await;
-    let (replica, cells) = (things.replica_for(|config| config, permits(1)).await, things.cells().await);
+    let (replica, entries) = (things.replica_for(|config| config, permits(1)).await, things.entries().await);
     let replica = aged(&things, replica).await;
     let missing = replica.reading(&[7]);
     let load = replica.held_load().await;
@@ -354,7 +354,7 @@ async fn a_refresh_that_finds_no_turn_is_dropped() {
     assert!(was_served_old(&replica.read(1).await));
     replica.settle().await;
 
-    assert_eq!(claim(&cells, 1).await, UNCLAIMED, "somebody else may have a turn");
+    assert_eq!(refresh_lease(&entries, 1).await, NO_REFRESH_LEASE, "another load may have the permit");
     assert_eq!(replica.statements(), 1);
     load.go_on();
     missing.all().await;
@@ -363,7 +363,7 @@ async fn a_refresh_that_finds_no_turn_is_dropped() {
 }
 
 #[tokio::test]
-async fn refreshes_leave_turns_to_those_who_wait() {
+async fn refreshes_leave_permits_to_readers() {
     let things = Things::with("old").await;
     // Room for one refresh.
     let replica = aged(&things, things.replica_for(|config| config, permits(4)).await).await;

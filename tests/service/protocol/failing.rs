@@ -7,14 +7,14 @@ use aside_postgres::admission::{self, Admission};
 use futures::future::join3;
 
 use super::{
-    cells::Held,
+    entries::Held,
     things::{Things, body, key, permits},
 };
 
 #[tokio::test]
-async fn a_load_that_fails_is_everybodys_error_and_gives_its_lease_back() {
+async fn a_load_that_fails_is_the_error_of_all_its_readers_and_gives_its_lease_back() {
     let things = Things::with("the one").await;
-    let (replica, cells) = (things.replica().await, things.cells().await);
+    let (replica, entries) = (things.replica().await, things.entries().await);
     replica.hold_loads();
     let first = replica.reading(&[1]);
     let load = replica.held_load().await;
@@ -23,12 +23,12 @@ async fn a_load_that_fails_is_everybodys_error_and_gives_its_lease_back() {
     load.fail();
 
     assert!(matches!(first.result().await, Err(LoadError::Source(_))));
-    cells.until(&key(1), Held::Nothing).await;
+    entries.until(&key(1), Held::Nothing).await;
     assert!(replica.read(1).await.stored, "the next reader need not wait");
 }
 
 #[tokio::test]
-async fn readers_who_boarded_the_next_flight_are_served_after_a_failure() {
+async fn readers_that_joined_the_next_flight_are_served_after_a_failure() {
     let things = Things::with("the one").await;
     let replica = things.replica().await;
     replica.hold_loads();
@@ -67,7 +67,7 @@ async fn a_loader_that_panics_leaves_no_flight_behind() {
 }
 
 #[tokio::test]
-async fn a_reader_who_goes_away_takes_nobodys_load_along() {
+async fn a_reader_that_is_cancelled_leaves_the_load_to_others() {
     let things = Things::with("the one").await;
     let replica = things.replica().await;
     replica.hold_loads();
@@ -77,7 +77,7 @@ async fn a_reader_who_goes_away_takes_nobodys_load_along() {
     impatient.give_up().await;
     load.go_on();
 
-    things.cells().await.until(&key(1), Held::Value).await;
+    things.entries().await.until(&key(1), Held::Value).await;
     assert_eq!(body(&replica.read(1).await), Some("the one"));
     assert_eq!(replica.statements(), 1);
 }
@@ -87,7 +87,7 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(100);
     let replica = things.replica_for(|config| config, Admission::new(1, short)).await;
-    let cells = things.cells().await;
+    let entries = things.entries().await;
     replica.hold_loads();
     let first = replica.reading(&[1]);
     let load = replica.held_load().await;
@@ -95,7 +95,7 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
     let shed = replica.try_read(2).await;
 
     assert!(matches!(shed, Err(LoadError::Overloaded(_))), "{shed:?}");
-    cells.until(&key(2), Held::Nothing).await;
+    entries.until(&key(2), Held::Nothing).await;
     assert_eq!(replica.most_at_once(), 1);
     replica.let_loads_pass();
     load.go_on();
@@ -104,7 +104,7 @@ async fn a_load_beyond_the_limit_is_shed_and_gives_its_lease_back() {
 }
 
 #[tokio::test]
-async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
+async fn readers_that_arrive_while_a_load_waits_for_its_permit_join_it() {
     let things = Things::with("the one").await;
     let replica = things.replica_for(|config| config, permits(1)).await;
     replica.hold_loads();
@@ -126,12 +126,12 @@ async fn readers_who_come_while_a_load_waits_for_its_turn_come_along() {
 }
 
 #[tokio::test]
-async fn a_reader_who_was_let_in_is_not_shed_on_another_readers_account() {
+async fn an_admitted_reader_is_not_refused_on_another_readers_account() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(100);
     let replica = things.replica_for(|config| config, Admission::new(1, short)).await;
     let flying = admission::request(std::time::Instant::now(), true, async {
-        // It is let in for this; then somebody else has the one turn.
+        // It is admitted for this; then another reader has the one permit.
         replica.read(3).await;
         replica.hold_loads();
         let other = replica.reading(&[2]);
@@ -146,7 +146,7 @@ async fn a_reader_who_was_let_in_is_not_shed_on_another_readers_account() {
             shed
         };
 
-        // One shares the impatient reader's flight, the other flies beside it.
+        // One shares the flight of the reader that is refused, the other has a flight of its own.
         join3(replica.try_read(1), replica.try_read(4), turn_comes).await
     });
 

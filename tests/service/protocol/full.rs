@@ -5,8 +5,8 @@ use aside_redis::{Options, Value};
 
 use super::{
     bench::Bench,
-    cells::Held,
-    things::{Things, body, cell, key},
+    entries::Held,
+    things::{Things, body, entry, key},
 };
 use crate::{own_redis::OwnRedis, test_redis};
 
@@ -23,15 +23,15 @@ async fn full_redis_takes_fences_and_releases_and_refuses_values() {
     assert!(matches!(bench.fence(&["value", "absent"]).await, Value::Int(_)));
 
     for name in ["value", "absent", "sequence", "leased"] {
-        assert!(bench.cells.life_ms(name).await > 0, "{name} has a TTL");
+        assert!(bench.entries.life_ms(name).await > 0, "{name} has a TTL");
     }
-    assert_eq!(bench.cells.held("leased").await, Held::Lease, "it runs out by itself");
-    assert_eq!((bench.cells.held("value").await, bench.cells.held("absent").await), (Held::Fence, Held::Fence));
-    bench.cells.evict("absent").await;
-    bench.cells.evict("sequence").await;
+    assert_eq!(bench.entries.held("leased").await, Held::Lease, "it runs out by itself");
+    assert_eq!((bench.entries.held("value").await, bench.entries.held("absent").await), (Held::Fence, Held::Fence));
+    bench.entries.evict("absent").await;
+    bench.entries.evict("sequence").await;
     assert_eq!(bench.release(&["value", "absent"]).await, Value::Int(1));
-    assert_eq!(bench.cells.held("value").await, Held::Nothing);
-    assert!(bench.cells.life_ms("sequence").await > 0);
+    assert_eq!(bench.entries.held("value").await, Held::Nothing);
+    assert!(bench.entries.life_ms("sequence").await > 0);
 }
 
 #[tokio::test]
@@ -62,8 +62,8 @@ async fn a_fill_that_a_full_redis_refuses_serves_its_reader() {
 
     let read = reading.one().await;
     assert_eq!((body(&read), read.stored), (Some("old"), false));
-    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
-    assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![entry(1)]).await;
+    assert_eq!(things.entries().await.held(&key(1)).await, Held::Fence);
     fence.release(Ended::Committed).await;
 }
 

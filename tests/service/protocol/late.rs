@@ -1,7 +1,7 @@
 //! What arrives after a write that it does not know of: fills, answers, fills under the name of another.
 
 use super::{
-    cells::Held,
+    entries::Held,
     held_lookups::HeldLookups,
     things::{Things, body, key},
 };
@@ -33,11 +33,11 @@ async fn late_fill_while_the_fence_is_there() {
     let reading = reader.reading(&[1]);
     let load = reader.held_load().await;
 
-    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![super::things::cell(1)]).await;
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![super::things::entry(1)]).await;
     load.go_on();
     reading.all().await;
 
-    assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
+    assert_eq!(things.entries().await.held(&key(1)).await, Held::Fence);
     drop(fence);
 }
 
@@ -50,7 +50,7 @@ async fn late_fill_after_the_relay_has_invalidated_what_another_program_wrote() 
     let load = reader.held_load().await;
 
     things.set(&things.pool, 1, "new").await;
-    relay.cache.invalidate_committed(&[super::things::cell(1)]).await.expect("redis answers");
+    relay.cache.invalidate_committed(&[super::things::entry(1)]).await.expect("redis answers");
     load.go_on();
     reading.one().await;
     reader.let_loads_pass();
@@ -111,5 +111,5 @@ async fn lease_reused_by_its_owner() {
 
     assert_eq!(body(&things.replica().await.read(1).await), Some("new"));
     assert!(!refused.stored, "the lease that it was made under is gone");
-    assert!(stored.stored, "nobody has taken its lease");
+    assert!(stored.stored, "its lease still stands");
 }

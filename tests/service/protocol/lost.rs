@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use reqwest::{Method, StatusCode};
 use sqlx::PgPool;
 
-use super::{cells::Held, eventually, gate::Gate, patient_backend, scene::Scene};
+use super::{entries::Held, eventually, patient_backend, pause_point::PausePoint, scene::Scene};
 use crate::{
     application::Backend,
     proxy::{Proxy, Snare, Way},
@@ -16,24 +16,24 @@ use crate::{
 async fn crash_after_commit() {
     let scene = Scene::set().await;
     let writer = Replica::start(scene.backend.variables(&[])).await;
-    let gate = Gate::at_commit(&scene.backend.database, "users").await;
+    let pause = PausePoint::at_commit(&scene.backend.database, "users").await;
     let renaming = scene.rename(writer.public);
-    gate.reached().await;
+    pause.reached().await;
 
     writer.stop();
-    gate.open().await;
+    pause.open().await;
     eventually("the row is committed", async || scene.name_in_postgres().await == "new").await;
     let name_while_stopped = scene.name_read().await;
     writer.signal(Signal::SIGKILL);
 
-    assert!(renaming.await.expect("no panic").is_err(), "nobody answered the write");
+    assert!(renaming.await.expect("no panic").is_err(), "the write was not answered");
     assert_eq!(name_while_stopped, "new");
-    assert_eq!(scene.cells.held(&scene.cell).await, Held::Fence, "nobody is left to lift it");
+    assert_eq!(scene.entries.held(&scene.entry).await, Held::Fence, "its writer is dead");
     assert_eq!(scene.name_read().await, "new");
     // Its end, which the test does not wait for.
-    scene.cells.evict(&scene.cell).await;
+    scene.entries.evict(&scene.entry).await;
     assert_eq!(scene.name_read().await, "new");
-    assert_eq!(scene.cells.held(&scene.cell).await, Held::Value);
+    assert_eq!(scene.entries.held(&scene.entry).await, Held::Value);
     assert_eq!(scene.name_read().await, "new");
 }
 
@@ -41,14 +41,14 @@ async fn crash_after_commit() {
 async fn evicted_fence() {
     let scene = Scene::set().await;
     let writer = scene.backend.start().await;
-    let gate = Gate::at_commit(&scene.backend.database, "users").await;
+    let pause = PausePoint::at_commit(&scene.backend.database, "users").await;
     let renaming = scene.rename(writer.public);
-    gate.reached().await;
+    pause.reached().await;
 
-    scene.cells.evict(&scene.cell).await;
+    scene.entries.evict(&scene.entry).await;
     assert_eq!(scene.name_read().await, "old", "it is not committed yet");
-    assert_eq!(scene.cells.held(&scene.cell).await, Held::Value, "a stale fill stands where the fence stood");
-    gate.open().await;
+    assert_eq!(scene.entries.held(&scene.entry).await, Held::Value, "a stale fill stands where the fence stood");
+    pause.open().await;
 
     assert_eq!(renaming.await.expect("no panic").expect("an answer"), StatusCode::OK);
     assert_eq!(scene.name_read().await, "new");
@@ -59,21 +59,21 @@ async fn writer_stopped_between_fence_and_commit() {
     let scene = Scene::set().await;
     let proxy = Proxy::start(&test_redis::url()).await;
     let replica = short_lived_writer(&scene.backend, &proxy).await;
-    let gate = Gate::after_change(&scene.backend.database, "users").await;
+    let pause = PausePoint::after_change(&scene.backend.database, "users").await;
     let renaming = scene.rename(replica.public);
-    gate.reached().await;
+    pause.reached().await;
     proxy.set(Way::RepliesHeld);
-    gate.open().await;
-    scene.cells.until(&scene.cell, Held::Fence).await;
+    pause.open().await;
+    scene.entries.until(&scene.entry, Held::Fence).await;
     replica.stop();
     proxy.set(Way::Open);
 
     // What 30 seconds would do: the server ends the transaction by itself.
     eventually("the transaction or its fence has ended", async || {
-        open_transactions(&scene.pool).await == 0 || scene.cells.held(&scene.cell).await != Held::Fence
+        open_transactions(&scene.pool).await == 0 || scene.entries.held(&scene.entry).await != Held::Fence
     })
     .await;
-    let held = scene.cells.held(&scene.cell).await;
+    let held = scene.entries.held(&scene.entry).await;
     let name_while_stopped = scene.name_read().await;
     replica.signal(Signal::SIGCONT);
     let answer = renaming.await.expect("no panic").expect("an answer");
@@ -140,35 +140,35 @@ async fn open_transactions(pool: &PgPool) -> i64 {
 }
 
 #[tokio::test]
-async fn caller_who_is_gone_in_the_middle_of_a_write() {
+async fn caller_that_is_cancelled_in_the_middle_of_a_write() {
     let scene = Scene::set().await;
     let writer = scene.backend.start_with(&[("HTTP_REQUEST_TIMEOUT", "1s")]).await;
-    let gate = Gate::at_commit(&scene.backend.database, "users").await;
+    let pause = PausePoint::at_commit(&scene.backend.database, "users").await;
     let renaming = scene.rename(writer.public);
-    gate.reached().await;
+    pause.reached().await;
     let given_up = renaming.await.expect("no panic").expect("an answer");
     assert!(given_up.is_server_error(), "its handler was dropped: {given_up}");
-    assert_eq!(scene.cells.held(&scene.cell).await, Held::Fence);
+    assert_eq!(scene.entries.held(&scene.entry).await, Held::Fence);
 
-    gate.open().await;
+    pause.open().await;
 
-    scene.cells.until(&scene.cell, Held::Nothing).await;
+    scene.entries.until(&scene.entry, Held::Nothing).await;
     assert_eq!(scene.name_in_postgres().await, "new");
     assert_eq!(scene.name_read().await, "new");
 }
 
 #[tokio::test]
-async fn caller_who_hangs_up_in_the_middle_of_a_write() {
+async fn caller_that_disconnects_in_the_middle_of_a_write() {
     let scene = Scene::set().await;
-    let gate = Gate::at_commit(&scene.backend.database, "users").await;
+    let pause = PausePoint::at_commit(&scene.backend.database, "users").await;
     let renaming = scene.rename(scene.reader.public);
-    gate.reached().await;
+    pause.reached().await;
     renaming.abort();
     assert!(renaming.await.is_err_and(|ended| ended.is_cancelled()), "its connection is closed");
 
-    gate.open().await;
+    pause.open().await;
 
-    scene.cells.until(&scene.cell, Held::Nothing).await;
+    scene.entries.until(&scene.entry, Held::Nothing).await;
     assert_eq!(scene.name_in_postgres().await, "new");
     assert_eq!(scene.name_read().await, "new");
 }
@@ -179,18 +179,18 @@ async fn reply_to_a_commit_that_is_lost_while_it_may_still_happen() {
     let proxy = Proxy::start(&scene.backend.database.url).await;
     let database = proxy.url(&scene.backend.database.url);
     let writer = scene.backend.start_with(&[("DATABASE_URL", database.as_str())]).await;
-    let gate = Gate::at_commit(&scene.backend.database, "users").await;
+    let pause = PausePoint::at_commit(&scene.backend.database, "users").await;
     let renaming = scene.rename(writer.public);
-    gate.reached().await;
+    pause.reached().await;
 
     proxy.set(Way::Cut);
     let answer = renaming.await.expect("no panic").expect("an answer");
     let name_before = scene.name_read().await;
-    let held = scene.cells.held(&scene.cell).await;
-    gate.open().await;
+    let held = scene.entries.held(&scene.entry).await;
+    pause.open().await;
     eventually("the row is committed", async || scene.name_in_postgres().await == "new").await;
 
-    assert_eq!(scene.name_read().await, "new", "a fence that was lifted would have let a stale fill in");
+    assert_eq!(scene.name_read().await, "new", "a fence that was released would have let a stale fill in");
     assert_eq!((answer, name_before.as_str(), held), (StatusCode::SERVICE_UNAVAILABLE, "old", Held::Fence));
 }
 
@@ -199,13 +199,13 @@ async fn sign_out_whose_writer_dies_after_its_commit() {
     let scene = Scene::set().await;
     let writer = Replica::start(scene.backend.variables(&[])).await;
     scene.ada.api.get_json("/users/me").await;
-    let gate = Gate::at_commit(&scene.backend.database, "sessions").await;
+    let pause = PausePoint::at_commit(&scene.backend.database, "sessions").await;
     let signing_out = scene.ada.api.at(writer.public).request(Method::DELETE, "/sessions/current").send();
     let signing_out = tokio::spawn(signing_out);
-    gate.reached().await;
+    pause.reached().await;
 
     writer.stop();
-    gate.open().await;
+    pause.open().await;
     eventually("the session is gone", async || {
         let left = sqlx::query_scalar("SELECT count(*) FROM sessions").fetch_one(&scene.pool).await;
         left.is_ok_and(|left: i64| left == 0)
@@ -213,6 +213,6 @@ async fn sign_out_whose_writer_dies_after_its_commit() {
     .await;
     writer.signal(Signal::SIGKILL);
 
-    assert!(signing_out.await.expect("no panic").is_err(), "nobody answered the write");
+    assert!(signing_out.await.expect("no panic").is_err(), "the write was not answered");
     assert_eq!(scene.ada.api.get("/users/me").await.status(), StatusCode::UNAUTHORIZED);
 }

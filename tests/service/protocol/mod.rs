@@ -1,4 +1,4 @@
-//! The cell protocol against real servers: each test brings about one interleaving, by sync points and not by sleeps, and
+//! The entry protocol against real servers: each test brings about one interleaving, by sync points and not by sleeps, and
 //! fails when the guard that it is about is taken out.
 //!
 //! | file | what it holds still | what it tests |
@@ -6,33 +6,33 @@
 //! | `late` | a load, between its statement and its fill; a lookup | answers and fills that come after a write |
 //! | `lost` | a COMMIT; a whole process | writers and callers that die, stop or go away; fences that are lost |
 //! | `order` | an UPDATE, a COMMIT | when the fence is set, and by whom |
-//! | `unsure` | the replies of Redis | fences that nobody can be sure of |
+//! | `unsure` | the replies of Redis | fences that may or may not be set |
 //! | `snapshot` | | a Redis that comes back with what it held before |
 //! | `stampede` | the statement of a load | any number of readers, one load |
 //! | `waiting` | a load | readers under a lease, a fence, a load limit |
-//! | `near` | a load | copies in the process, and messages that are lost |
-//! | `batch` | a load | many cells in one read |
-//! | `stored` | | what is in a cell: absence, unknown formats, lives |
-//! | `early` | a refresh | values past their soft end: one refresher, everybody served, writes that come meanwhile |
+//! | `near` | a load | near entries, and messages that are lost |
+//! | `batch` | a load | many entries in one read |
+//! | `stored` | | what is in an entry: absence, unknown formats, lives |
+//! | `early` | a refresh | values past their soft end: one refresher, all readers served, writes that come meanwhile |
 //! | `without_postgres` | Postgres, by a proxy | cached reads that go on, until their hard ends and never past a fence |
 //! | `failing` | a load | loads that fail, panic or are shed |
-//! | `self_check` | the outbox | what is false in a cell is found, what is being written is left alone |
+//! | `self_check` | the outbox | what is false in an entry is found, what is being written is left alone |
 //! | `scripts`, `full` | | the Lua scripts, branch by branch; a Redis without memory |
 
 mod batch;
 mod bench;
 mod cache_replica;
-mod cells;
 mod early;
+mod entries;
 mod failing;
 mod full;
-mod gate;
 mod held_lookups;
 mod late;
 mod loader;
 mod lost;
 mod near;
 mod order;
+mod pause_point;
 mod scene;
 mod scripts;
 mod self_check;

@@ -1,19 +1,19 @@
 //! Copies in the process: what is kept, what empties a slot, and what a reader does when it was not told.
 //!
-//! A write that nobody hears of is made by hand: what `fence.lua` and `release.lua` do, without the message.
+//! A write without its message is made by hand: what `fence.lua` and `release.lua` do, without the message.
 
 use aside_cache::{CacheOutcome, Ended, Released, WriteToken, forget_freshness_check, share_freshness_check};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
     cache_replica::CacheReplica,
-    cells::Cells,
+    entries::Entries,
     eventually,
-    things::{Things, body, cell, key, near},
+    things::{Things, body, entry, key, near},
 };
 use crate::{own_redis::OwnRedis, proxy::Way, test_redis};
 
-/// A replica that has a copy of the first thing.
+/// A replica that has a near entry of the first thing.
 async fn with_a_copy(things: &Things) -> CacheReplica {
     let replica = things.replica_with(near).await;
     until_copied(&replica).await;
@@ -21,38 +21,38 @@ async fn with_a_copy(things: &Things) -> CacheReplica {
 }
 
 async fn until_copied(replica: &CacheReplica) {
-    eventually("there is a copy", async || is_copied(replica).await).await;
+    eventually("there is a near entry", async || has_near_entry(replica).await).await;
 }
 
-async fn is_copied(replica: &CacheReplica) -> bool {
+async fn has_near_entry(replica: &CacheReplica) -> bool {
     replica.read(1).await.outcome == CacheOutcome::NearHit
 }
 
-/// How often this server carried out a `GET`: looks at the sequence, when nobody else asks for anything.
-async fn looks(server: &OwnRedis) -> u64 {
+/// How often this server carried out a `GET`: freshness checks, while no other command is sent.
+async fn freshness_checks(server: &OwnRedis) -> u64 {
     server.calls_of("get").await
 }
 
-/// For how long whoever announces something waits before it goes on: until looks that were issued before are over.
+/// How long a writer waits after its fence: until freshness checks that were issued before are over.
 const WAIT: Duration = Duration::from_millis(4);
-/// For how long a look is good.
+/// For how long a freshness check is good.
 const LOOK_LIFE: Duration = Duration::from_millis(3);
 
-/// Fences the first thing, changes it, and lifts the fence; the message is lost.
-async fn write_unheard(things: &Things, cells: &Cells, text: &str) {
-    cells.command("SET", &key(1), &[b"Funheard-of-token", b"PX", b"60000"]).await;
-    cells.command("INCR", "sequence", &[]).await;
+/// Fences the first thing, changes it, and releases the fence; the message is lost.
+async fn write_unheard(things: &Things, entries: &Entries, text: &str) {
+    entries.command("SET", &key(1), &[b"Funheard-of-token", b"PX", b"60000"]).await;
+    entries.command("INCR", "sequence", &[]).await;
     sleep(WAIT).await;
     things.set(&things.pool, 1, text).await;
-    cells.evict(&key(1)).await;
+    entries.evict(&key(1)).await;
 }
 
 #[tokio::test]
-async fn a_copy_needs_no_cell() {
+async fn a_near_hit_needs_no_entry_in_redis() {
     let things = Things::with("x").await;
     let replica = with_a_copy(&things).await;
 
-    things.cells().await.evict(&key(1)).await;
+    things.entries().await.evict(&key(1)).await;
     let read = replica.read(1).await;
 
     assert_eq!((read.outcome, body(&read), replica.statements()), (CacheOutcome::NearHit, Some("x"), 1));
@@ -79,7 +79,7 @@ async fn an_absence_is_kept_too() {
 }
 
 #[tokio::test]
-async fn no_read_that_begins_after_a_write_was_answered_shows_an_older_copy() {
+async fn no_read_that_begins_after_a_write_was_answered_shows_an_older_near_entry() {
     let things = Things::with("0").await;
     let (reader, writer) = (with_a_copy(&things).await, things.replica_with(near).await);
 
@@ -88,8 +88,8 @@ async fn no_read_that_begins_after_a_write_was_answered_shows_an_older_copy() {
         things.write(&writer, 1, &text).await;
         assert_eq!(body(&reader.read(1).await), Some(&*text));
         assert_eq!(body(&writer.read(1).await), Some(&*text));
-        // Now both have it as a copy, which the next write has to reach.
-        assert!(is_copied(&reader).await);
+        // Now both have a near entry, which the next write has to reach.
+        assert!(has_near_entry(&reader).await);
     }
 }
 
@@ -98,7 +98,7 @@ async fn invalidation_message_lost() {
     let things = Things::with("old").await;
     let replica = with_a_copy(&things).await;
 
-    write_unheard(&things, &things.cells().await, "new").await;
+    write_unheard(&things, &things.entries().await, "new").await;
 
     assert_eq!(body(&replica.read(1).await), Some("new"));
 }
@@ -111,7 +111,7 @@ async fn invalidation_message_lost_while_a_fill_runs() {
     let reading = replica.reading(&[1]);
     let load = replica.held_load().await;
 
-    write_unheard(&things, &things.cells().await, "new").await;
+    write_unheard(&things, &things.entries().await, "new").await;
     load.go_on();
     reading.one().await;
     replica.let_loads_pass();
@@ -129,7 +129,7 @@ async fn a_value_that_a_fence_has_overtaken_is_not_kept() {
     let reading = replica.reading(&[1]);
     let load = replica.held_load().await;
 
-    let fence = writer.cache.fence(WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(WriteToken::random(), vec![entry(1)]).await;
     load.go_on();
     assert_eq!(body(&reading.one().await), Some("old"));
     replica.let_loads_pass();
@@ -142,22 +142,22 @@ async fn a_value_that_a_fence_has_overtaken_is_not_kept() {
 }
 
 #[tokio::test]
-async fn who_announces_something_goes_on_when_no_older_look_is_good_any_more() {
+async fn writer_goes_on_when_no_older_freshness_check_is_good() {
     let things = Things::with("x").await;
-    let (writer, cells, names) = (things.replica().await, things.cells().await, vec![cell(1)]);
+    let (writer, entries, names) = (things.replica().await, things.entries().await, vec![entry(1)]);
 
     let began = Instant::now();
     let fence = writer.cache.fence(WriteToken::random(), names.clone()).await;
     let fenced = began.elapsed();
-    cells.evict(&key(1)).await;
+    entries.evict(&key(1)).await;
     let began = Instant::now();
     assert_eq!(fence.release(Ended::Committed).await, Released::Confirmed);
-    let lifted = began.elapsed();
+    let released = began.elapsed();
     let began = Instant::now();
     writer.cache.invalidate_committed(&names).await.expect("redis is there");
     let invalidated = began.elapsed();
 
-    for waited in [fenced, lifted, invalidated] {
+    for waited in [fenced, released, invalidated] {
         assert!(waited > LOOK_LIFE, "{waited:?}");
     }
 }
@@ -165,30 +165,30 @@ async fn who_announces_something_goes_on_when_no_older_look_is_good_any_more() {
 #[tokio::test]
 async fn a_sequence_that_was_lost_goes_on_above_every_number_used() {
     let things = Things::with("old").await;
-    let (replica, cells) = (with_a_copy(&things).await, things.cells().await);
-    let number = async || String::from_utf8(cells.bytes("sequence").await.expect("it is there")).expect("digits");
+    let (replica, entries) = (with_a_copy(&things).await, things.entries().await);
+    let number = async || String::from_utf8(entries.bytes("sequence").await.expect("it is there")).expect("digits");
     let before: u64 = number().await.parse().expect("a number");
 
-    cells.evict("sequence").await;
-    cells.evict(&key(1)).await;
+    entries.evict("sequence").await;
+    entries.evict(&key(1)).await;
     sleep(WAIT).await;
     things.set(&things.pool, 1, "new").await;
 
     assert_eq!(body(&replica.read(1).await), Some("new"));
     let after: u64 = number().await.parse().expect("a number");
     assert!(after > before, "{before} {after}");
-    assert!(cells.life_ms("sequence").await > 0);
+    assert!(entries.life_ms("sequence").await > 0);
 }
 
 #[tokio::test]
-async fn a_replica_that_cannot_listen_has_no_copies_until_it_can_again() {
+async fn a_replica_that_cannot_subscribe_has_no_near_entries_until_it_can() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "old").await;
-    let (replica, cells) = (with_a_copy(&things).await, things.cells().await);
+    let (replica, entries) = (with_a_copy(&things).await, things.entries().await);
 
     server.command(&["ACL", "SETUSER", "default", "resetchannels"]).await;
     server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
-    write_unheard(&things, &cells, "new").await;
+    write_unheard(&things, &entries, "new").await;
 
     assert_eq!(body(&replica.read(1).await), Some("new"));
     assert_ne!(replica.read(1).await.outcome, CacheOutcome::NearHit);
@@ -210,7 +210,7 @@ async fn a_write_that_redis_refused_to_fence_is_seen_by_the_next_reader() {
 }
 
 #[tokio::test]
-async fn a_redis_that_lost_everything_leaves_no_copies() {
+async fn a_redis_that_lost_its_data_leaves_no_near_entries() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "old").await;
     let replica = with_a_copy(&things).await;
@@ -223,52 +223,52 @@ async fn a_redis_that_lost_everything_leaves_no_copies() {
 }
 
 #[tokio::test]
-async fn a_recent_look_will_do_where_some_staleness_is_allowed() {
+async fn recent_freshness_check_is_good_where_some_staleness_is_allowed() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "old").await;
     let replica = things
         .replica_with(|config| aside_cache::Options { max_staleness: Duration::from_mins(1), ..near(config) })
         .await;
     until_copied(&replica).await;
-    let (cells, writer) = (things.cells().await, things.replica().await);
+    let (entries, writer) = (things.entries().await, things.replica().await);
 
-    let before = looks(&server).await;
-    write_unheard(&things, &cells, "unheard").await;
+    let before = freshness_checks(&server).await;
+    write_unheard(&things, &entries, "unheard").await;
     let unheard = replica.read(1).await;
 
-    assert_eq!((body(&unheard), looks(&server).await), (Some("old"), before));
+    assert_eq!((body(&unheard), freshness_checks(&server).await), (Some("old"), before));
     // A message is applied all the same. This one tells that one was lost.
     things.write(&writer, 2, "other").await;
     eventually("the messages are applied", async || body(&replica.read(1).await) == Some("unheard")).await;
 }
 
 #[tokio::test]
-async fn a_look_that_is_older_than_the_staleness_allowed_will_not_do() {
+async fn freshness_check_that_is_older_than_the_allowed_staleness_is_not_good() {
     let things = Things::with("old").await;
     let replica = things
         .replica_with(|config| aside_cache::Options { max_staleness: Duration::from_millis(1), ..near(config) })
         .await;
     until_copied(&replica).await;
 
-    write_unheard(&things, &things.cells().await, "new").await;
+    write_unheard(&things, &things.entries().await, "new").await;
 
-    eventually("the next look", async || body(&replica.read(1).await) == Some("new")).await;
+    eventually("the next freshness check", async || body(&replica.read(1).await) == Some("new")).await;
 }
 
 #[tokio::test]
-async fn a_look_from_before_a_write_that_lands_after_it_will_not_do_for_who_reads_after_it() {
+async fn freshness_check_from_before_a_write_is_not_good_for_a_read_after_it() {
     let server = OwnRedis::start().await;
     let mut things = Things::in_redis(test_redis::config(&server.url), "old").await;
-    let cells = things.cells().await;
+    let entries = things.entries().await;
     let proxy = things.by_way_of_a_proxy(&server).await;
     let replica = with_a_copy(&things).await;
     sleep(WAIT).await;
-    let before = looks(&server).await;
+    let before = freshness_checks(&server).await;
     proxy.set(Way::RepliesHeld);
     let early = replica.reading(&[1]);
-    eventually("a look is in the air", async || looks(&server).await > before).await;
+    eventually("a freshness check is under way", async || freshness_checks(&server).await > before).await;
 
-    write_unheard(&things, &cells, "new").await;
+    write_unheard(&things, &entries, "new").await;
     let late = replica.reading(&[1]);
     tokio::task::yield_now().await;
     proxy.set(Way::Open);
@@ -278,19 +278,19 @@ async fn a_look_from_before_a_write_that_lands_after_it_will_not_do_for_who_read
 }
 
 #[tokio::test]
-async fn the_reads_of_a_request_share_one_look() {
+async fn the_reads_of_a_request_share_one_freshness_check() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "old").await;
-    let (replica, cells) = (with_a_copy(&things).await, things.cells().await);
+    let (replica, entries) = (with_a_copy(&things).await, things.entries().await);
     sleep(WAIT).await;
 
-    let before = looks(&server).await;
+    let before = freshness_checks(&server).await;
     let (unheard, heard) = share_freshness_check(async {
         for _read in 0..10 {
-            assert!(is_copied(&replica).await);
+            assert!(has_near_entry(&replica).await);
         }
-        assert_eq!(looks(&server).await, before + 1);
-        write_unheard(&things, &cells, "new").await;
+        assert_eq!(freshness_checks(&server).await, before + 1);
+        write_unheard(&things, &entries, "new").await;
         let unheard = replica.read(1).await;
         forget_freshness_check();
         (unheard, replica.read(1).await)
@@ -302,18 +302,18 @@ async fn the_reads_of_a_request_share_one_look() {
 }
 
 #[tokio::test]
-async fn readers_that_wait_share_one_look() {
+async fn readers_that_wait_share_one_freshness_check() {
     let server = OwnRedis::start().await;
     let things = Things::in_redis(test_redis::config(&server.url), "x").await;
     let replica = with_a_copy(&things).await;
     sleep(WAIT).await;
 
-    let before = looks(&server).await;
+    let before = freshness_checks(&server).await;
     let readings: Vec<_> = (0..500).map(|_| replica.reading(&[1])).collect();
     for reading in readings {
         assert_eq!(reading.one().await.outcome, CacheOutcome::NearHit);
     }
 
-    let looks = looks(&server).await - before;
-    assert!((1..=5).contains(&looks), "{looks} looks for 500 readers");
+    let checks = freshness_checks(&server).await - before;
+    assert!((1..=5).contains(&checks), "{checks} freshness checks for 500 readers");
 }

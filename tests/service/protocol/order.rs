@@ -4,9 +4,9 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use super::{
-    cells::{Cells, Held},
-    gate::Gate,
+    entries::{Entries, Held},
     patient_backend,
+    pause_point::PausePoint,
 };
 
 #[tokio::test]
@@ -14,10 +14,11 @@ async fn the_fence_is_set_after_the_rows_are_changed_and_before_they_are_committ
     let backend = patient_backend().await;
     let replica = backend.start().await;
     let ada = replica.api().register("ada").await;
-    let (cells, cell, path) = (Cells::of(&backend).await, format!("user:{}", ada.id), format!("/users/{}", ada.id));
+    let (entries, entry, path) =
+        (Entries::of(&backend).await, format!("user:{}", ada.id), format!("/users/{}", ada.id));
     replica.api().get_json(&path).await;
-    let change = Gate::after_change(&backend.database, "users").await;
-    let commit = Gate::at_commit(&backend.database, "users").await;
+    let change = PausePoint::after_change(&backend.database, "users").await;
+    let commit = PausePoint::at_commit(&backend.database, "users").await;
     let (api, rename) = (ada.api.clone(), json!({ "display_name": "new" }));
     let renaming = tokio::spawn({
         let path = path.clone();
@@ -25,18 +26,18 @@ async fn the_fence_is_set_after_the_rows_are_changed_and_before_they_are_committ
     });
 
     change.reached().await;
-    let within_the_statement = cells.held(&cell).await;
+    let within_the_statement = entries.held(&entry).await;
     let was_hit = cache_status(&replica.api().get(&path).await).contains("hit");
     change.open().await;
-    cells.until(&cell, Held::Fence).await;
+    entries.until(&entry, Held::Fence).await;
     commit.reached().await;
-    let within_the_commit = cells.held(&cell).await;
+    let within_the_commit = entries.held(&entry).await;
     commit.open().await;
 
     assert_eq!(renaming.await.expect("no panic"), StatusCode::OK);
     assert_eq!((within_the_statement, was_hit), (Held::Value, true), "a fence that waits for row locks is of no use");
     assert_eq!(within_the_commit, Held::Fence);
-    assert_eq!(cells.held(&cell).await, Held::Nothing, "the write is answered after the lift");
+    assert_eq!(entries.held(&entry).await, Held::Nothing, "the write is answered after the release");
 }
 
 #[tokio::test]
@@ -44,7 +45,8 @@ async fn a_write_that_waits_for_its_row_has_set_no_fence() {
     let backend = patient_backend().await;
     let replica = backend.start().await;
     let ada = replica.api().register("ada").await;
-    let (cells, cell, path) = (Cells::of(&backend).await, format!("user:{}", ada.id), format!("/users/{}", ada.id));
+    let (entries, entry, path) =
+        (Entries::of(&backend).await, format!("user:{}", ada.id), format!("/users/{}", ada.id));
     replica.api().get_json(&path).await;
     let pool = backend.database.pool().await;
     let mut other = pool.begin().await.expect("a transaction");
@@ -59,7 +61,7 @@ async fn a_write_that_waits_for_its_row_has_set_no_fence() {
         waiting.is_ok_and(|waiting: i64| waiting > 0)
     })
     .await;
-    let held = cells.held(&cell).await;
+    let held = entries.held(&entry).await;
     other.rollback().await.expect("it ends");
 
     assert_eq!(held, Held::Value);
@@ -72,23 +74,24 @@ async fn a_replica_whose_cache_is_off_fences_for_the_others() {
     let reader = backend.start_with(&[("CACHE_MODE", "redis")]).await;
     let writer = backend.start_with(&[("CACHE_MODE", "off")]).await;
     let ada = reader.api().register("ada").await;
-    let (cells, cell, path) = (Cells::of(&backend).await, format!("user:{}", ada.id), format!("/users/{}", ada.id));
+    let (entries, entry, path) =
+        (Entries::of(&backend).await, format!("user:{}", ada.id), format!("/users/{}", ada.id));
     reader.api().get_json(&path).await;
-    let gate = Gate::at_commit(&backend.database, "users").await;
+    let pause = PausePoint::at_commit(&backend.database, "users").await;
     let (api, rename) = (ada.api.at(writer.public), json!({ "display_name": "new" }));
     let renaming = tokio::spawn({
         let path = path.clone();
         async move { api.patch(&path, &rename).await.status() }
     });
 
-    gate.reached().await;
-    let within_the_commit = cells.held(&cell).await;
-    gate.open().await;
+    pause.reached().await;
+    let within_the_commit = entries.held(&entry).await;
+    pause.open().await;
 
     assert_eq!(renaming.await.expect("no panic"), StatusCode::OK);
     assert_eq!(within_the_commit, Held::Fence);
     assert_eq!(reader.api().get_json(&path).await["display_name"], "new");
-    assert_eq!(cells.held(&cell).await, Held::Value);
+    assert_eq!(entries.held(&entry).await, Held::Value);
     assert_eq!(ada.api.at(writer.public).delete("/sessions").await.status(), StatusCode::NO_CONTENT);
     assert_eq!(ada.api.get("/users/me").await.status(), StatusCode::UNAUTHORIZED);
 }

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
 use super::{
-    cells::{Cells, Held},
+    entries::{Entries, Held},
     patient_backend,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     application::{Backend, TestApplication},
 };
 
-/// Somebody called "old", whose cell a replica has filled.
+/// Somebody called "old", whose entry a replica has filled.
 pub(super) struct Scene {
     /// The database and the prefix.
     pub(super) backend: Backend,
@@ -24,10 +24,10 @@ pub(super) struct Scene {
     pub(super) reader: TestApplication,
     /// Whom it is about.
     pub(super) ada: SignedIn,
-    /// The cells of all replicas.
-    pub(super) cells: Cells,
-    /// Her cell.
-    pub(super) cell: String,
+    /// The entries of all replicas.
+    pub(super) entries: Entries,
+    /// Her entry.
+    pub(super) entry: String,
     /// Past the application.
     pub(super) pool: PgPool,
 }
@@ -39,10 +39,10 @@ impl Scene {
         let reader = backend.start().await;
         let ada = reader.api().register("ada").await;
         ada.api.patch(&format!("/users/{}", ada.id), &json!({ "display_name": "old" })).await;
-        let (cells, pool) = (Cells::of(&backend).await, backend.database.pool().await);
-        let scene = Self { cell: format!("user:{}", ada.id), backend, reader, ada, cells, pool };
+        let (entries, pool) = (Entries::of(&backend).await, backend.database.pool().await);
+        let scene = Self { entry: format!("user:{}", ada.id), backend, reader, ada, entries, pool };
         assert_eq!(scene.name_read().await, "old");
-        assert_eq!(scene.cells.held(&scene.cell).await, Held::Value);
+        assert_eq!(scene.entries.held(&scene.entry).await, Held::Value);
         scene
     }
 

@@ -1,4 +1,4 @@
-//! The self-check: what is false in a cell is found, counted and gone, and what is only being written is left alone.
+//! The self-check: what is false in an entry is found, counted and gone, and what is only being written is left alone.
 
 use std::{future::Future, time::Duration};
 
@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
-    cells::{Cells, Held},
-    things::{Things, body, cell, permits},
+    entries::{Entries, Held},
+    things::{Things, body, entry, permits},
 };
 use crate::{
     api::SignedIn,
@@ -22,7 +22,7 @@ use crate::{
 /// How long a round may take while other tests fill the same Redis.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Bytes of a value before its checksum, and before its payload: the checksum and the claim come in between.
+/// Bytes of a value before its checksum, and before its payload: the checksum and the refresh lease come in between.
 const BEFORE_CHECKSUM: usize = 31;
 const BEFORE_PAYLOAD: usize = BEFORE_CHECKSUM + 8 + 24;
 
@@ -58,7 +58,7 @@ struct Scene {
     ada: SignedIn,
     bob: SignedIn,
     post: String,
-    cells: Cells,
+    entries: Entries,
     backend: Backend,
 }
 
@@ -69,9 +69,9 @@ impl Scene {
         let (ada, bob) = (replica.api().register("ada").await, replica.api().register("bob").await);
         bob.follow(&ada).await;
         let post = ada.post("hello").await;
-        let cells = Cells::of(&backend).await;
-        let scene = Self { replica, ada, bob, post, cells, backend };
-        let is_cached = async || scene.cells.bytes(&scene.user()).await.is_some();
+        let entries = Entries::of(&backend).await;
+        let scene = Self { replica, ada, bob, post, entries, backend };
+        let is_cached = async || scene.entries.bytes(&scene.user()).await.is_some();
         soon(until(async || scene.bob.home().await == ["hello"] && is_cached().await)).await;
         scene
     }
@@ -80,9 +80,9 @@ impl Scene {
         format!("user:{}", self.ada.id)
     }
 
-    /// A cell of each kind that is checked.
+    /// An entry of each kind that is checked.
     async fn one_of_each_kind(&self) -> Vec<(&'static str, String)> {
-        let all = self.cells.all_lives_ms().await;
+        let all = self.entries.all_lives_ms().await;
         let session = all.into_iter().find(|(name, _)| name.starts_with("session:")).expect("bob has one").0;
         vec![
             ("user", self.user()),
@@ -93,7 +93,7 @@ impl Scene {
         ]
     }
 
-    /// Writes another value into a cell by hand, with the checksum that belongs to it.
+    /// Writes another value into an entry by hand, with the checksum that belongs to it.
     async fn falsify(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
         let and_seal = |bytes: &mut Vec<u8>| {
             change(bytes);
@@ -104,18 +104,18 @@ impl Scene {
         self.damage(name, and_seal).await
     }
 
-    /// Changes the bytes of a cell.
+    /// Changes the bytes of an entry.
     async fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-        let mut bytes = self.cells.bytes(name).await.unwrap_or_else(|| panic!("{name} is cached"));
+        let mut bytes = self.entries.bytes(name).await.unwrap_or_else(|| panic!("{name} is cached"));
         change(&mut bytes);
-        self.cells.command("SET", name, &[&bytes, b"KEEPTTL"]).await;
+        self.entries.command("SET", name, &[&bytes, b"KEEPTTL"]).await;
         bytes
     }
 
     /// Waits until the false bytes are gone, then until they are counted.
     async fn until_found(&self, entity: &str, name: &str, falsified: &[u8]) {
         soon(async {
-            until(async || self.cells.bytes(name).await.as_deref() != Some(falsified)).await;
+            until(async || self.entries.bytes(name).await.as_deref() != Some(falsified)).await;
             until(async || inconsistencies(&self.replica, entity).await > 0.0).await;
         })
         .await;
@@ -161,7 +161,7 @@ async fn keys_of_others_are_walked_over_slowly() {
 }
 
 #[tokio::test]
-async fn a_damaged_value_that_nobody_reads_is_found_counted_and_gone() {
+async fn a_damaged_value_without_readers_is_found_counted_and_discarded() {
     let scene = Scene::set().await;
 
     let damaged = scene.damage(&scene.user(), |bytes| bytes[BEFORE_PAYLOAD + 15] ^= 1).await;
@@ -204,11 +204,11 @@ async fn what_the_outbox_still_names_is_not_called_wrong() {
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
     soon(until(async || sqlx::query_scalar(waits).fetch_one(&pool).await.expect("an answer"))).await;
 
-    let held = scene.cells.bytes(&scene.user()).await;
+    let held = scene.entries.bytes(&scene.user()).await;
     writing.commit().await.expect("it commits");
     let locking = lock.await.expect("no panic");
     soon(until_checked(&scene.replica, "user", 4.0)).await;
-    let held_then = scene.cells.bytes(&scene.user()).await;
+    let held_then = scene.entries.bytes(&scene.user()).await;
     let counted = inconsistencies(&scene.replica, "user").await;
     locking.commit().await.expect("it commits");
 
@@ -273,7 +273,7 @@ async fn a_storm_of_writes_raises_no_false_alarm() {
 }
 
 #[tokio::test]
-async fn a_cell_that_was_invalidated_again_and_again_is_compared_like_any_other() {
+async fn an_entry_that_is_invalidated_often_is_compared_like_any_other() {
     let scene = Scene::set().await;
     let path = format!("/users/{}", scene.ada.id);
 
@@ -296,10 +296,10 @@ async fn comparing_leaves_the_turns_to_readers() {
     let load = replica.held_load().await;
     replica.let_loads_pass();
 
-    let meanwhile = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+    let meanwhile = replica.verifier().compare(&[entry(1)]).await.expect("Redis answers");
     load.go_on();
     reading.all().await;
-    let afterwards = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+    let afterwards = replica.verifier().compare(&[entry(1)]).await.expect("Redis answers");
 
     assert_eq!((meanwhile.compared, afterwards.compared), (0, 1));
     assert!(afterwards.mismatches.is_empty());
@@ -312,12 +312,12 @@ async fn what_was_written_since_it_was_compared_is_not_discarded() {
     replica.read(1).await;
     replica.hold_loads();
     let verifier = replica.verifier();
-    let comparing = tokio::spawn(async move { verifier.compare(&[cell(1), cell(1)]).await });
+    let comparing = tokio::spawn(async move { verifier.compare(&[entry(1), entry(1)]).await });
     replica.held_load().await.go_on();
     let agreed = comparing.await.expect("no panic").expect("Redis answers");
     things.set(&things.pool, 1, "by hand").await;
     replica.let_loads_pass();
-    let mut compared = replica.verifier().compare(&[cell(1)]).await.expect("Redis answers");
+    let mut compared = replica.verifier().compare(&[entry(1)]).await.expect("Redis answers");
 
     things.write(&writer, 1, "new").await;
     writer.read(1).await;
@@ -329,31 +329,31 @@ async fn what_was_written_since_it_was_compared_is_not_discarded() {
 }
 
 #[tokio::test]
-async fn what_was_invalidated_is_noted_for_a_second_look() {
+async fn invalidated_entries_are_noted_for_the_self_check() {
     let things = Things::with("old").await;
     let replica = things.replica().await;
 
     things.write(&replica, 1, "new").await;
-    replica.cache.invalidate_committed(&[cell(2)]).await.expect("Redis answers");
+    replica.cache.invalidate_committed(&[entry(2)]).await.expect("Redis answers");
 
-    assert_eq!(replica.cache.take_invalidated(), [cell(1), cell(2)]);
+    assert_eq!(replica.cache.take_invalidated(), [entry(1), entry(2)]);
     assert_eq!(replica.cache.take_invalidated(), []);
 }
 
-/// The posts of a deleted user go by the cascade of Postgres, unfenced: nobody shows a post without looking at its author. The
-/// relay sees to their cells before the self-check would call them wrong.
+/// The posts of a deleted user go by the cascade of Postgres, unfenced: no page shows a post without its author. The
+/// relay sees to their entries before the self-check would call them wrong.
 #[tokio::test]
 async fn the_posts_of_a_deleted_user_leave_the_cache_without_an_alarm() {
     let backend = Backend::create().await;
-    let (replica, cells) = (backend.start().await, Cells::of(&backend).await);
+    let (replica, entries) = (backend.start().await, Entries::of(&backend).await);
     let ada = replica.api().register("ada").await;
     let post = format!("post:{}", ada.post("hello").await);
     ada.api.get_json(&post.replace("post:", "/posts/")).await;
-    cells.until(&post, Held::Value).await;
+    entries.until(&post, Held::Value).await;
 
     ada.api.delete(&format!("/users/{}", ada.id)).await;
 
-    cells.until(&post, Held::Nothing).await;
+    entries.until(&post, Held::Nothing).await;
     assert_eq!(inconsistencies(&replica, "post").await.to_bits(), 0.0_f64.to_bits());
     soon(until(async || replica.metric("cache_invalidations_total", &["relay"]).await > 0.0)).await;
 }

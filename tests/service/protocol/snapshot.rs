@@ -68,7 +68,7 @@ async fn replica_in(redis: &OwnRedis) -> (Backend, TestApplication) {
     (backend, replica)
 }
 
-/// The one cell of this kind that Redis holds, whatever process it was made in.
+/// The one entry of this kind that Redis holds, whatever process it was made in.
 async fn only_key(redis: &OwnRedis, entity: &str) -> Option<String> {
     let keys = redis.command(&["KEYS", &format!("*:{entity}:*")]).await;
     let mut keys: Vec<String> = redis::from_redis_value(keys).expect("names");

@@ -9,7 +9,7 @@ use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use sqlx::PgPool;
 use tokio::time::Duration;
 
-use super::{cache_replica::CacheReplica, cells::Cells};
+use super::{cache_replica::CacheReplica, entries::Entries};
 use crate::{
     own_redis::OwnRedis,
     proxy::Proxy,
@@ -17,17 +17,17 @@ use crate::{
     test_redis::{self, TestRedis},
 };
 
-/// The longest life of these cells.
+/// The longest life of these entries.
 pub(super) const TTL: Duration = Duration::from_mins(10);
 
-/// The kind of these cells.
+/// The kind of these entries.
 pub(super) const ENTITY: &str = "thing";
 
-/// A table of things, and a prefix in Redis for their cells.
+/// A table of things, and a prefix in Redis for their entries.
 pub(super) struct Things {
     /// Past the cache.
     pub(super) pool: PgPool,
-    /// Where replicas keep their cells.
+    /// Where replicas keep their entries.
     pub(super) redis: Options,
     _database: TestDatabase,
 }
@@ -68,20 +68,20 @@ impl Things {
     pub(super) async fn write(&self, replica: &CacheReplica, id: i64, body: &str) {
         let mut transaction = self.pool.begin().await.expect("a transaction");
         self.set(&mut *transaction, id, body).await;
-        let fence = replica.cache.fence(aside_cache::WriteToken::random(), vec![cell(id)]).await;
+        let fence = replica.cache.fence(aside_cache::WriteToken::random(), vec![entry(id)]).await;
         transaction.commit().await.expect("it commits");
         fence.release(Ended::Committed).await;
     }
 
-    /// The cells in Redis.
-    pub(super) async fn cells(&self) -> Cells {
-        Cells::seen_by(TestRedis::connect(self.redis.clone()).await)
+    /// The entries in Redis.
+    pub(super) async fn entries(&self) -> Entries {
+        Entries::seen_by(TestRedis::connect(self.redis.clone()).await)
     }
 
-    /// The cells in Redis, by a way that no proxy holds up.
-    pub(super) async fn cells_past_the_proxy(&self) -> Cells {
+    /// The entries in Redis, by a way that no proxy holds up.
+    pub(super) async fn entries_past_the_proxy(&self) -> Entries {
         let config = Options { url: test_redis::url().as_str().parse().expect("a Redis URL"), ..self.redis.clone() };
-        Cells::seen_by(TestRedis::connect(config).await)
+        Entries::seen_by(TestRedis::connect(config).await)
     }
 
     /// A replica whose leases, fences and waits are longer than any test.
@@ -135,25 +135,25 @@ fn long_lives() -> aside_cache::Options {
     }
 }
 
-/// These settings, with copies in the process.
+/// These settings, with near entries.
 pub(super) fn near(mut config: aside_cache::Options) -> aside_cache::Options {
     config.mode = Mode::Near;
     config
 }
 
-/// So many loads at once, and a patience that is longer than any test.
+/// So many loads at once, and a queue timeout that is longer than any test.
 pub(super) fn permits(permits: usize) -> Admission {
     Admission::new(permits, Duration::from_mins(2))
 }
 
-/// The cell of a thing.
-pub(super) fn cell(id: i64) -> EntryName {
+/// The entry of a thing.
+pub(super) fn entry(id: i64) -> EntryName {
     EntryName::new(ENTITY, &id)
 }
 
-/// The name of that cell's key.
+/// The name of that entry's key.
 pub(super) fn key(id: i64) -> String {
-    cell(id).as_str().to_owned()
+    entry(id).as_str().to_owned()
 }
 
 /// What a read found.

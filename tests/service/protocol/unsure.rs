@@ -8,9 +8,9 @@ use aside_redis::Options;
 use redis::Value;
 
 use super::{
-    cells::Held,
+    entries::Held,
     eventually,
-    things::{Things, body, cell, key},
+    things::{Things, body, entry, key},
 };
 use crate::{
     proxy::{Proxy, Way},
@@ -18,81 +18,81 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_fence_is_lifted_when_its_transaction_is_committed() {
+async fn a_fence_is_released_when_its_transaction_is_committed() {
     let things = Things::with("old").await;
-    let (writer, cells) = (things.replica().await, things.cells().await);
+    let (writer, entries) = (things.replica().await, things.entries().await);
 
-    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
-    assert_eq!(cells.held(&key(1)).await, Held::Fence);
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![entry(1)]).await;
+    assert_eq!(entries.held(&key(1)).await, Held::Fence);
     fence.release(Ended::Committed).await;
 
-    assert_eq!(cells.held(&key(1)).await, Held::Nothing);
+    assert_eq!(entries.held(&key(1)).await, Held::Nothing);
 }
 
 #[tokio::test]
 async fn a_fence_is_left_alone_when_its_transaction_was_rolled_back() {
     let things = Things::with("old").await;
-    let (writer, cells) = (things.replica().await, things.cells().await);
+    let (writer, entries) = (things.replica().await, things.entries().await);
 
-    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await.release(Ended::RolledBack).await;
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![entry(1)]).await.release(Ended::RolledBack).await;
 
-    assert_eq!(cells.held(&key(1)).await, Held::Fence, "its row locks may have been gone before it was set");
-    assert!(cells.life_ms(&key(1)).await > 0);
+    assert_eq!(entries.held(&key(1)).await, Held::Fence, "its row locks may have been gone before it was set");
+    assert!(entries.life_ms(&key(1)).await > 0);
     assert_eq!(body(&writer.read(1).await), Some("old"));
-    assert_eq!(cells.held(&key(1)).await, Held::Fence, "what is read under it is not stored");
+    assert_eq!(entries.held(&key(1)).await, Held::Fence, "what is read under it is not stored");
 }
 
 #[tokio::test]
 async fn a_fence_without_an_answer_is_left_alone() {
     let (proxy, things) = behind_a_proxy("old").await;
-    let (writer, cells) = (things.replica().await, things.cells().await);
-    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(2)]).await.release(Ended::Committed).await;
+    let (writer, entries) = (things.replica().await, things.entries().await);
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![entry(2)]).await.release(Ended::Committed).await;
     proxy.set(Way::RepliesHeld);
-    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![entry(1)]).await;
     proxy.set(Way::Open);
 
-    // Whatever became of its connection meanwhile, the lift itself gets through.
+    // Whatever became of its connection meanwhile, the release itself gets through.
     things.replica().await;
     fence.release(Ended::Committed).await;
 
-    assert_eq!(cells.held(&key(1)).await, Held::Fence);
-    assert!(cells.life_ms(&key(1)).await > 0);
+    assert_eq!(entries.held(&key(1)).await, Held::Fence);
+    assert!(entries.life_ms(&key(1)).await > 0);
 }
 
 #[tokio::test]
-async fn an_unsure_lift_deletes_a_stale_fill_all_the_same() {
+async fn an_unsure_release_deletes_a_stale_fill_all_the_same() {
     let (proxy, things) = behind_a_proxy("old").await;
-    let (writer, reader, cells) = (things.replica().await, things.replica().await, things.cells().await);
-    writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(2)]).await.release(Ended::Committed).await;
+    let (writer, reader, entries) = (things.replica().await, things.replica().await, things.entries().await);
+    writer.cache.fence(aside_cache::WriteToken::random(), vec![entry(2)]).await.release(Ended::Committed).await;
     proxy.set(Way::RepliesHeld);
-    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(aside_cache::WriteToken::random(), vec![entry(1)]).await;
     proxy.set(Way::Open);
-    cells.evict(&key(1)).await;
-    eventually("a reader has filled the cell", async || {
+    entries.evict(&key(1)).await;
+    eventually("a reader has filled the entry", async || {
         reader.read(1).await;
-        cells.held(&key(1)).await == Held::Value
+        entries.held(&key(1)).await == Held::Value
     })
     .await;
 
     things.set(&things.pool, 1, "new").await;
     fence.release(Ended::Committed).await;
 
-    assert_eq!(cells.held(&key(1)).await, Held::Nothing);
+    assert_eq!(entries.held(&key(1)).await, Held::Nothing);
     assert_eq!(body(&reader.read(1).await), Some("new"));
 }
 
 #[tokio::test]
-async fn a_lift_leaves_the_fence_of_the_next_writer() {
+async fn a_release_leaves_the_fence_of_the_next_writer() {
     let things = Things::with("old").await;
-    let (first, second, cells) = (things.replica().await, things.replica().await, things.cells().await);
-    let early = first.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
-    let late = second.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await;
+    let (first, second, entries) = (things.replica().await, things.replica().await, things.entries().await);
+    let early = first.cache.fence(aside_cache::WriteToken::random(), vec![entry(1)]).await;
+    let late = second.cache.fence(aside_cache::WriteToken::random(), vec![entry(1)]).await;
 
     early.release(Ended::Committed).await;
-    assert_eq!(cells.held(&key(1)).await, Held::Fence);
+    assert_eq!(entries.held(&key(1)).await, Held::Fence);
     late.release(Ended::Committed).await;
 
-    assert_eq!(cells.held(&key(1)).await, Held::Nothing);
+    assert_eq!(entries.held(&key(1)).await, Held::Nothing);
 }
 
 #[tokio::test]
@@ -100,12 +100,12 @@ async fn a_dropped_fence_runs_out_by_itself() {
     let things = Things::with("old").await;
     let short = Duration::from_millis(200);
     let writer = things.replica_with(|config| aside_cache::Options { fence: short, ..config }).await;
-    let cells = things.cells().await;
+    let entries = things.entries().await;
 
-    drop(writer.cache.fence(aside_cache::WriteToken::random(), vec![cell(1)]).await);
+    drop(writer.cache.fence(aside_cache::WriteToken::random(), vec![entry(1)]).await);
 
-    assert!(matches!(cells.command("PTTL", &key(1), &[]).await, Value::Int(-2..=200)));
-    cells.until(&key(1), Held::Nothing).await;
+    assert!(matches!(entries.command("PTTL", &key(1), &[]).await, Value::Int(-2..=200)));
+    entries.until(&key(1), Held::Nothing).await;
     assert!(writer.read(1).await.stored);
 }
 
@@ -120,18 +120,18 @@ async fn behind_a_proxy(first: &str) -> (Proxy, Things) {
 #[tokio::test]
 async fn a_lease_without_an_answer_grants_nothing() {
     let (proxy, things) = behind_a_proxy("the one").await;
-    let (reader, cells) = (things.replica().await, things.cells_past_the_proxy().await);
+    let (reader, entries) = (things.replica().await, things.entries_past_the_proxy().await);
     reader.hold_loads();
     proxy.set(Way::RepliesHeld);
     let reading = reader.reading(&[1]);
     let load = reader.held_load().await;
-    let held = cells.held(&key(1)).await;
+    let held = entries.held(&key(1)).await;
     proxy.set(Way::Open);
     load.go_on();
 
     let read = reading.one().await;
 
-    assert_eq!(held, Held::Lease, "it was taken, but nobody was told");
+    assert_eq!(held, Held::Lease, "it was taken, but the reply was lost");
     assert_eq!((body(&read), read.stored), (Some("the one"), false));
-    assert_eq!(cells.held(&key(1)).await, Held::Lease);
+    assert_eq!(entries.held(&key(1)).await, Held::Lease);
 }

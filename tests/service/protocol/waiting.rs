@@ -1,4 +1,4 @@
-//! Readers who find somebody else at work: under another's lease, under a fence.
+//! Readers that find another process at work: under another's lease, under a fence.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,8 +7,8 @@ use tokio::task::JoinHandle;
 
 use super::{
     cache_replica::CacheReplica,
-    cells::Held,
-    things::{Things, body, cell, key, near},
+    entries::Held,
+    things::{Things, body, entry, key, near},
 };
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn readers_wait_for_the_lease_of_another_replica() {
 }
 
 #[tokio::test]
-async fn a_reader_who_has_waited_long_enough_loads_without_storing() {
+async fn a_reader_that_has_waited_long_enough_loads_without_storing() {
     let things = Things::with("the one").await;
     let holder = things.replica().await;
     let short = Duration::from_millis(100);
@@ -68,14 +68,14 @@ async fn a_lease_whose_owner_died_is_taken_over_when_it_has_run_out() {
 async fn under_a_fence_a_replica_has_one_load_under_way() {
     let things = Things::with("the one").await;
     let (replica, writer) = (things.replica().await, things.replica().await);
-    let fence = writer.cache.fence(WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(WriteToken::random(), vec![entry(1)]).await;
     replica.hold_loads();
     let first = replica.reading(&[1]);
     let load = replica.held_load().await;
     let others: Vec<_> = (0..100).map(|_| replica.reading(&[1])).collect();
     replica.settle().await;
 
-    assert_eq!(replica.statements(), 1, "the others wait for their turn");
+    assert_eq!(replica.statements(), 1, "the others wait for their permit");
     load.go_on();
     replica.held_load().await.go_on();
 
@@ -84,7 +84,7 @@ async fn under_a_fence_a_replica_has_one_load_under_way() {
         assert_eq!((body(&read), read.stored), (Some("the one"), false));
     }
     assert_eq!((replica.statements(), replica.most_at_once()), (2, 1));
-    assert_eq!(things.cells().await.held(&key(1)).await, Held::Fence);
+    assert_eq!(things.entries().await.held(&key(1)).await, Held::Fence);
     fence.release(Ended::Committed).await;
 }
 
@@ -111,7 +111,7 @@ async fn write_of_a_hot_entry_costs_one_load_for_all_replicas() {
     let readers: Vec<_> = (0..12).map(|reader| read_on(&replicas[reader % 3])).collect();
 
     for write in 1..=WRITES {
-        let fence = replicas[0].cache.fence(WriteToken::random(), vec![cell(1)]).await;
+        let fence = replicas[0].cache.fence(WriteToken::random(), vec![entry(1)]).await;
         for _ in 0..5 {
             replicas[write % 3].settle().await;
         }
@@ -133,7 +133,7 @@ async fn reader_loads_without_storing_when_a_fence_stays() {
     let things = Things::with("the one").await;
     let short = Duration::from_millis(20);
     let reader = things.replica_with(|config| aside_cache::Options { fence_wait: short, ..config }).await;
-    let fence = reader.cache.fence(WriteToken::random(), vec![cell(1)]).await;
+    let fence = reader.cache.fence(WriteToken::random(), vec![entry(1)]).await;
 
     let read = reader.read(1).await;
 
@@ -145,7 +145,7 @@ async fn reader_loads_without_storing_when_a_fence_stays() {
 async fn each_answer_under_a_fence_is_newer_than_its_question() {
     let things = Things::with("old").await;
     let (replica, writer) = (things.replica().await, things.replica().await);
-    let fence = writer.cache.fence(WriteToken::random(), vec![cell(1)]).await;
+    let fence = writer.cache.fence(WriteToken::random(), vec![entry(1)]).await;
     replica.hold_loads();
     let early = replica.reading(&[1]);
     let load = replica.held_load().await;

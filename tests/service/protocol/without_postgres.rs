@@ -5,7 +5,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    cells::{Cells, Held},
+    entries::{Entries, Held},
     eventually,
 };
 use crate::{
@@ -14,15 +14,15 @@ use crate::{
     proxy::{Proxy, Way},
 };
 
-/// Somebody called "ada" whose cell is past its soft end by the clock of a replica without Postgres.
+/// Somebody called "ada" whose entry is past its soft end by the clock of a replica without Postgres.
 struct Scene {
     /// Has Postgres.
     writer: TestApplication,
     /// Has none.
     reader: TestApplication,
     ada: SignedIn,
-    cells: Cells,
-    cell: String,
+    entries: Entries,
+    entry: String,
     proxy: Proxy,
     _backend: Backend,
 }
@@ -35,12 +35,12 @@ impl Scene {
         let writer = backend.start().await;
         let reader = backend.start_with(&[("DATABASE_URL", url.as_str()), ("DATABASE_ACQUIRE_TIMEOUT", "1s")]).await;
         let ada = writer.api().register("ada").await;
-        let (cells, cell) = (Cells::of(&backend).await, format!("user:{}", ada.id));
-        let scene = Self { writer, reader, ada, cells, cell, proxy, _backend: backend };
-        // The gate of a new replica opens with Postgres.
+        let (entries, entry) = (Entries::of(&backend).await, format!("user:{}", ada.id));
+        let scene = Self { writer, reader, ada, entries, entry, proxy, _backend: backend };
+        // A new replica trusts Redis once it has asked Postgres.
         eventually("the reader stores", async || {
             scene.read().await;
-            scene.cells.held(&scene.cell).await == Held::Value
+            scene.entries.held(&scene.entry).await == Held::Value
         })
         .await;
         scene.reader.clock.advance(TimeDelta::minutes(8));
@@ -76,8 +76,8 @@ async fn a_value_past_its_soft_end_is_served_until_its_hard_end() {
         assert!(cache_status(&served).starts_with("aside; hit; ttl=-"), "{}", cache_status(&served));
     }
     assert!(scene.stale().await >= 20.0);
-    scene.cells.command("PEXPIRE", &scene.cell, &[b"1"]).await;
-    scene.cells.until(&scene.cell, Held::Nothing).await;
+    scene.entries.command("PEXPIRE", &scene.entry, &[b"1"]).await;
+    scene.entries.until(&scene.entry, Held::Nothing).await;
 
     assert!(is_refused(&scene.read().await));
 }
@@ -104,8 +104,8 @@ async fn a_value_under_a_fence_is_never_served() {
     let scene = Scene::set().await;
     assert_eq!(scene.read().await.status(), StatusCode::OK);
 
-    scene.cells.command("SET", &scene.cell, &[b"F0123456789abcdef", b"PX", b"60000"]).await;
+    scene.entries.command("SET", &scene.entry, &[b"F0123456789abcdef", b"PX", b"60000"]).await;
 
     assert!(is_refused(&scene.read().await));
-    assert_eq!(scene.cells.held(&scene.cell).await, Held::Fence);
+    assert_eq!(scene.entries.held(&scene.entry).await, Held::Fence);
 }

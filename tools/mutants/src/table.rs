@@ -136,7 +136,7 @@ pub const MUTANTS: &[Mutant] = &[
             was: "            && self.recent(connection) != Recent::Over\n",
             is: "",
         }],
-        noticed_by: &[&["--test", "service", "a_look_from_before_a_write"]],
+        noticed_by: &[&["--test", "service", "freshness_check_from_before_a_write"]],
     },
     Mutant {
         name: "commits_at_once",
@@ -146,7 +146,7 @@ pub const MUTANTS: &[Mutant] = &[
             was: "                wait_out_freshness_checks().await;\n                fence.is_sure",
             is: "                fence.is_sure",
         }],
-        noticed_by: &[&["--test", "service", "who_announces_something_goes_on"]],
+        noticed_by: &[&["--test", "service", "writer_goes_on_when_no_older"]],
     },
     Mutant {
         name: "fill_permits_without_identity",

@@ -6,14 +6,14 @@ use sqlx::{Connection, Executor, PgConnection, PgPool};
 use super::eventually;
 use crate::test_database::TestDatabase;
 
-/// A closed gate. Opens when it is dropped, too.
-pub(super) struct Gate {
+/// Transactions of writers wait at it until it is opened or dropped.
+pub(super) struct PausePoint {
     /// Holds the advisory lock.
     keeper: PgConnection,
     pool: PgPool,
 }
 
-impl Gate {
+impl PausePoint {
     /// Whoever changed a row of `table` waits within COMMIT, before anything is committed.
     pub(super) async fn at_commit(database: &TestDatabase, table: &str) -> Self {
         let trigger = format!(
@@ -43,18 +43,18 @@ impl Gate {
         Self { keeper, pool }
     }
 
-    /// Waits until a transaction stands before some gate of this database.
+    /// Waits until a transaction waits at some pause point of this database.
     pub(super) async fn reached(&self) {
         let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
                        WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted";
-        eventually("a transaction stands before the gate", async || {
+        eventually("a transaction waits at the pause point", async || {
             let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&self.pool).await.expect("locks can be listed");
             waiting > 0
         })
         .await;
     }
 
-    /// Lets everybody pass, from now on.
+    /// Lets all transactions pass from now on.
     pub(super) async fn open(self) {
         self.keeper.close().await.expect("the session ends");
     }

@@ -1,4 +1,4 @@
-//! Cells as Redis holds them, looked at past the application.
+//! Entries as Redis holds them, read past the application.
 
 use aside::postgres;
 use aside_cache::Database;
@@ -7,7 +7,7 @@ use aside_redis::{Cmd, Pipeline, Value, cmd};
 use super::eventually;
 use crate::{application::Backend, test_redis::TestRedis};
 
-/// What is in a cell, by its first byte.
+/// What is in an entry, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
     Nothing,
@@ -16,12 +16,12 @@ pub(super) enum Held {
     Fence,
 }
 
-/// The cells of one prefix in the Redis that answers now.
-pub(super) struct Cells {
+/// The entries of one prefix in the Redis that answers now.
+pub(super) struct Entries {
     redis: TestRedis,
 }
 
-impl Cells {
+impl Entries {
     /// Those of a backend's replicas.
     pub(super) async fn of(backend: &Backend) -> Self {
         let database = Database::from(postgres::database(backend.config(&[]).database));
@@ -34,10 +34,10 @@ impl Cells {
         Self { redis }
     }
 
-    /// One command about the key called `cell`, which follows the command's name.
-    pub(super) async fn command(&self, name: &str, cell: &str, arguments: &[&[u8]]) -> Value {
+    /// One command about the key called `entry`, which follows the command's name.
+    pub(super) async fn command(&self, name: &str, entry: &str, arguments: &[&[u8]]) -> Value {
         let mut command = cmd(name);
-        command.arg(self.redis.handle().key(cell)).arg(arguments);
+        command.arg(self.redis.handle().key(entry)).arg(arguments);
         run(&self.redis, command).await
     }
 
@@ -48,25 +48,25 @@ impl Cells {
         run(&self.redis, load).await;
     }
 
-    /// The bytes of a cell.
-    pub(super) async fn bytes(&self, cell: &str) -> Option<Vec<u8>> {
-        redis::from_redis_value(self.command("GET", cell, &[]).await).expect("cells are strings")
+    /// The bytes of an entry.
+    pub(super) async fn bytes(&self, entry: &str) -> Option<Vec<u8>> {
+        redis::from_redis_value(self.command("GET", entry, &[]).await).expect("entries are strings")
     }
 
-    /// What is in a cell.
-    pub(super) async fn held(&self, cell: &str) -> Held {
-        match self.bytes(cell).await.as_deref() {
+    /// What is in an entry.
+    pub(super) async fn held(&self, entry: &str) -> Held {
+        match self.bytes(entry).await.as_deref() {
             None => Held::Nothing,
             Some([b'V', ..]) => Held::Value,
             Some([b'L', ..]) => Held::Lease,
             Some([b'F', ..]) => Held::Fence,
-            Some(other) => panic!("{cell} holds {other:?}"),
+            Some(other) => panic!("{entry} holds {other:?}"),
         }
     }
 
     /// Milliseconds until a key runs out; -1 without a TTL, -2 without a key.
-    pub(super) async fn life_ms(&self, cell: &str) -> i64 {
-        redis::from_redis_value(self.command("PTTL", cell, &[]).await).expect("PTTL gives a number")
+    pub(super) async fn life_ms(&self, entry: &str) -> i64 {
+        redis::from_redis_value(self.command("PTTL", entry, &[]).await).expect("PTTL gives a number")
     }
 
     /// The name and the life of every key there is.
@@ -82,14 +82,14 @@ impl Cells {
         lives
     }
 
-    /// Loses a cell, as an eviction does.
-    pub(super) async fn evict(&self, cell: &str) {
-        self.command("DEL", cell, &[]).await;
+    /// Loses an entry, as an eviction does.
+    pub(super) async fn evict(&self, entry: &str) {
+        self.command("DEL", entry, &[]).await;
     }
 
-    /// Waits until a cell holds this.
-    pub(super) async fn until(&self, cell: &str, held: Held) {
-        eventually(&format!("{cell} holds {held:?}"), async || self.held(cell).await == held).await;
+    /// Waits until an entry holds this.
+    pub(super) async fn until(&self, entry: &str, held: Held) {
+        eventually(&format!("{entry} holds {held:?}"), async || self.held(entry).await == held).await;
     }
 }
 
