@@ -24,7 +24,7 @@ use super::{
 
 /// How often each lease is looked at.
 const SWEEP: Duration = Duration::from_millis(250);
-/// An lease is settled so long before its end, so that it is not counted any more where it was not used by the time that it
+/// A lease is settled so long before its end, so that it is not counted any more where it was not used by the time that it
 /// looks like requests which were admitted.
 const MARGIN: Duration = Duration::from_millis(500);
 /// Settled, or renewed, in one round trip: a third of a millisecond of Redis's time, which others wait for.

@@ -33,7 +33,7 @@ const REVOCATION_PATIENCE: Duration = Duration::from_millis(100);
 const REVOCATION_PAUSE: Duration = Duration::from_millis(5);
 /// For how many leases of its client a request waits: each is many times as large as the one before.
 const MOST_WAITS: u32 = 4;
-/// After a revoke that returned nothing, the client is refused by this process for so long before Redis is asked again.
+/// After a revocation that returned nothing, the client is refused by this process for so long before Redis is asked again.
 const REVOKED_IN_VAIN: Duration = Duration::from_secs(1);
 
 /// Admits or refuses requests. Clones share what they remember.
@@ -253,7 +253,7 @@ impl Inner {
         }
     }
 
-    /// Asks Redis for an lease too.
+    /// Asks Redis for a lease too.
     async fn take(&self, limits: Vec<Limit>, take: Take) -> Admission {
         let (charge, slices) = (limits[0].charge.clone(), limits[0].slices);
         // Before Redis is asked: what it gives can be called back on this connection, or is void.

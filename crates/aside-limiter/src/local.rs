@@ -19,14 +19,14 @@ use super::{
 const CAPACITY: usize = 32_768;
 
 /// What each client was admitted.
-type Tallies = Cache<Charge, Counter>;
+type Counters = Cache<Charge, Counter>;
 
 /// Limits by what this process alone has seen.
 #[derive(Debug)]
 pub(super) struct LocalLimiter {
     /// The zero of its time.
     started: Instant,
-    counters: Mutex<Tallies>,
+    counters: Mutex<Counters>,
 }
 
 impl LocalLimiter {
@@ -50,7 +50,7 @@ impl LocalLimiter {
     }
 }
 
-fn decide(counters: &mut Tallies, limits: &[Limit], now_us: u64) -> Verdict {
+fn decide(counters: &mut Counters, limits: &[Limit], now_us: u64) -> Verdict {
     let read = |limit: &Limit| {
         let quota = limit.quota.requests;
         match counters.get_mut(&limit.charge) {

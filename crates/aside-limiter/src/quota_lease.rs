@@ -1,4 +1,4 @@
-//! An lease: requests that this process may admit by itself, taken from Redis beforehand.
+//! A lease: requests that this process may admit by itself, taken from Redis beforehand.
 //!
 //! ```text
 //!   server's slices   | present |    |    | … | slice |              a window later
@@ -18,7 +18,7 @@ use super::{
     window::{Reading, Slices},
 };
 
-/// For how many slices an lease is good, the present one included; as in `admit.lua`.
+/// For how many slices a lease is good, the present one included; as in `admit.lua`.
 const LIFE: u32 = 60;
 /// One that is in use is renewed when it is so many slices old: what its client is told is left was so then.
 const RENEWED_AFTER: u32 = LIFE / 2;
@@ -28,7 +28,7 @@ const RENEWED_AT: u32 = 4;
 const PART: u32 = 16;
 /// Of shorter windows nothing is leased: it would be over before it could be settled.
 const MIN_WINDOW_US: u64 = 10_000_000;
-/// An lease is not used any more so long before its end: a client who still comes settles it with the next one.
+/// A lease is not used any more so long before its end: a client who still comes settles it with the next one.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
 /// The next one is at most so many times as large.
 const MOST_GROWTH: u32 = 16;
@@ -52,7 +52,7 @@ pub(super) struct QuotaLease {
     frees_at: Option<Instant>,
 }
 
-/// An lease that is to be settled, or a request that is to be given back.
+/// A lease that is to be settled, or a request that is to be given back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settlement {
     pub(super) key: ChargedKey,

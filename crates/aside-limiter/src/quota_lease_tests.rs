@@ -1,4 +1,4 @@
-//! An lease against an oracle that knows when the server's clock really showed what.
+//! A lease against an oracle that knows when the server's clock really showed what.
 
 use proptest::{collection::vec, prelude::*};
 

@@ -38,7 +38,7 @@ pub(super) struct QuotaLeases {
 enum State {
     /// Came, and was asked about; `wanted` for when it comes again soon.
     Seen { at: Instant, wanted: u32 },
-    /// One request of it is asking for an lease; this is closed when it has been answered.
+    /// One request of it is asking for a lease; this is closed when it has been answered.
     Asking(watch::Receiver<()>),
     /// Has one, which was taken while this connection listened to revocations.
     Held { lease: QuotaLease, connection: u64 },
@@ -47,7 +47,7 @@ enum State {
 /// What a request does for whose client nothing is in hand.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// It asks for an lease too.
+    /// It asks for a lease too.
     Take(Take),
     /// Another request of its client is doing so: it waits until this is closed, and tries again.
     Wait(watch::Receiver<()>),
@@ -87,7 +87,7 @@ impl QuotaLeases {
     }
 
     /// What to ask Redis for beside the admission of a request that arrives now: nothing, for a client that comes rarely, and
-    /// without a connection on which it could be called back; nor for one that `has_waited` for an lease which did not come.
+    /// without a connection on which it could be called back; nor for one that `has_waited` for a lease which did not come.
     pub(super) fn next(&self, limit: &Limit, now: Instant, connection: Option<u64>, has_waited: bool) -> Next {
         let largest = QuotaLease::largest(limit.quota.requests, limit.slices);
         let Some(connection) = connection.filter(|_| largest > 0) else { return Next::Ask };
@@ -114,7 +114,7 @@ impl QuotaLeases {
         Next::Take(take(&mut state, now, largest))
     }
 
-    /// What to ask Redis for, without a request, in place of an lease that [`sweep`](Self::sweep) has found due; `None` if it has
+    /// What to ask Redis for, without a request, in place of a lease that [`sweep`](Self::sweep) has found due; `None` if it has
     /// none any more that was taken on this connection.
     pub(super) fn renew(&self, limit: &Limit, now: Instant, connection: u64) -> Option<Take> {
         let mut state = self.clients.get_mut(&limit.charge)?;
@@ -142,7 +142,7 @@ impl QuotaLeases {
         self.clients.iter_mut().filter_map(|mut client| settle(client.value_mut(), now)).collect()
     }
 
-    /// What of an lease of this client is unused, in what Redis said at this time of its clock to be counted.
+    /// What of a lease of this client is unused, in what Redis said at this time of its clock to be counted.
     pub(super) fn refresh(&self, charge: &Charge, counted: u64, server_us: u64) -> u32 {
         match self.clients.get_mut(charge).as_deref_mut() {
             Some(State::Held { lease, .. }) => lease.refresh(counted, server_us),
@@ -182,7 +182,7 @@ fn take(state: &mut State, now: Instant, largest: u32) -> Take {
     Take { wanted: wanted.min(largest), settlement, _asking: asking }
 }
 
-/// Takes an lease away, to be settled; what is none stays as it is.
+/// Takes a lease away, to be settled; what is none stays as it is.
 fn settle(state: &mut State, now: Instant) -> Option<Settlement> {
     let State::Held { lease, .. } = &*state else { return None };
     let seen = State::Seen { at: now, wanted: lease.next_size(now) };

@@ -51,7 +51,7 @@ pub(super) struct Decided {
 /// What `admit.lua` is asked.
 struct Question<'a> {
     limits: &'a [Limit],
-    /// One, or none when only an lease is wanted.
+    /// One, or none when only a lease is wanted.
     requests: u32,
     take: Option<&'a Take>,
 }
@@ -87,7 +87,7 @@ impl SharedLimiter {
         Self { redis, clock }
     }
 
-    /// All limits admit, or none is charged; before that an lease is settled, and after it one is taken, both under the
+    /// All limits admit, or none is charged; before that a lease is settled, and after it one is taken, both under the
     /// first limit. One round trip.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl SharedLimiter {
         decided.pop().ok_or(UNEXPECTED)?
     }
 
-    /// Settles an lease for each of these limits and takes another, with no request to decide on. One round trip.
+    /// Settles a lease for each of these limits and takes another, with no request to decide on. One round trip.
     ///
     /// # Errors
     ///

@@ -124,7 +124,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_told_of_a_tally_is_what_happens_to_it() {
+fn what_a_client_is_told_of_its_count_is_what_happens_to_it() {
     let slices = Slices::of(Duration::from_mins(1));
     let mut counter = Counter::default();
 

@@ -289,7 +289,7 @@ impl Poller {
 }
 
 impl Drop for Poller {
-    /// Whatever ended the task: no read waits for ever.
+    /// Whatever ended the task: no read waits without end.
     fn drop(&mut self) {
         if !self.is_done {
             self.near.shared.checks.complete(None);
