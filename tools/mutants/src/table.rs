@@ -197,12 +197,20 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "no_run_id",
-        does: "keys of a Redis that was restarted are believed",
-        changes: &[Change {
-            file: "crates/aside-redis/src/binding.rs",
-            was: "namespace: format!(\"{}{run_id}:\", self.key_prefix),",
-            is: "namespace: format!(\"{}{}:\", self.key_prefix, &run_id[..0]),",
-        }],
+        does: "keys and values of a Redis that was restarted are believed",
+        changes: &[
+            Change {
+                file: "crates/aside-redis/src/binding.rs",
+                was: "namespace: format!(\"{}{run_id}:\", self.key_prefix),",
+                is: "namespace: format!(\"{}{}:\", self.key_prefix, &run_id[..0]),",
+            },
+            // Values carry their identity, which has it too.
+            Change {
+                file: "crates/aside-redis/src/identity.rs",
+                was: "[run_id, replication_id, database]",
+                is: "[&run_id[..0], &replication_id[..0], database]",
+            },
+        ],
         noticed_by: &[&["--test", "service", "snapshot"]],
     },
     Mutant {
