@@ -119,7 +119,7 @@ impl NearKind {
     pub(crate) async fn is_current(&self) -> bool {
         let Shared { protocol, subscriber, checks, .. } = &*self.near.shared;
         // Trust is asked for before the sequence is.
-        if !protocol.trust.is_trusted() {
+        if !protocol.is_worth_asking() {
             return false;
         }
         let Some(connection) = subscriber.number() else { return false };

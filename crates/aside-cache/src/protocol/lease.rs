@@ -1,6 +1,6 @@
 //! The lease: the right of one reader to load a missing entry.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Instant};
 
 use aside_redis::{Call, Handle, Pipeline, Script, Value};
 
@@ -56,6 +56,7 @@ impl Protocol {
         }
         let mut answers: Vec<Acquired> = match handle.query(&pipeline).await {
             Ok(replies) if self.trust.is_trusted() => {
+                self.note_refusals(&replies);
                 let answers = replies.into_iter().zip(tokens).zip(entries);
                 answers.map(|((reply, token), entry)| self.acquired(handle, entity, entry, token, reply)).collect()
             }
@@ -87,10 +88,17 @@ impl Protocol {
         if let Ok(replies) = handle.call(&calls).await
             && self.trust.is_trusted()
         {
+            self.note_refusals(&replies);
             for ((at, token), reply) in foreign.into_iter().zip(replies) {
                 answers[at] = self.acquired(handle, entity, &entries[at], token, reply);
             }
         }
+    }
+
+    /// Counts leases that were refused for want of memory.
+    fn note_refusals(&self, replies: &[Value]) {
+        let is_refused = |reply: &&Value| matches!(reply, Value::ServerError(error) if error.code() == "OOM");
+        self.pressure.note_refusals(replies.iter().filter(is_refused).count(), Instant::now());
     }
 
     /// Reads a reply to `SET NX GET`, or to `replace.lua`, which answers alike.

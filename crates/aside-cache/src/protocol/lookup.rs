@@ -43,6 +43,7 @@ impl Protocol {
             Some(Value::ServerError(error)) => return Err(RedisError::Command(error.into())),
             _other => return Err(handle.unexpected("MGET")),
         };
+        self.pressure.note_hits(found.iter().filter(|entry| **entry != Value::Nil).count());
         let states = found.into_iter().zip(owners).zip(ids).map(|((entry, owner), id)| match entry {
             Value::Nil => Ok(State::Absent),
             Value::BulkString(bytes) => match State::decode(bytes, owner, handle.identity()) {

@@ -18,7 +18,7 @@
 //! | `invalidate`, `discard`, `damage` | invalidation by the relay, by the self-check, and of damaged values |
 //! | `publish`, `sequence` | the count of fences, and the messages that carry it |
 //! | `trust`, `outage` | whether Redis is trusted; one log line for each outage |
-//! | `speeds` | whether a slow Redis is worth asking |
+//! | `speeds`, `memory_pressure` | whether a slow Redis, or a full one, is worth asking |
 //! | `lifetime` | how long values live, and from when on they are refreshed |
 //! | `background` | permits for loads that no request waits for |
 //! | `recent` | entries that were invalidated in this process lately |
@@ -33,6 +33,7 @@ mod invalidate;
 mod lease;
 pub(crate) mod lifetime;
 mod lookup;
+mod memory_pressure;
 mod name;
 mod outage;
 mod parts;

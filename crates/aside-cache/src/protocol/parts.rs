@@ -1,13 +1,16 @@
 //! What all steps of the protocol share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aside_postgres::admission::Admission;
 use aside_redis::{Handle, RedisClient, RedisError};
 use aside_runtime::{clock::Clock, shutdown::Shutdown};
 use tokio::sync::Semaphore;
 
-use super::{name::EntryName, recent::Recent, speeds::SpeedWatch, trust::Trust};
+use super::{memory_pressure::MemoryPressure, name::EntryName, recent::Recent, speeds::SpeedWatch, trust::Trust};
 use crate::{
     metrics::Metrics,
     options::{Mode, Options},
@@ -31,6 +34,7 @@ pub struct Protocol {
     /// Where loads wait for a permit.
     pub(crate) loads: Admission,
     pub(crate) speeds: Arc<SpeedWatch>,
+    pub(super) pressure: Arc<MemoryPressure>,
     /// How many of the permits may be for background work.
     pub(super) background: Arc<Semaphore>,
     /// Permits for discards of damaged values.
@@ -56,6 +60,7 @@ impl Protocol {
             shutdown,
             trust: Trust::new(redis.clone()),
             speeds: Arc::new(SpeedWatch::new(redis.clone(), loads.permits())),
+            pressure: Arc::default(),
             background: Arc::new(Semaphore::new((loads.permits() / 4).max(1))),
             discards: Arc::new(Semaphore::new(MOST_DISCARDS)),
             invalidated: Recent::new(),
@@ -67,7 +72,7 @@ impl Protocol {
     /// Whether reads can be answered from Redis right now.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        self.options.mode != Mode::Off && self.redis.is_up() && self.trust.is_trusted()
+        self.options.mode != Mode::Off && self.redis.is_up() && self.is_worth_asking()
     }
 
     /// Whether a connection to Redis is up, trusted or not.
@@ -88,8 +93,13 @@ impl Protocol {
         &self.trust
     }
 
-    /// A connection to a trusted Redis.
+    /// Whether Redis is trusted, and not too full to be of use.
+    pub(crate) fn is_worth_asking(&self) -> bool {
+        self.trust.is_trusted() && !self.pressure.backs_off(Instant::now)
+    }
+
+    /// A connection to a trusted Redis that may know something.
     pub(crate) fn handle(&self) -> Result<Handle, RedisError> {
-        if self.trust.is_trusted() { self.redis.handle() } else { Err(RedisError::Unavailable) }
+        if self.is_worth_asking() { self.redis.handle() } else { Err(RedisError::Unavailable) }
     }
 }
