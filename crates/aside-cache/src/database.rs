@@ -155,12 +155,11 @@ impl Transaction {
         }
     }
 
-    /// Rolls back.
+    /// Rolls back. A failure needs no answer: the connection is cleaned, or closed.
     pub(crate) async fn rollback(self) {
         match self.0 {
             Begun::Aside(transaction) => transaction.rollback().await,
-            // Dropped, its connection is closed: the server rolls back.
-            Begun::Sqlx(transaction) => drop(transaction),
+            Begun::Sqlx(transaction) => transaction.rollback().await,
         }
     }
 }
@@ -203,6 +202,14 @@ impl SqlxTransaction {
             }
             Ok(Err(error)) if is_rolled_back(&error) => Err(CommitError::RolledBack(error.into())),
             Ok(Err(_)) | Err(_) => Err(CommitError::OutcomeUnknown),
+        }
+    }
+
+    /// The relay ends each round without work so: the connection goes back to the pool.
+    async fn rollback(mut self) {
+        let rollback = self.connection().as_mut().execute("ROLLBACK");
+        if within(TRANSACTION_TIMEOUT, rollback).await.is_ok() {
+            drop(self.connection.take());
         }
     }
 }

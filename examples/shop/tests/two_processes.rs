@@ -1,6 +1,7 @@
 //! Two processes of the shop: what one writes, and what plain SQL writes, the other shows.
 
 use std::{
+    collections::HashSet,
     env,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -11,6 +12,9 @@ use tokio::{net::TcpStream, time};
 
 /// How long a test waits for what is going to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Connections of sqlx's pool, unless it is told otherwise.
+const POOL: usize = 10;
 
 /// A process of the shop, killed when it is dropped.
 struct Shop {
@@ -116,6 +120,32 @@ async fn a_client_over_its_quota_is_refused_whichever_process_it_asks() {
     assert!(refused.iter().all(|answer| answer.headers().contains_key("retry-after")));
     assert!(answers.iter().all(|answer| answer.headers()["ratelimit-policy"] == "\"browsing\";q=6;w=60"));
     drop(shops);
+    scratch.drop_database().await;
+}
+
+#[tokio::test]
+async fn a_process_without_work_keeps_its_connections() {
+    let scratch = Scratch::create().await;
+    let shop = Shop::start(scratch.url.as_str(), &scratch.prefix, 600).await;
+    let mut outside = PgConnection::connect(scratch.url.as_str()).await.expect("postgres answers");
+    let relays = "SELECT pid, query_start::text FROM pg_stat_activity
+                  WHERE datname = current_database() AND (query LIKE '%invalidation_outbox%' OR query = 'ROLLBACK')
+                    AND pid <> pg_backend_pid()";
+
+    // Rounds of the relay that found nothing.
+    let mut rounds: HashSet<(i32, String)> = HashSet::new();
+    let many_rounds = async {
+        while rounds.len() < 60 {
+            let seen: Vec<(i32, String)> = sqlx::query_as(relays).fetch_all(&mut outside).await.expect("an answer");
+            rounds.extend(seen);
+        }
+    };
+    time::timeout(PATIENCE, many_rounds).await.expect("the relay works");
+    let sessions: HashSet<i32> = rounds.iter().map(|(session, _)| *session).collect();
+
+    assert!(sessions.len() <= POOL, "{} sessions for {} statements", sessions.len(), rounds.len());
+    drop(shop);
+    outside.close().await.expect("it closes");
     scratch.drop_database().await;
 }
 
