@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     process::Command,
 };
 
@@ -103,4 +104,35 @@ fn crates_for_other_services_bring_no_web_server_and_no_command_line() {
             assert!(!packages.contains(unwanted), "{name} brings {unwanted}");
         }
     }
+}
+
+#[test]
+fn every_dependency_is_named_by_its_package() {
+    let mut unused = Vec::new();
+    for manifest in manifests() {
+        let folder = manifest.trim_end_matches("Cargo.toml");
+        let folder = if folder.is_empty() { "src/" } else { folder };
+        let manifest_text = files::read(&manifest);
+        // The example of a tool that lives with the examples.
+        let elsewhere =
+            manifest_text.lines().filter_map(|line| line.strip_prefix("path = \"../../")?.strip_suffix('"'));
+        let elsewhere: Vec<&str> = elsewhere.collect();
+        let is_source = |path: &String| {
+            let is_rust = Path::new(path).extension().is_some_and(|extension| extension == "rs");
+            is_rust && (path.starts_with(folder) || elsewhere.contains(&path.as_str()))
+        };
+        let sources: String =
+            files::all().iter().filter(|path| is_source(path)).map(|path| files::read(path)).collect();
+        let dependencies = manifest_text.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+        // Behind this comment: features that the tools' dependencies ask for.
+        let dependencies = dependencies.split("\n[").next().and_then(|text| text.split("# Not used here").next());
+        for name in dependencies.unwrap_or_default().lines().filter_map(|line| line.split_once(".workspace")) {
+            let path = name.0.replace('-', "_");
+            if ![format!("{path}::"), format!("{path}!")].iter().any(|named| sources.contains(named.as_str())) {
+                unused.push(format!("{manifest}: {}", name.0));
+            }
+        }
+    }
+
+    assert!(unused.is_empty(), "\n{}\n", unused.join("\n"));
 }
