@@ -145,7 +145,7 @@ fn invalid_token() -> Problem {
 /// The answer to a client that would be refused if it is still whom this process last saw under this token.
 fn refuse_at_sight(state: &ApiState, claim: &Claim) -> Option<Response> {
     // Hardly ever, and it spares a look at the session.
-    if !state.limiter.refuses_anybody() {
+    if !state.limiter.has_denied_clients() {
         return None;
     }
     let user = state.sessions.last_known_owner(&claim.token)?;

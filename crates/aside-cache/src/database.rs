@@ -1,9 +1,10 @@
 //! PostgreSQL as the cache uses it: the caller's sqlx pool, or the pool of `aside-postgres`.
 
-use std::{fmt::Write, future::Future, time::Duration};
+use std::{future::Future, time::Duration};
 
 use aside_postgres::{
-    Admission, CommitError, DatabaseError, Statements, WriteTransaction, admission::Permit, is_rolled_back,
+    Admission, CommitError, DatabaseError, Statements, WriteTransaction, admission::Permit, begin_statement,
+    is_rolled_back,
 };
 use aside_runtime::timings::{Waiting, waiting};
 use futures::{future::BoxFuture, stream::BoxStream};
@@ -26,7 +27,8 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(6);
 /// The source of truth. Clones share the pool.
 ///
 /// On [`aside_postgres::Database`] a standby is refused, a server that does not answer is found within a second, and abandoned
-/// transactions are ended. On sqlx's pool the caller answers for that: `DATABASE_URL` has to lead to the primary.
+/// transactions are ended. On sqlx's pool the caller answers for that: its address has to lead to the primary, and a statement that
+/// was prepared before its table was altered fails once.
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: Pool,
@@ -176,15 +178,13 @@ impl SqlxTransaction {
     async fn begin(pool: &PgPool, token: &str, longest_pause: Option<Duration>) -> Result<Self, Error> {
         let mut transaction = Self { connection: Some(pool.acquire().await?) };
         let longest_pause = longest_pause.map_or(TRANSACTION_TIMEOUT, |pause| pause.min(TRANSACTION_TIMEOUT));
-        let mut begin = "BEGIN isolation level read committed read write".to_owned();
-        for (name, timeout) in [
-            ("statement_timeout", STATEMENT_TIMEOUT),
-            ("lock_timeout", LOCK_TIMEOUT),
-            ("idle_in_transaction_session_timeout", longest_pause),
-        ] {
-            write!(begin, "; SET LOCAL {name} = {}", timeout.as_millis()).expect("writing to a String does not fail");
-        }
-        write!(begin, "; SET LOCAL aside.token = '{token}'").expect("writing to a String does not fail");
+        let milliseconds = |timeout: Duration| timeout.as_millis().to_string();
+        let begin = begin_statement(&[
+            ("statement_timeout", milliseconds(STATEMENT_TIMEOUT)),
+            ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
+            ("idle_in_transaction_session_timeout", milliseconds(longest_pause)),
+            ("aside.token", format!("'{token}'")),
+        ]);
         transaction.connection().as_mut().execute(AssertSqlSafe(begin)).await?;
         Ok(transaction)
     }

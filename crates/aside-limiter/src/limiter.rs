@@ -89,7 +89,7 @@ impl Limiter {
     ///
     /// Does not ask Redis for a client who has something in advance, or was refused lately; nor while another request of the
     /// client asks for some, which may be enough for both. Else asks it once, for at most
-    /// `REDIS_COMMAND_TIMEOUT`, and once more every 5 ms for up to 100 ms while what others have in advance is called back;
+    /// the command time-out of Redis, and once more every 5 ms for up to 100 ms while the leases of other processes are revoked;
     /// never fails. When Redis gives no answer, which does not mean that it has not charged, this process decides for itself
     /// and does not ask again.
     ///
@@ -113,7 +113,7 @@ impl Limiter {
 
     /// Whether there may be a client that [`refused_before`](Self::refused_before) refuses.
     #[must_use]
-    pub fn refuses_anybody(&self) -> bool {
+    pub fn has_denied_clients(&self) -> bool {
         self.inner.refusals.are_any(Instant::now)
     }
 

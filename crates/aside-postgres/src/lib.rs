@@ -43,6 +43,7 @@ pub use metrics::Metrics;
 pub use migrations::MigrationError;
 pub use options::Options;
 pub use pool::{Pool, Pooled};
+pub use primary::begin_statement;
 pub use startup::PostgresUnusable;
 pub use transaction::{CommitError, Statements, WriteTransaction, is_rolled_back};
 pub use url::{DatabaseHost, DatabaseUrl, SslMode};

@@ -63,8 +63,8 @@ impl Primary {
         Self {
             connector: Connector::for_requests(config),
             settings,
-            begin: begin(&statement_settings(config, config.lock_timeout)),
-            begin_single: begin(&of_single),
+            begin: begin_statement(&statement_settings(config, config.lock_timeout)),
+            begin_single: begin_statement(&of_single),
             health,
             tested: OnceCell::new(),
             pools_transactions: AtomicBool::default(),
@@ -163,7 +163,10 @@ fn statement_settings(config: &Options, lock_timeout: Duration) -> [(&'static st
     ]
 }
 
-fn begin(settings: &[(&str, String)]) -> String {
+/// Begins a transaction that sees what was committed before each of its statements, with these settings of its own. A value is
+/// written as SQL has it.
+#[must_use]
+pub fn begin_statement(settings: &[(&str, String)]) -> String {
     let set_local = |(name, value): &(_, _)| format!("; SET LOCAL {name} = {value}");
     BEGIN.to_owned() + &settings.iter().map(set_local).collect::<String>()
 }
